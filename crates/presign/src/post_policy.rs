@@ -1,0 +1,196 @@
+//! Makes POST policies: the signed rules under which a browser's form may hand a file in.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html>.
+
+use crate::encode;
+use crate::moment::iso8601;
+use crate::object_key::{KeyError, check_key};
+use crate::signer::Signer;
+use crate::string_to_sign::ALGORITHM;
+use crate::validity::{Validity, ValidityError};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// The rules of one form and the fields it is filled with.
+///
+/// ```
+/// # use strongroom_presign::{Credentials, Endpoint, PostPolicy, Signer, Validity};
+/// # let signer = Signer::new(Credentials::new("AK", "secret")?, Endpoint::aws("us-east-1")?, "inbox")?;
+/// let policy = PostPolicy::for_key("staging/4711")?
+///     .content_length(1, 10 * 1024 * 1024)
+///     .exact("Content-Type", "image/jpeg");
+/// let form = signer.post(&policy, Validity::new(1_369_353_600, 600)?)?;
+/// assert_eq!(form.url, "https://inbox.s3.us-east-1.amazonaws.com/");
+/// assert!(form.fields.iter().any(|(name, _)| name == "x-amz-signature"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct PostPolicy {
+    /// JSON, each condition with a comma behind it.
+    conditions: String,
+    fields: Vec<(String, String)>,
+}
+
+impl PostPolicy {
+    /// For exactly one key.
+    pub fn for_key(key: &str) -> Result<Self, KeyError> {
+        check_key(key)?;
+        Ok(Self::empty().exact("key", key))
+    }
+
+    /// For any key below `prefix`, with `${filename}` as the rest, which the store replaces with the file's own name.
+    /// An empty prefix allows every key of the bucket.
+    pub fn for_prefix(prefix: &str) -> Result<Self, KeyError> {
+        let key = format!("{prefix}${{filename}}");
+        check_key(&key)?;
+        Ok(Self::empty().starts_with("key", prefix, &key))
+    }
+
+    fn empty() -> Self {
+        Self { conditions: String::with_capacity(256), fields: Vec::with_capacity(4) }
+    }
+
+    /// The field must have exactly this value; it goes into the form too.
+    #[must_use]
+    pub fn exact(mut self, field: &str, value: &str) -> Self {
+        push_exact(&mut self.conditions, field, value);
+        self.conditions.push(',');
+        self.with_field(field, value)
+    }
+
+    /// The field must begin with `prefix` (anything, if that is empty); the form begins with `value` in it.
+    #[must_use]
+    pub fn starts_with(mut self, field: &str, prefix: &str, value: &str) -> Self {
+        let conditions = &mut self.conditions;
+        conditions.push_str("[\"starts-with\",\"$");
+        push_escaped(conditions, field);
+        conditions.push_str("\",\"");
+        push_escaped(conditions, prefix);
+        conditions.push_str("\"],");
+        self.with_field(field, value)
+    }
+
+    /// The file must have between `least` and `most` bytes, both included.
+    #[must_use]
+    pub fn content_length(mut self, least: u64, most: u64) -> Self {
+        let conditions = &mut self.conditions;
+        conditions.push_str("[\"content-length-range\",");
+        conditions.push_str(&least.to_string());
+        conditions.push(',');
+        conditions.push_str(&most.to_string());
+        conditions.push_str("],");
+        self
+    }
+
+    fn with_field(mut self, field: &str, value: &str) -> Self {
+        self.fields.push((field.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The status of success: 200, 201 (with an XML body) or 204.
+    #[must_use]
+    pub fn success_status(self, status: u16) -> Self {
+        self.exact("success_action_status", &status.to_string())
+    }
+
+    /// Where the browser is sent after success.
+    #[must_use]
+    pub fn success_redirect(self, url: &str) -> Self {
+        self.exact("success_action_redirect", url)
+    }
+}
+
+/// A form ready to be filled with a file, which must be its last field, named `file`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostForm {
+    /// Where the form is sent, as `multipart/form-data`.
+    pub url: String,
+    /// The fields, in order.
+    pub fields: Vec<(String, String)>,
+    /// When the policy ends, in Unix seconds.
+    pub expires_at: i64,
+}
+
+impl Signer {
+    /// Signs a POST policy.
+    pub fn post(&self, policy: &PostPolicy, validity: Validity) -> Result<PostForm, ValidityError> {
+        self.outlives(validity)?;
+        let second = self.second(validity.signed_at())?;
+        let credentials = self.credentials();
+        let expires_at = validity.expires_at();
+        let expiration = iso8601(expires_at).ok_or(ValidityError::Time(expires_at))?;
+        let mut credential = String::with_capacity(credentials.access_key().len() + 1 + second.scope.len());
+        for part in [credentials.access_key(), "/", &second.scope] {
+            credential.push_str(part);
+        }
+        let mut fields = Vec::with_capacity(policy.fields.len() + 6);
+        fields.extend_from_slice(&policy.fields);
+        let own = fields.len();
+        fields.push(("x-amz-algorithm".to_owned(), ALGORITHM.to_owned()));
+        fields.push(("x-amz-credential".to_owned(), credential));
+        fields.push(("x-amz-date".to_owned(), second.date.as_str().to_owned()));
+        fields.extend(credentials.session_token().map(|token| ("x-amz-security-token".to_owned(), token.to_owned())));
+        let added: usize = fields[own..].iter().map(|(name, value)| name.len() + value.len() + 8).sum();
+        let mut document = String::with_capacity(128 + policy.conditions.len() + self.bucket().len() + added);
+        document.push_str("{\"expiration\":\"");
+        document.push_str(&expiration);
+        document.push_str("\",\"conditions\":[");
+        document.push_str(&policy.conditions);
+        push_exact(&mut document, "bucket", self.bucket());
+        for (name, value) in &fields[own..] {
+            document.push(',');
+            push_exact(&mut document, name, value);
+        }
+        document.push_str("]}");
+        let encoded = STANDARD.encode(document);
+        let signature = encode::hex_string(&second.key.sign(encoded.as_bytes()));
+        fields.push(("policy".to_owned(), encoded));
+        fields.push(("x-amz-signature".to_owned(), signature));
+        let place = self.place();
+        let url = [&place.url_head[..place.path_start], &place.bucket_path].concat();
+        Ok(PostForm { url, fields, expires_at })
+    }
+}
+
+/// Writes `{"field":"value"}`.
+fn push_exact(out: &mut String, field: &str, value: &str) {
+    out.push_str("{\"");
+    push_escaped(out, field);
+    out.push_str("\":\"");
+    push_escaped(out, value);
+    out.push_str("\"}");
+}
+
+/// Writes the inside of a JSON string (RFC 8259, 7).
+fn push_escaped(out: &mut String, text: &str) {
+    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if !text.bytes().any(special) {
+        out.push_str(text);
+        return;
+    }
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            '\0'..'\x20' => {
+                let digit = |nibble| char::from_digit(nibble, 16).expect("a nibble is one hex digit");
+                out.push_str("\\u00");
+                out.extend([digit(u32::from(character) >> 4), digit(u32::from(character) & 15)]);
+            }
+            other => out.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_escaped_is_read_back_by_any_json_parser() {
+        let text: String = (0..300).filter_map(char::from_u32).chain("\u{2028}🦀".chars()).collect();
+        let mut document = String::new();
+        push_exact(&mut document, &text, "plain");
+        let value: serde_json::Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(value, serde_json::json!({ text: "plain" }));
+    }
+}

@@ -1,0 +1,159 @@
+//! What cannot be signed is refused with an error that names the rule.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
+
+use strongroom_presign::{
+    Credentials, CredentialsError, Endpoint, EndpointError, HeaderError, KeyError, MAX_LIFE, Payload, PostPolicy,
+    Request, SignError, Signer, Validity, ValidityError, Window, check_bucket, check_key,
+};
+
+const NOW: i64 = 1_369_353_600;
+
+fn signer() -> Signer {
+    Signer::new(Credentials::new("AK", "secret").unwrap(), Endpoint::aws("us-east-1").unwrap(), "photos").unwrap()
+}
+
+fn life() -> Validity {
+    Validity::new(NOW, 300).unwrap()
+}
+
+#[test]
+fn keys_that_would_name_another_object_are_refused() {
+    for (key, rule) in [
+        ("", KeyError::Empty),
+        (".", KeyError::DotSegment),
+        ("..", KeyError::DotSegment),
+        ("a/./b", KeyError::DotSegment),
+        ("a/../b", KeyError::DotSegment),
+        ("../a", KeyError::DotSegment),
+        ("a/..", KeyError::DotSegment),
+        ("a/ä/../b", KeyError::DotSegment),
+        ("a\nb", KeyError::ControlCharacter(10)),
+        ("a\u{7f}", KeyError::ControlCharacter(0x7f)),
+        ("a\u{85}", KeyError::ControlCharacter(0x85)),
+    ] {
+        assert_eq!(check_key(key), Err(rule.clone()), "{key:?}");
+        assert_eq!(signer().presign(&Request::get(key), life()), Err(SignError::Key(rule.clone())), "{key:?}");
+        assert_eq!(PostPolicy::for_key(key).map(drop), Err(rule), "{key:?}");
+    }
+    let long = "a".repeat(1_025);
+    assert_eq!(check_key(&long), Err(KeyError::TooLong(1_025)));
+    assert_eq!(check_key(&long[1..]), Ok(()));
+}
+
+#[test]
+fn keys_that_only_look_odd_are_signed_as_they_are() {
+    for (key, path) in [
+        ("...", "/..."),
+        (".hidden/..a/b.", "/.hidden/..a/b."),
+        ("a//b", "/a//b"),
+        ("/leading", "//leading"),
+        ("trailing/", "/trailing/"),
+        ("a%2Fb", "/a%252Fb"),
+        ("a+b c", "/a%2Bb%20c"),
+        ("é", "/%C3%A9"),
+    ] {
+        let url = signer().presign(&Request::get(key), life()).unwrap();
+        let (before, _) = url.split_once('?').unwrap();
+        assert_eq!(before, format!("https://photos.s3.us-east-1.amazonaws.com{path}"));
+    }
+}
+
+#[test]
+fn lives_that_a_store_refuses_are_refused() {
+    assert_eq!(Validity::new(NOW, 0), Err(ValidityError::Zero));
+    assert_eq!(Validity::new(NOW, MAX_LIFE + 1), Err(ValidityError::OverSevenDays(604_801)));
+    assert_eq!(Window::new(0, 300), Err(ValidityError::Zero));
+    assert_eq!(Window::new(604_500, 301), Err(ValidityError::OverSevenDays(604_801)));
+    for now in [i64::MIN, -1, i64::MAX] {
+        let validity = Validity::new(now, 300).unwrap();
+        assert_eq!(signer().presign(&Request::get("a"), validity), Err(SignError::Validity(ValidityError::Time(now))));
+    }
+}
+
+#[test]
+fn no_url_outlives_its_credentials() {
+    let credentials =
+        Credentials::new("AK", "secret").unwrap().with_session_token("token").unwrap().with_expiry(NOW + 200);
+    let signer = Signer::new(credentials, Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
+    let ends = ValidityError::CredentialsEnd { end: NOW + 200, needed: NOW + 300 };
+    assert_eq!(signer.presign(&Request::get("a"), life()), Err(SignError::Validity(ends)));
+    assert_eq!(signer.post(&PostPolicy::for_key("a").unwrap(), life()), Err(ends));
+    let shorter = signer.stable(Window::new(3_600, 100).unwrap(), NOW).unwrap();
+    assert_eq!(shorter.expires_at(), NOW + 200);
+    assert!(signer.stable(Window::new(3_600, 201).unwrap(), NOW).is_err());
+    assert!(signer.sign(&Request::get("a"), Payload::Empty, NOW + 200).is_err());
+}
+
+#[test]
+fn headers_and_parameters_that_would_break_a_signature_are_refused() {
+    let presign = |request: &Request<'_>| signer().presign(request, life()).unwrap_err();
+    let header = |name: &'static str, value: &'static str| presign(&Request::put("a").header(name, value));
+    assert_eq!(header("a b", "x"), SignError::Header(HeaderError::Name("a b".into())));
+    assert_eq!(header("x-a", "x\r\nHost: evil"), SignError::Header(HeaderError::Value("x-a".into())));
+    assert_eq!(header("Host", "evil"), SignError::Header(HeaderError::Twice("host".into())));
+    assert_eq!(header("User-Agent", "x"), SignError::Header(HeaderError::Twice("user-agent".into())));
+    let query = |name: &'static str| presign(&Request::get("a").query(name, "x"));
+    assert_eq!(query("X-Amz-Expires"), SignError::Query("X-Amz-Expires".into()));
+    assert_eq!(query("x-amz-signature"), SignError::Query("x-amz-signature".into()));
+    assert_eq!(query(""), SignError::Query(String::new()));
+    for part in [0, 10_001] {
+        let error = presign(&Request::upload_part("a", "id", part));
+        assert_eq!(error, SignError::PartNumber(part.to_string()));
+    }
+    let old = signer().presign_v2(&Request::get("a").header("range", "bytes=0-1"), life());
+    assert_eq!(old, Err(SignError::NotInVersion2("range".into())));
+}
+
+#[test]
+fn places_that_are_none_are_refused() {
+    for url in [
+        "ftp://x",
+        "x",
+        "http://",
+        "http://a b",
+        "http://u@x",
+        "http://x:0",
+        "http://x:99999",
+        "http://[::1",
+        "http://x:",
+    ] {
+        assert!(Endpoint::custom(url, "us-east-1").is_err(), "{url}");
+    }
+    for url in ["http://x/?a", "http://x/#a", "http://x/a/../b", "http://x/%20"] {
+        assert!(matches!(Endpoint::custom(url, "us-east-1"), Err(EndpointError::Path(_))), "{url}");
+    }
+    for region in ["", "us east", "us/east", "é"] {
+        assert!(matches!(Endpoint::aws(region), Err(EndpointError::Region(_))), "{region}");
+    }
+    assert!(matches!(Endpoint::aws_accelerate("cn-north-1", false), Err(EndpointError::NotAccelerated(_))));
+    for bucket in ["", "ab", "a/b", "a..b", "-ab", "ab-", "a b"] {
+        assert!(check_bucket(bucket).is_err(), "{bucket}");
+    }
+}
+
+#[test]
+fn hosts_are_written_as_clients_send_them() {
+    for (url, host) in [
+        ("HTTPS://Store.Example.ORG:443", "store.example.org"),
+        ("http://store.example.org:80/", "store.example.org"),
+        ("http://store.example.org:443", "store.example.org:443"),
+        ("http://[::1]:9000", "[::1]:9000"),
+    ] {
+        assert_eq!(Endpoint::custom(url, "us-east-1").unwrap().authority(), host);
+    }
+}
+
+#[test]
+fn secrets_are_refused_and_shown_without_being_repeated() {
+    assert_eq!(Credentials::new("", "s").unwrap_err(), CredentialsError::AccessKey);
+    assert_eq!(Credentials::new("a/b", "s").unwrap_err(), CredentialsError::AccessKey);
+    assert_eq!(Credentials::new("AK", "").unwrap_err(), CredentialsError::SecretLength);
+    let credentials = Credentials::new("AK", "very-secret").unwrap();
+    assert_eq!(credentials.clone().with_session_token("a\nb").unwrap_err(), CredentialsError::Token);
+    let credentials = credentials.with_session_token("very-token").unwrap();
+    let signer = Signer::new(credentials.clone(), Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
+    signer.presign(&Request::get("a"), life()).unwrap();
+    for shown in [format!("{credentials:?}"), format!("{signer:?}")] {
+        assert!(!shown.contains("very-secret") && !shown.contains("very-token"), "{shown}");
+    }
+}

@@ -1,0 +1,145 @@
+//! The committing thread: it gathers the writes that wait, runs them in one transaction, and answers after the commit.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Error;
+
+/// How many writes may share one transaction; it bounds how long the first of them waits for the last.
+const BATCH: usize = 512;
+
+/// How many writes may wait before `submit` makes the caller wait for a place.
+const QUEUE: usize = 4096;
+
+/// A write that has been sent: it runs inside the transaction, if there still is one, and then learns how that ended.
+type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+
+/// Sends the result of one write to whoever waits for it, given how the shared commit went.
+type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+/// The way to the committing thread. The thread ends when the last clone is gone and the queue is empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Committer {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Committer {
+    /// Starts the thread that owns `connection`.
+    pub(crate) fn start(connection: Connection) -> Self {
+        let runtime = Handle::try_current().ok();
+        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        std::thread::Builder::new()
+            .name("sqlite-commit".to_owned())
+            .spawn(move || {
+                let mut batch = Vec::with_capacity(BATCH);
+                while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+                    let ended = run(&connection, &mut batch);
+                    // One task wakes all callers from inside the runtime, which is cheaper than to reach into it for each.
+                    match &runtime {
+                        Some(runtime) => drop(runtime.spawn(async move { ended.tell() })),
+                        None => ended.tell(),
+                    }
+                }
+            })
+            .expect("a thread can be started, or the process cannot serve at all");
+        Self { jobs }
+    }
+
+    /// Queues `job` and waits for the commit that carries it.
+    pub(crate) async fn submit<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel::<Result<T, E>>();
+        let boxed: Job = Box::new(move |connection| {
+            let result = connection.map(|connection| in_savepoint(connection, job));
+            Box::new(move |committed| {
+                let answer = match (committed, result) {
+                    (Ok(()), Some(result)) => result,
+                    (Ok(()), None) => Err(Error::Closed.into()),
+                    // The cause of a job's own failure says more than that the others failed with it.
+                    (Err(_), Some(Err(own))) => Err(own),
+                    (Err(error), _) => Err(error.into()),
+                };
+                // A caller that went away does not want the answer.
+                let _ = sender.send(answer);
+            })
+        });
+        self.jobs.send(boxed).await.map_err(|_| Error::Closed)?;
+        receiver.await.map_err(|_| Error::Closed)?
+    }
+}
+
+/// A transaction that is over, and those who wait to hear of it.
+struct Ended {
+    answers: Vec<Answer>,
+    committed: Result<(), Arc<rusqlite::Error>>,
+}
+
+impl Ended {
+    /// Answers everybody.
+    fn tell(self) {
+        for answer in self.answers {
+            answer(self.committed.clone().map_err(Error::Commit));
+        }
+    }
+}
+
+/// Runs a batch in one transaction and commits.
+fn run(connection: &Connection, batch: &mut Vec<Job>) -> Ended {
+    let begun = execute(connection, "BEGIN IMMEDIATE");
+    let answers: Vec<Answer> = batch
+        .drain(..)
+        .map(|job| {
+            // A full disk or a failed write makes SQLite end the whole transaction by itself. What ran before is
+            // undone then, and what comes after must not run alone.
+            let open = begun.is_ok() && !connection.is_autocommit();
+            job(open.then_some(connection))
+        })
+        .collect();
+    let committed = begun.and_then(|()| execute(connection, "COMMIT")).map_err(Arc::new);
+    if committed.is_err() && !connection.is_autocommit() {
+        let _ = execute(connection, "ROLLBACK");
+    }
+    Ended { answers, committed }
+}
+
+/// Runs one job so that its failure, or its panic, undoes exactly what it wrote.
+fn in_savepoint<T, E: From<Error>>(
+    connection: &Connection,
+    job: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let run = |statement| execute(connection, statement).map_err(Error::from);
+    run("SAVEPOINT job")?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| job(connection)));
+    // When SQLite has ended the whole transaction by itself, there is no savepoint left, and the job knows the cause.
+    if !connection.is_autocommit() {
+        if !matches!(outcome, Ok(Ok(_))) {
+            run("ROLLBACK TO job")?;
+        }
+        run("RELEASE job")?;
+    }
+    outcome.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()))
+}
+
+/// Runs a statement that has neither values nor rows.
+fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(drop)
+}
+
+/// A panic in one write is an error of that write, and not the end of the thread that all others need.
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    Error::Panicked(message)
+}

@@ -1,0 +1,112 @@
+//! SQLite for a busy server: one committing thread, group commit, and a pool of read-only connections.
+//!
+//! A durable SQLite commit costs an `fsync`, so a server that commits each request by itself is as slow as its disk.
+//! Here every write is a closure sent to one thread; those that wait while a commit is under way run together in the
+//! next transaction, each in a savepoint of its own, and are answered when that one `fsync` has returned. A closure
+//! that fails undoes only itself.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), strongroom_sqlite::Error> {
+//! use strongroom_sqlite::{Database, Error, Migration};
+//!
+//! const MIGRATIONS: &[Migration] = &[Migration {
+//!     name: "0001_words",
+//!     sql: "CREATE TABLE words (word TEXT PRIMARY KEY) STRICT",
+//! }];
+//! let database = Database::open("words.sqlite".as_ref(), MIGRATIONS, 4)?;
+//! database
+//!     .write(|tx| Ok::<_, Error>(tx.execute("INSERT INTO words VALUES (?1)", ["loom"])?))
+//!     .await?;
+//! let words: i64 = database.read(|tx| Ok::<_, Error>(tx.query_row("SELECT count(*) FROM words", [], |row| row.get(0))?))?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod commit;
+mod open;
+mod readers;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+pub use open::Migration;
+
+/// Why the database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite refused a statement, or could not read or write its file.
+    #[error("the database refused: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The shared transaction could not be made durable; none of its writes happened.
+    #[error("the transaction could not be committed, so none of it happened: {0}")]
+    Commit(Arc<rusqlite::Error>),
+    /// The file was written by a newer program than this one.
+    #[error(
+        "the database is at schema {found}, and this program knows only up to {known}: run the newer program, or restore a backup"
+    )]
+    Newer {
+        /// The schema number found in the file.
+        found: u32,
+        /// The newest schema number this program has a migration for.
+        known: u32,
+    },
+    /// A migration did not run; the file is as it was before it.
+    #[error("migration {name} failed: {source}")]
+    Migration {
+        /// The name of the migration.
+        name: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A write panicked; what it wrote is undone, and its message is here.
+    #[error("a write panicked: {0}")]
+    Panicked(String),
+    /// The committing thread is gone, because the database is being closed.
+    #[error("the database is closed")]
+    Closed,
+}
+
+/// A handle on one SQLite file; clones share it. The file closes when the last handle goes.
+#[derive(Debug, Clone)]
+pub struct Database {
+    committer: commit::Committer,
+    readers: Arc<readers::Readers>,
+}
+
+impl Database {
+    /// Opens or creates the file in WAL mode with full durability, and brings its schema up to date.
+    ///
+    /// `readers` is how many read-only connections are kept open between reads; more are opened under load.
+    pub fn open(path: &Path, migrations: &[Migration], readers: usize) -> Result<Self, Error> {
+        let writer = open::writer(path, migrations)?;
+        Ok(Self {
+            committer: commit::Committer::start(writer),
+            readers: Arc::new(readers::Readers::new(path, readers)?),
+        })
+    }
+
+    /// Runs `job` on the committing thread and returns once what it wrote is durable.
+    ///
+    /// When `job` answers `Err`, what it wrote is undone and nobody else is touched. Dropping the future does not
+    /// cancel the job. The job runs inside a transaction already: it must not begin or commit one.
+    pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.committer.submit(job).await
+    }
+
+    /// Runs `query` at once, on the calling thread, with a read-only connection that sees one consistent snapshot.
+    ///
+    /// Meant for queries that an index bounds to microseconds; anything longer belongs on a blocking thread.
+    pub fn read<T, E>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
+        self.readers.with(query)
+    }
+}

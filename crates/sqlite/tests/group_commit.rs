@@ -1,0 +1,107 @@
+//! What writers and readers of one database may rely on.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
+
+use rusqlite::Connection;
+use strongroom_sqlite::{Database, Error, Migration};
+
+const MIGRATIONS: &[Migration] =
+    &[Migration { name: "0001_threads", sql: "CREATE TABLE threads (n INTEGER PRIMARY KEY) STRICT" }];
+
+fn insert(tx: &Connection, n: i64) -> Result<(), Error> {
+    tx.prepare_cached("INSERT INTO threads VALUES (?1)")?.execute([n])?;
+    Ok(())
+}
+
+fn all(database: &Database) -> Vec<i64> {
+    database
+        .read(|tx| -> Result<Vec<i64>, Error> {
+            let mut statement = tx.prepare_cached("SELECT n FROM threads ORDER BY n")?;
+            Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+        .unwrap()
+}
+
+fn open(folder: &tempfile::TempDir) -> Database {
+    Database::open(&folder.path().join("db.sqlite"), MIGRATIONS, 2).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_fails_undoes_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder);
+    let writes: Vec<_> = (0..200)
+        .map(|n| {
+            let database = database.clone();
+            tokio::spawn(async move {
+                database
+                    .write(move |tx| {
+                        insert(tx, n)?;
+                        if n % 3 == 0 { insert(tx, n) } else { Ok(()) }
+                    })
+                    .await
+            })
+        })
+        .collect();
+    for (n, write) in writes.into_iter().enumerate() {
+        assert_eq!(write.await.unwrap().is_err(), n % 3 == 0, "write {n}");
+    }
+    let expected: Vec<i64> = (0..200).filter(|n| n % 3 != 0).collect();
+    assert_eq!(all(&database), expected);
+}
+
+#[tokio::test]
+async fn a_write_that_panics_is_an_error_and_the_next_one_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder);
+    let panicked = database
+        .write(|tx| {
+            insert(tx, 1)?;
+            assert!(tx.is_autocommit(), "inside a transaction");
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert!(panicked.unwrap_err().to_string().contains("inside a transaction"));
+    database.write(|tx| insert(tx, 2)).await.unwrap();
+    assert_eq!(all(&database), [2]);
+}
+
+#[tokio::test]
+async fn when_the_transaction_dies_nobody_in_it_is_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder);
+    // ROLLBACK stands for what SQLite does by itself when the disk is full in the middle of a batch.
+    let dead = database
+        .write(|tx| {
+            insert(tx, 1)?;
+            tx.execute_batch("ROLLBACK")?;
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert!(dead.is_err());
+    assert_eq!(all(&database), Vec::<i64>::new());
+    database.write(|tx| insert(tx, 2)).await.unwrap();
+    assert_eq!(all(&database), [2]);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    open(&folder).write(|tx| insert(tx, 7)).await.unwrap();
+    assert_eq!(all(&open(&folder)), [7]);
+}
+
+#[tokio::test]
+async fn a_reader_cannot_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder);
+    assert!(database.read(|tx| insert(tx, 1)).is_err());
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(&folder));
+    let refused = Database::open(&folder.path().join("db.sqlite"), &[], 1);
+    assert!(matches!(refused, Err(Error::Newer { found: 1, known: 0 })));
+}

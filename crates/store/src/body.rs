@@ -1,0 +1,193 @@
+//! The body of a response: nothing, a document, or stored bytes read a stretch ahead on blocking threads.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::future::Future as _;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::task::JoinHandle;
+
+use crate::content::{Contents, Pin as ContentPin};
+
+/// How much is read at once. Two such stretches are the most a transfer holds: one being sent, one being read.
+pub(crate) const STRETCH: usize = 256 * 1024;
+
+/// A response body. Its only error is a failure to read what is stored, which ends the connection short of the
+/// announced length, so that no client takes a part for the whole.
+#[derive(Debug)]
+pub struct Body(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Empty,
+    Full(Bytes),
+    Stored(Stored),
+}
+
+impl Body {
+    /// A body without bytes.
+    pub(crate) fn empty() -> Self {
+        Self(Kind::Empty)
+    }
+
+    /// A body that is in memory already.
+    pub(crate) fn full(bytes: Bytes) -> Self {
+        Self(Kind::Full(bytes))
+    }
+
+    /// A body that is read from contents as the client takes it.
+    pub(crate) fn stored(reading: Reading) -> Self {
+        let left = reading.left();
+        Self(Kind::Stored(Stored { left, state: State::Idle(Box::new(reading)) }))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut self.0 {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.0 = Kind::Empty;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Kind::Stored(stored) => stored.poll(context).map(|next| next.map(|read| read.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Empty => true,
+            Kind::Full(bytes) => bytes.is_empty(),
+            Kind::Stored(stored) => stored.left == 0,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(match &self.0 {
+            Kind::Empty => 0,
+            Kind::Full(bytes) => bytes.len() as u64,
+            Kind::Stored(stored) => stored.left,
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Stored {
+    /// What the client has not been given yet.
+    left: u64,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle(Box<Reading>),
+    Busy(JoinHandle<(io::Result<Bytes>, Box<Reading>)>),
+    Ended,
+}
+
+impl Stored {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Ended => return Poll::Ready(None),
+                State::Idle(reading) if reading.left() == 0 => return Poll::Ready(None),
+                State::Idle(reading) => self.state = State::Busy(read_ahead(reading)),
+                State::Busy(mut job) => {
+                    let Poll::Ready(joined) = Pin::new(&mut job).poll(context) else {
+                        self.state = State::Busy(job);
+                        return Poll::Pending;
+                    };
+                    let (read, reading) = joined.map_err(io::Error::other)?;
+                    let bytes = read.inspect_err(|error| {
+                        tracing::error!(%error, "a stored content could not be read to its end");
+                    })?;
+                    self.left -= bytes.len() as u64;
+                    if reading.left() > 0 {
+                        self.state = State::Busy(read_ahead(reading));
+                    }
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
+            }
+        }
+    }
+}
+
+fn read_ahead(mut reading: Box<Reading>) -> JoinHandle<(io::Result<Bytes>, Box<Reading>)> {
+    tokio::task::spawn_blocking(move || (reading.next(), reading))
+}
+
+/// A stretch of one content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slice {
+    /// The content's number.
+    pub(crate) content: u64,
+    /// Where the stretch begins in it.
+    pub(crate) start: u64,
+    /// How long it is.
+    pub(crate) bytes: u64,
+}
+
+/// Slices being read one after the other.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    contents: Arc<Contents>,
+    slices: VecDeque<Slice>,
+    left: u64,
+    open: Option<File>,
+    /// What keeps the contents that are not open yet on disk.
+    _pin: Option<ContentPin>,
+}
+
+impl Reading {
+    /// Begins to read. The first content may be open already; the others are held by the pin.
+    pub(crate) fn new(
+        contents: Arc<Contents>,
+        slices: Vec<Slice>,
+        first: Option<File>,
+        pin: Option<ContentPin>,
+    ) -> Self {
+        let left = slices.iter().map(|slice| slice.bytes).sum();
+        let slices = slices.into_iter().filter(|slice| slice.bytes > 0).collect();
+        Self { contents, slices, left, open: first, _pin: pin }
+    }
+
+    /// How many bytes are still to be read.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Reads the next stretch; blocks on the disk. A content that is shorter than the index says is an error.
+    pub(crate) fn next(&mut self) -> io::Result<Bytes> {
+        let Some(slice) = self.slices.front_mut() else {
+            return Ok(Bytes::new());
+        };
+        let file = match &mut self.open {
+            Some(file) => file,
+            closed => closed.insert(self.contents.read(slice.content)?),
+        };
+        let wanted = slice.bytes.min(STRETCH as u64);
+        file.seek(SeekFrom::Start(slice.start))?;
+        let mut buffer = Vec::with_capacity(usize::try_from(wanted).unwrap_or(STRETCH));
+        file.take(wanted).read_to_end(&mut buffer)?;
+        if (buffer.len() as u64) < wanted {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a content is shorter than the index says"));
+        }
+        slice.start += wanted;
+        slice.bytes -= wanted;
+        self.left -= wanted;
+        if slice.bytes == 0 {
+            self.slices.pop_front();
+            self.open = None;
+        }
+        Ok(buffer.into())
+    }
+}

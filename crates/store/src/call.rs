@@ -1,0 +1,51 @@
+//! The head of one authenticated request on its way through an operation.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use crate::access::{Action, Identity};
+use crate::conditions::Conditions;
+use crate::fault::Fault;
+use crate::store::Inner;
+use crate::target::{Query, Target};
+use crate::time::Moment;
+
+/// What an operation works with. Rights that depend on bucket and key alone have been checked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    /// The store.
+    pub(crate) store: &'a Arc<Inner>,
+    /// The head of the request.
+    pub(crate) parts: &'a Parts,
+    /// Its bucket and key.
+    pub(crate) target: &'a Target,
+    /// Its query.
+    pub(crate) query: &'a Query,
+    /// Who asks.
+    pub(crate) identity: &'a Identity,
+    /// When it came.
+    pub(crate) now: Moment,
+}
+
+impl Call<'_> {
+    /// The conditions of a write, if the one who asks may learn what they tell.
+    pub(crate) fn write_conditions(&self) -> Result<Conditions, Fault> {
+        let conditions = Conditions::of(&self.parts.headers);
+        if conditions.tell_content() {
+            self.identity.demand(Action::Get, &self.target.bucket, &self.target.key)?;
+        }
+        Ok(conditions)
+    }
+
+    /// Runs a short query on the index, with the id of the bucket, which must exist.
+    pub(crate) fn read<T>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection, i64) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.store.index.read(|connection| {
+            let bucket = crate::index::buckets::id(connection, &self.target.bucket)?;
+            query(connection, bucket)
+        })
+    }
+}

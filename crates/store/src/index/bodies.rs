@@ -1,0 +1,102 @@
+//! Bodies in the index: the ordered stretches of contents that objects and parts are made of.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+use rusqlite::Connection;
+
+use super::{signed, unsigned};
+use crate::body::Slice;
+use crate::fault::Fault;
+
+/// One stretch of a body, and the part of a multipart upload it came with (1 when there were no parts).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// The part.
+    pub(crate) part: u32,
+    /// The stretch.
+    pub(crate) slice: Slice,
+}
+
+/// The segments of a body in order.
+pub(crate) fn segments(connection: &Connection, body: i64) -> Result<Vec<Segment>, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT part, content, start, bytes FROM segment WHERE body = ?1 ORDER BY position")?;
+    let rows = statement.query_map([body], |row| {
+        let slice =
+            Slice { content: unsigned(row.get(1)?), start: unsigned(row.get(2)?), bytes: unsigned(row.get(3)?) };
+        Ok(Segment { part: row.get(0)?, slice })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes a content that has just been placed.
+pub(crate) fn add_content(connection: &Connection, number: u64, bytes: u64, crc64: u64) -> Result<(), Fault> {
+    connection.prepare_cached("INSERT INTO content (number, bytes, crc64nvme) VALUES (?1, ?2, ?3)")?.execute((
+        signed(number),
+        signed(bytes),
+        crc64.cast_signed(),
+    ))?;
+    Ok(())
+}
+
+/// Writes the segments of a new body.
+pub(crate) fn compose(connection: &Connection, body: i64, segments: &[Segment]) -> Result<(), Fault> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO segment (body, position, part, content, start, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (position, Segment { part, slice }) in segments.iter().enumerate() {
+        let (content, start, bytes) = (signed(slice.content), signed(slice.start), signed(slice.bytes));
+        statement.execute((body, position as i64, part, content, start, bytes))?;
+    }
+    Ok(())
+}
+
+/// Lets go of a body that an object or part no longer has; answers the contents nobody needs any more, whose files the
+/// caller removes after the commit.
+pub(crate) fn release(connection: &Connection, body: i64) -> Result<Vec<u64>, Fault> {
+    let needed: bool = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM object WHERE body = ?1) OR EXISTS (SELECT 1 FROM part WHERE body = ?1)",
+        )?
+        .query_row([body], |row| row.get(0))?;
+    if needed {
+        return Ok(Vec::new());
+    }
+    let contents: Vec<i64> = connection
+        .prepare_cached("SELECT DISTINCT content FROM segment WHERE body = ?1")?
+        .query_map([body], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    connection.prepare_cached("DELETE FROM segment WHERE body = ?1")?.execute([body])?;
+    let mut freed = Vec::new();
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM content WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM segment WHERE content = ?1)",
+    )?;
+    for content in contents {
+        if delete.execute([content])? == 1 {
+            freed.push(unsigned(content));
+        }
+    }
+    Ok(freed)
+}
+
+/// Which contents of a range of numbers the index knows.
+pub(crate) fn known(connection: &Connection, range: &RangeInclusive<u64>) -> Result<HashSet<u64>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT number FROM content WHERE number BETWEEN ?1 AND ?2")?;
+    let rows = statement.query_map((signed(*range.start()), signed(*range.end())), |row| row.get(0).map(unsigned))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The highest number of any content or body.
+pub(crate) fn highest(connection: &Connection) -> Result<u64, Fault> {
+    let highest: i64 = connection.query_row(
+        "SELECT max(
+             coalesce((SELECT max(number) FROM content), 0),
+             coalesce((SELECT max(body) FROM object), 0),
+             coalesce((SELECT max(body) FROM part), 0),
+             coalesce((SELECT max(body) FROM segment), 0))",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(unsigned(highest))
+}

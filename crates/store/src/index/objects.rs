@@ -1,0 +1,101 @@
+//! Objects in the index: looked up, replaced, copied and removed, each inside the caller's transaction.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::{bodies, from_json, signed, to_json, unsigned};
+use crate::checksum::Checksums;
+use crate::fault::Fault;
+use crate::time::Moment;
+
+/// The headers that are kept with an object and given back with it, by lower-case name.
+pub(crate) type Headers = BTreeMap<String, String>;
+
+/// What the index knows of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Object {
+    /// The body it has.
+    pub(crate) body: i64,
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// Its tag, without quotes.
+    pub(crate) etag: String,
+    /// When it became what it is.
+    pub(crate) modified: Moment,
+    /// How many parts it was composed of, if it was.
+    pub(crate) parts: Option<u32>,
+    /// Its content type and whatever else came with it.
+    pub(crate) headers: Headers,
+    /// Its checksums.
+    pub(crate) checksums: Checksums,
+}
+
+/// The columns of an object, in the order of `from_row`.
+pub(super) const COLUMNS: &str = "body, bytes, etag, modified, parts, headers, checksums";
+
+/// Reads an object from a row of `COLUMNS`.
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Object> {
+    Ok(Object {
+        body: row.get(0)?,
+        bytes: unsigned(row.get(1)?),
+        etag: row.get(2)?,
+        modified: Moment(row.get(3)?),
+        parts: row.get(4)?,
+        headers: from_json(row, 5)?,
+        checksums: from_json(row, 6)?,
+    })
+}
+
+/// The object under a key, if there is one.
+pub(crate) fn find(connection: &Connection, bucket: i64, key: &str) -> Result<Option<Object>, Fault> {
+    Ok(connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM object WHERE bucket = ?1 AND key = ?2"))?
+        .query_row((bucket, key.as_bytes()), from_row)
+        .optional()?)
+}
+
+/// Puts an object under a key, in place of what was there; answers the contents nobody needs any more.
+pub(crate) fn put(connection: &Connection, bucket: i64, key: &str, object: &Object) -> Result<Vec<u64>, Fault> {
+    let before = body_of(connection, bucket, key)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO object (bucket, key, body, bytes, etag, modified, parts, headers, checksums)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (bucket, key) DO UPDATE SET body = ?3, bytes = ?4, etag = ?5, modified = ?6, parts = ?7,
+                 headers = ?8, checksums = ?9",
+        )?
+        .execute((
+            bucket,
+            key.as_bytes(),
+            object.body,
+            signed(object.bytes),
+            &object.etag,
+            object.modified.0,
+            object.parts,
+            to_json(&object.headers)?,
+            to_json(&object.checksums)?,
+        ))?;
+    match before {
+        Some(body) if body != object.body => bodies::release(connection, body),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Removes the object under a key, if there is one; answers the contents nobody needs any more.
+pub(crate) fn delete(connection: &Connection, bucket: i64, key: &str) -> Result<Vec<u64>, Fault> {
+    let Some(body) = body_of(connection, bucket, key)? else {
+        return Ok(Vec::new());
+    };
+    connection
+        .prepare_cached("DELETE FROM object WHERE bucket = ?1 AND key = ?2")?
+        .execute((bucket, key.as_bytes()))?;
+    bodies::release(connection, body)
+}
+
+fn body_of(connection: &Connection, bucket: i64, key: &str) -> Result<Option<i64>, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT body FROM object WHERE bucket = ?1 AND key = ?2")?
+        .query_row((bucket, key.as_bytes()), |row| row.get(0))
+        .optional()?)
+}

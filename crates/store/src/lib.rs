@@ -1,0 +1,42 @@
+//! An S3-protocol store over a local folder: durable, indexed, bounded, with rights by bucket, prefix and action.
+//!
+//! [`Store::open`] opens a folder, and [`Store::call`] answers HTTP requests, whatever server they came through. Any S3
+//! client can be pointed at it; what it does not offer it answers with 501 in S3's own form.
+//!
+//! The folder holds `lock` (one process at a time), `format` (its version), `index.sqlite` (what there is: buckets,
+//! keys, uploads, and which contents they are made of), `content/` (the bytes, in files whose names are numbers) and
+//! `incoming/` (what is arriving). A key is never a path. What is acknowledged is synced to disk, and a crash at any
+//! point leaves the old object or the new one.
+
+mod access;
+mod announced;
+mod answer;
+mod authentication;
+mod body;
+mod call;
+mod checksum;
+mod conditions;
+mod content;
+mod cors;
+mod encoding;
+mod fault;
+mod form;
+mod headers;
+mod index;
+mod intake;
+mod operation;
+mod options;
+mod payload;
+mod publish;
+mod range;
+mod store;
+mod target;
+mod time;
+mod xml;
+
+pub use access::{Action, Grant, Identity};
+pub use body::Body;
+pub use content::Swept;
+pub use cors::Cors;
+pub use options::{Clock, Limits, Options, Random};
+pub use store::{OpenError, Store, SweepError};

@@ -1,0 +1,266 @@
+//! `GetObject` and `HeadObject`: an object or a stretch of it, from one consistent look at the index.
+
+use std::io;
+use std::sync::Arc;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use rusqlite::Connection;
+
+use crate::access::Action;
+use crate::body::{Body, Reading, STRETCH, Slice};
+use crate::call::Call;
+use crate::conditions::{Conditions, Verdict, any_matches, failed};
+use crate::fault::{Code, Fault};
+use crate::index::bodies::{self, Segment};
+use crate::index::buckets;
+use crate::index::objects::{self, Object};
+use crate::publish::describe_checksums;
+use crate::range::{self, Stretch};
+use crate::{headers, time};
+
+/// What a signed request may change in the answer, and the header it changes.
+const OVERRIDES: [(&str, HeaderName); 6] = [
+    ("response-cache-control", header::CACHE_CONTROL),
+    ("response-content-disposition", header::CONTENT_DISPOSITION),
+    ("response-content-encoding", header::CONTENT_ENCODING),
+    ("response-content-language", header::CONTENT_LANGUAGE),
+    ("response-content-type", header::CONTENT_TYPE),
+    ("response-expires", header::EXPIRES),
+];
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
+    let mut missed = None;
+    loop {
+        let (object, segments) = find(call, true).await?;
+        let (mut response, stretch) = head_of(call, &object, &segments)?;
+        match open(call, &object, &segments, stretch).await {
+            Ok(Some(body)) => {
+                *response.body_mut() = body;
+                return Ok(response);
+            }
+            // It was replaced or deleted between the look and the opening: look again.
+            Ok(None) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && missed != Some(object.body) => {
+                missed = Some(object.body);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+pub(super) async fn head(call: Call<'_>) -> Result<Response<Body>, Fault> {
+    let (object, segments) = find(call, call.query.has("partNumber")).await?;
+    Ok(head_of(call, &object, &segments)?.0)
+}
+
+/// How many parts are looked up at once on a thread that serves others. Ten thousand take milliseconds.
+const FEW_PARTS: u32 = 64;
+
+/// The object and, if it is asked for, what it is made of.
+async fn find(call: Call<'_>, with_segments: bool) -> Result<(Object, Vec<Segment>), Fault> {
+    if let Some(version) = call.query.text("versionId").filter(|version| *version != "null") {
+        return Err(Fault::from(Code::NoSuchVersion).with("VersionId", version));
+    }
+    let key = &call.target.key;
+    let found = match call.read(|connection, bucket| look(connection, bucket, key, with_segments, FEW_PARTS))? {
+        Look::TooMany => {
+            let (index, target) = (call.store.index.clone(), call.target.clone());
+            let looking = tokio::task::spawn_blocking(move || {
+                index.read(|connection| {
+                    let bucket = buckets::id(connection, &target.bucket)?;
+                    look(connection, bucket, &target.key, with_segments, u32::MAX)
+                })
+            });
+            looking.await??
+        }
+        look => look,
+    };
+    let found = if let Look::Found(found) = found { Some(*found) } else { None };
+    // Who may not list is not told whether a key is there, as on S3.
+    found.ok_or_else(|| {
+        if call.identity.may(Action::List, &call.target.bucket, key) {
+            Fault::from(Code::NoSuchKey).with("Key", key)
+        } else {
+            Code::AccessDenied.into()
+        }
+    })
+}
+
+/// What one look at the index shows.
+enum Look {
+    Nothing,
+    TooMany,
+    Found(Box<(Object, Vec<Segment>)>),
+}
+
+fn look(connection: &Connection, bucket: i64, key: &str, with_segments: bool, most: u32) -> Result<Look, Fault> {
+    let Some(object) = objects::find(connection, bucket, key)? else { return Ok(Look::Nothing) };
+    if !with_segments {
+        return Ok(Look::Found(Box::new((object, Vec::new()))));
+    }
+    if object.parts.is_some_and(|parts| parts > most) {
+        return Ok(Look::TooMany);
+    }
+    let segments = bodies::segments(connection, object.body)?;
+    Ok(Look::Found(Box::new((object, segments))))
+}
+
+/// Judges the conditions and the range, and makes the head of the answer.
+fn head_of(call: Call<'_>, object: &Object, segments: &[Segment]) -> Result<(Response<Body>, Stretch), Fault> {
+    let request = &call.parts.headers;
+    match Conditions::of(request).judge(object) {
+        Verdict::Holds => {}
+        Verdict::Fails(header) => return Err(failed(header)),
+        Verdict::NotModified => return Err(not_modified(call, object)?),
+    }
+    let part = part(call, object, segments)?;
+    let range = match headers::text(request, "range") {
+        Some(_) if part.is_some() => {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                "Cannot specify both Range header and partNumber query parameter",
+            ));
+        }
+        Some(text) if range_applies(request, object) => range::parse(text, object.bytes)?,
+        _ => None,
+    };
+    let partial = part.or(range);
+    let stretch = partial.unwrap_or(Stretch { start: 0, bytes: object.bytes });
+    let mut response = Response::new(Body::empty());
+    if partial.is_some() {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    let answer = response.headers_mut();
+    headers::replay(&object.headers, answer);
+    answer.insert(header::ETAG, headers::etag(&object.etag)?);
+    answer.insert(header::LAST_MODIFIED, headers::value(&object.modified.http())?);
+    answer.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    answer.insert(header::CONTENT_LENGTH, HeaderValue::from(stretch.bytes));
+    if partial.is_some() && stretch.bytes > 0 {
+        answer.insert(header::CONTENT_RANGE, headers::value(&stretch.header(object.bytes))?);
+    } else if headers::text(request, "x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled")) {
+        describe_checksums(&object.checksums, answer)?;
+    }
+    if part.is_some() {
+        answer.insert("x-amz-mp-parts-count", HeaderValue::from(object.parts.unwrap_or(1)));
+    }
+    apply_overrides(call, answer)?;
+    Ok((response, stretch))
+}
+
+/// A 304 carries what a cache has to renew (RFC 9110, section 15.4.5).
+fn not_modified(call: Call<'_>, object: &Object) -> Result<Fault, Fault> {
+    let mut whole = HeaderMap::new();
+    headers::replay(&object.headers, &mut whole);
+    apply_overrides(call, &mut whole)?;
+    let mut fault = Fault::from(Code::NotModified)
+        .header(header::ETAG, headers::etag(&object.etag)?)
+        .header(header::LAST_MODIFIED, headers::value(&object.modified.http())?);
+    for name in [header::CACHE_CONTROL, header::EXPIRES] {
+        if let Some(value) = whole.remove(&name) {
+            fault = fault.header(name, value);
+        }
+    }
+    Ok(fault)
+}
+
+/// The stretch of the part that was asked for by number.
+fn part(call: Call<'_>, object: &Object, segments: &[Segment]) -> Result<Option<Stretch>, Fault> {
+    let Some(number) = call.query.number("partNumber")? else { return Ok(None) };
+    // A composed object's parts keep their numbers, which need not be gapless; readers count them from 1.
+    let mut parts: Vec<(u32, Stretch)> = Vec::new();
+    let mut start = 0;
+    for segment in segments {
+        match parts.last_mut() {
+            Some((part, stretch)) if *part == segment.part => stretch.bytes += segment.slice.bytes,
+            _ => parts.push((segment.part, Stretch { start, bytes: segment.slice.bytes })),
+        }
+        start += segment.slice.bytes;
+    }
+    let index = usize::try_from(number).unwrap_or(usize::MAX).checked_sub(1);
+    let found = index.and_then(|index| parts.get(index)).map(|(_, stretch)| *stretch);
+    let empty = (number == 1 && object.bytes == 0).then_some(Stretch { start: 0, bytes: 0 });
+    found.or(empty).map(Some).ok_or_else(|| {
+        Fault::from(Code::InvalidPartNumber)
+            .with("ActualPartCount", parts.len().to_string())
+            .with("PartNumberRequested", number.to_string())
+    })
+}
+
+/// `If-Range`: the range is only meant if the object is still the one the client has a part of.
+fn range_applies(request: &HeaderMap, object: &Object) -> bool {
+    headers::text(request, "if-range").is_none_or(|validator| match time::parse_http(validator) {
+        Some(date) => object.modified.seconds() <= date,
+        None => any_matches(validator, &object.etag),
+    })
+}
+
+fn apply_overrides(call: Call<'_>, answer: &mut HeaderMap) -> Result<(), Fault> {
+    for (parameter, header) in OVERRIDES {
+        if let Some(text) = call.query.text(parameter) {
+            let value = HeaderValue::from_bytes(text.as_bytes()).map_err(|_| {
+                Fault::new(Code::InvalidArgument, format!("{parameter} holds what a header cannot carry."))
+                    .with("ArgumentName", parameter)
+            })?;
+            answer.insert(header, value);
+        }
+    }
+    Ok(())
+}
+
+/// The slices that make up a stretch.
+fn cut(segments: &[Segment], stretch: Stretch) -> Vec<Slice> {
+    let (mut skip, mut left) = (stretch.start, stretch.bytes);
+    let mut slices = Vec::new();
+    for Segment { slice, .. } in segments {
+        if left == 0 {
+            break;
+        }
+        if skip >= slice.bytes {
+            skip -= slice.bytes;
+            continue;
+        }
+        let bytes = (slice.bytes - skip).min(left);
+        slices.push(Slice { content: slice.content, start: slice.start + skip, bytes });
+        skip = 0;
+        left -= bytes;
+    }
+    slices
+}
+
+/// Opens a stretch so that nothing can take it away any more; `None` if the object has changed meanwhile.
+async fn open(call: Call<'_>, object: &Object, segments: &[Segment], stretch: Stretch) -> io::Result<Option<Body>> {
+    let contents = &call.store.contents;
+    let slices = cut(segments, stretch);
+    let total: u64 = slices.iter().map(|slice| slice.bytes).sum();
+    if total != stretch.bytes {
+        return Err(io::Error::other("the index knows less of an object's content than of its length"));
+    }
+    match slices.as_slice() {
+        [] => Ok(Some(Body::empty())),
+        [only] => {
+            let (contents, number) = (Arc::clone(contents), only.content);
+            let opening = tokio::task::spawn_blocking(move || {
+                let file = contents.read(number)?;
+                let mut reading = Reading::new(contents, slices, Some(file), None);
+                if total <= STRETCH as u64 { reading.next().map(Body::full) } else { Ok(Body::stored(reading)) }
+            });
+            opening.await.map_err(io::Error::other)?.map(Some)
+        }
+        _ => {
+            // An open file outlives its name, but thousands of parts cannot all be open. A pin keeps them; whoever
+            // removed them before the pin was there has committed that before, so a second look tells.
+            let pin = contents.pin(slices.iter().map(|slice| slice.content).collect());
+            let key = &call.target.key;
+            let now =
+                call.read(|connection, bucket| objects::find(connection, bucket, key)).map_err(io::Error::other)?;
+            if now.is_none_or(|now| now.body != object.body) {
+                return Ok(None);
+            }
+            Ok(Some(Body::stored(Reading::new(Arc::clone(contents), slices, None, Some(pin)))))
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `UploadPart`: takes in one part of an upload, in place of an earlier one with its number.
+
+use http::{Response, StatusCode};
+
+use crate::answer;
+use crate::body::Body;
+use crate::call::Call;
+use crate::checksum::Algorithm;
+use crate::content::Placed;
+use crate::fault::{Code, Fault};
+use crate::index::uploads::{self, Part};
+use crate::index::{bodies, buckets, signed};
+use crate::payload::Payload;
+use crate::publish::{describe, whole};
+use crate::{headers, intake};
+
+/// The highest number of a part; S3's own figure.
+pub(super) const MAX_PARTS: u32 = 10_000;
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html>
+pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response<Body>, Fault> {
+    let (store, target) = (call.store, call.target);
+    headers::refuse_unsupported(headers::lines(&call.parts.headers))?;
+    let id = call.query.text("uploadId").ok_or_else(|| missing("uploadId"))?.to_owned();
+    let number = call.query.number("partNumber")?.ok_or_else(|| missing("partNumber"))?;
+    if !(1..=MAX_PARTS).contains(&number) {
+        return Err(Fault::new(
+            Code::InvalidArgument,
+            format!("Part number must be an integer between 1 and {MAX_PARTS}, inclusive"),
+        )
+        .with("ArgumentName", "partNumber")
+        .with("ArgumentValue", number.to_string()));
+    }
+    payload.demand_length(store.limits.object_bytes)?;
+    let upload = call.read(|connection, bucket| uploads::find(connection, bucket, &target.key, &id))?;
+    let _place = store.admit_upload()?;
+    let received = intake::receive(&store.contents, &mut payload, upload.algorithm).await?;
+    let (placed, sums) = (received.placed, received.sums);
+    let content = placed.as_ref().map(Placed::number);
+    // What the upload's own checksum is composed of is kept, and the CRC-64 for when it has none.
+    let chosen = upload.algorithm.or(received.chosen);
+    let mut kept = sums.kept(chosen);
+    kept.values.extend(sums.kept(Some(Algorithm::Crc64nvme)).values);
+    let part = Part {
+        number,
+        body: signed(content.unwrap_or_else(|| store.contents.number())),
+        bytes: sums.bytes,
+        md5: sums.md5.to_vec(),
+        modified: store.now(),
+        checksums: kept,
+    };
+    let (bucket, key, crc64) = (target.bucket.clone(), target.key.clone(), sums.crc64());
+    store
+        .commit(placed, move |connection| {
+            let bucket = buckets::id(connection, &bucket)?;
+            uploads::find(connection, bucket, &key, &id)?;
+            if let Some(content) = content {
+                bodies::add_content(connection, content, part.bytes, crc64)?;
+                bodies::compose(connection, part.body, &[whole(content, part.bytes)])?;
+            }
+            Ok(((), uploads::put_part(connection, &id, &part)?))
+        })
+        .await?;
+    let mut response = answer::status(StatusCode::OK);
+    describe(&sums.etag(), &sums.kept(chosen), response.headers_mut())?;
+    response.headers_mut().remove("x-amz-checksum-type");
+    Ok(response)
+}
+
+fn missing(parameter: &str) -> Fault {
+    Fault::new(Code::InvalidArgument, format!("This operation needs the parameter {parameter}."))
+        .with("ArgumentName", parameter)
+}

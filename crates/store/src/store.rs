@@ -1,0 +1,318 @@
+//! The store itself: opened on a folder, called with requests, swept of leavings.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HeaderValue;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use http_body_util::BodyExt as _;
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::authentication::Authentication;
+use crate::body::Body;
+use crate::call::Call;
+use crate::content::{Contents, Outcome, Placed, Swept, sync_folder};
+use crate::cors::Cors;
+use crate::fault::{Code, Fault};
+use crate::index::{Index, bodies, buckets, uploads};
+use crate::operation::{self, Operation};
+use crate::options::{Clock, Limits, Options, Random};
+use crate::payload::{Inbound, Payload};
+use crate::target::{Query, Target, check_new_bucket};
+use crate::time::Moment;
+
+/// What stands in the file `format`. A store that finds anything else leaves the folder alone.
+const FORMAT: &str = "strongroom-store 1\n";
+
+/// How long a repeated completion of a multipart upload is answered as the first one was.
+const COMPLETION_AGE: Duration = Duration::from_hours(24);
+
+/// How many uploads one transaction of the sweep aborts.
+const SWEEP_BATCH: usize = 64;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or a file in it cannot be used.
+    #[error("the store's folder {path} cannot be used: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process works on the folder.
+    #[error("the store's folder {0} is in use by another process: stop that one first, or choose another folder")]
+    Busy(PathBuf),
+    /// The folder was written by another version of the store.
+    #[error(
+        "the store's folder {path} has the format {found:?}, and this program knows only {FORMAT:?}: run the newer program"
+    )]
+    Format {
+        /// The folder.
+        path: PathBuf,
+        /// What its file `format` says.
+        found: String,
+    },
+    /// The index cannot be opened.
+    #[error("the store's index cannot be opened: {0}")]
+    Index(#[from] strongroom_sqlite::Error),
+    /// The index was opened and does not work.
+    #[error("the store's index cannot be used: {0}")]
+    Unusable(String),
+    /// A bucket that was asked for has a name that S3 does not allow.
+    #[error("{name:?} cannot be the name of a bucket: {rule}")]
+    Bucket {
+        /// The name.
+        name: String,
+        /// The rule it breaks.
+        rule: &'static str,
+    },
+}
+
+/// An open store. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Inner>);
+
+/// What the operations share.
+pub(crate) struct Inner {
+    /// The index.
+    pub(crate) index: Index,
+    /// The contents on disk.
+    pub(crate) contents: Arc<Contents>,
+    /// Whose signatures are known.
+    pub(crate) authentication: Authentication,
+    /// The bounds.
+    pub(crate) limits: Limits,
+    domains: Vec<String>,
+    cors: Cors,
+    uploads: Arc<Semaphore>,
+    clock: Clock,
+    random: Random,
+    /// Held for as long as the store is open.
+    _lock: File,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Inner").field("contents", &self.contents).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens or creates a store, ensures its buckets, and sweeps what an earlier crash left.
+    pub async fn open(options: Options) -> Result<Self, OpenError> {
+        for name in &options.buckets {
+            check_new_bucket(name).map_err(|rule| OpenError::Bucket { name: name.clone(), rule })?;
+        }
+        let unusable = |fault: Fault| OpenError::Unusable(fault.to_string());
+        let folder = options.folder.clone();
+        let opening = tokio::task::spawn_blocking(move || {
+            let lock = claim(&folder)?;
+            let index = Index::open(&folder.join("index.sqlite"))?;
+            let highest = index.read(bodies::highest).map_err(unusable)?;
+            let contents =
+                Contents::open(&folder, highest).map_err(|source| OpenError::Folder { path: folder, source })?;
+            Ok::<_, OpenError>((lock, index, Arc::new(contents)))
+        });
+        let (lock, index, contents) = opening.await.map_err(|error| OpenError::Unusable(error.to_string()))??;
+        let store = Self(Arc::new(Inner {
+            index,
+            contents,
+            authentication: Authentication::new(&options.region, options.identities),
+            uploads: Arc::new(Semaphore::new(options.limits.uploads)),
+            limits: options.limits,
+            domains: options.domains,
+            cors: options.cors,
+            clock: options.clock,
+            random: options.random,
+            _lock: lock,
+        }));
+        let now = store.0.now();
+        for name in options.buckets {
+            let make = move |connection: &Connection| buckets::create(connection, &name, now);
+            store.0.index.write(make).await.map_err(unusable)?;
+        }
+        store.0.sweep().await.map_err(unusable)?;
+        Ok(store)
+    }
+
+    /// Answers one request. It may come from any HTTP server; bounding connections and heads is that server's part.
+    pub async fn call<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (mut parts, body) = request.into_parts();
+        let request_id = format!("{:016X}", self.0.random() >> 64);
+        let inbound = Inbound::new(body.map_err(Into::into).boxed_unsync(), &parts.headers, &self.0.limits);
+        let answer = match self.0.cors.preflight(&parts) {
+            Some(answer) => answer,
+            None => self.0.answer(&mut parts, inbound).await,
+        };
+        let mut response =
+            answer.unwrap_or_else(|fault| fault.respond(parts.uri.path(), &request_id, parts.method != Method::HEAD));
+        if let Ok(value) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert("x-amz-request-id", value);
+        }
+        self.0.cors.mark(&parts.headers, response.headers_mut());
+        response
+    }
+
+    /// Removes what crashes and clients left: temporary files, contents nothing refers to, and multipart uploads that
+    /// are too old. It may run at any time beside requests; once an hour is plenty.
+    pub async fn sweep(&self) -> Result<Swept, SweepError> {
+        self.0.sweep().await.map_err(SweepError)
+    }
+}
+
+/// Why a sweep did not come to its end. What it removed before is removed.
+#[derive(Debug, thiserror::Error)]
+#[error("the sweep failed: {0}")]
+pub struct SweepError(Fault);
+
+impl Inner {
+    /// The time.
+    pub(crate) fn now(&self) -> Moment {
+        Moment::of((self.clock)())
+    }
+
+    /// 128 bits nobody can guess.
+    pub(crate) fn random(&self) -> u128 {
+        (self.random)()
+    }
+
+    /// A place among the bodies that may arrive at once.
+    pub(crate) fn admit_upload(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| Code::SlowDown.into())
+    }
+
+    /// Runs a change of the index that may make a content visible and may free others, and removes the freed ones after
+    /// the commit. Once begun it runs to its end, even if the client goes away.
+    pub(crate) async fn commit<T: Send + 'static>(
+        self: &Arc<Self>,
+        placed: Option<Placed>,
+        change: impl FnOnce(&Connection) -> Result<(T, Vec<u64>), Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let store = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let mut placed = placed;
+            if let Some(placed) = &mut placed {
+                placed.committing();
+            }
+            let result = store.index.write(change).await;
+            let outcome = match &result {
+                Ok(_) => Outcome::Referred,
+                Err(fault) if fault.is_undone() => Outcome::Refused,
+                Err(_) => Outcome::Unknown,
+            };
+            match placed {
+                // Its file goes, and a large one takes its time to go.
+                Some(placed) if outcome == Outcome::Refused => {
+                    tokio::task::spawn_blocking(move || placed.settle(outcome)).await?;
+                }
+                Some(placed) => placed.settle(outcome),
+                None => {}
+            }
+            result.map(|(answer, freed)| {
+                if !freed.is_empty() {
+                    tokio::task::spawn_blocking(move || store.contents.release(&freed));
+                }
+                answer
+            })
+        });
+        task.await?
+    }
+
+    async fn answer(self: &Arc<Self>, parts: &mut Parts, inbound: Inbound) -> Result<Response<Body>, Fault> {
+        let now = self.now();
+        let target = Target::of(parts, &self.domains)?;
+        let query = Query::of(parts)?;
+        let is_form = parts.method == Method::POST && target.key.is_empty() && !query.has("delete");
+        if is_form && !parts.headers.contains_key(http::header::AUTHORIZATION) {
+            return operation::post_form(self, parts, &target, inbound, now).await;
+        }
+        let (identity, verified) = self.authentication.request(parts, now)?;
+        query.hoist(&mut parts.headers);
+        let operation = Operation::of(&parts.method, &target, &query, &parts.headers)?;
+        if let Some(action) = operation.action() {
+            identity.demand(action, &target.bucket, &target.key)?;
+        }
+        // On a completion the checksum headers are about the object that comes of it.
+        let about_body = operation != Operation::CompleteMultipartUpload;
+        let payload = Payload::new(inbound, &parts.headers, &verified, about_body)?;
+        let call = Call { store: self, parts, target: &target, query: &query, identity, now };
+        operation.run(call, payload).await
+    }
+
+    async fn sweep(self: &Arc<Self>) -> Result<Swept, Fault> {
+        let now = self.now();
+        let oldest = now.before(self.limits.upload_age);
+        let mut aborted = 0;
+        loop {
+            let batch = self
+                .commit(None, move |connection| {
+                    let old = uploads::begun_before(connection, oldest, SWEEP_BATCH)?;
+                    let mut freed = Vec::new();
+                    for (bucket, upload) in &old {
+                        freed.extend(uploads::remove(connection, *bucket, &upload.key, &upload.id)?);
+                    }
+                    uploads::forget_completions(connection, now.before(COMPLETION_AGE))?;
+                    Ok((old.len(), freed))
+                })
+                .await?;
+            aborted += batch as u64;
+            if batch < SWEEP_BATCH {
+                break;
+            }
+        }
+        let store = Arc::clone(self);
+        let sweeping = tokio::task::spawn_blocking(move || {
+            store.contents.sweep(|range| store.index.read(|connection| bodies::known(connection, &range)))
+        });
+        Ok(Swept { uploads: aborted, ..sweeping.await?? })
+    }
+}
+
+/// Makes the folder if need be, takes its lock, and checks or writes its format.
+fn claim(folder: &Path) -> Result<File, OpenError> {
+    let failed = |source| OpenError::Folder { path: folder.to_owned(), source };
+    create_folder(folder).map_err(failed)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(OpenError::Busy(folder.to_owned())),
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    let path = folder.join("format");
+    match fs::read_to_string(&path) {
+        Ok(found) if found == FORMAT => {}
+        Ok(found) => return Err(OpenError::Format { path: folder.to_owned(), found }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let fresh = folder.join("format.new");
+            let write = || {
+                let mut file = File::create(&fresh)?;
+                file.write_all(FORMAT.as_bytes())?;
+                file.sync_all()?;
+                fs::rename(&fresh, &path)
+            };
+            write().map_err(failed)?;
+        }
+        Err(error) => return Err(failed(error)),
+    }
+    Ok(lock)
+}
+
+/// Makes the folder and whatever is missing above it, durably: what is in a folder that a power cut takes is gone.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let missing: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(&folder)?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(sync_folder)
+}

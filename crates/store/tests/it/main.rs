@@ -1,0 +1,16 @@
+//! Drives the store as its users do: over HTTP on loopback, with the AWS SDK and with requests made by hand.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
+
+mod bodies;
+mod cors;
+mod durability;
+mod forms;
+mod keys;
+mod listing;
+mod multipart;
+mod objects;
+mod rights;
+mod server;
+mod signatures;
+mod wire;
+mod writes;

@@ -1,0 +1,345 @@
+//! Puts a service together from its configuration, for `serve` and for the commands that work without it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use strongroom_presign::{Addressing, Credentials, Endpoint};
+use strongroom_store::{OpenError, Store};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::ambient::{Clock, Random};
+use crate::audit::AuditLog;
+use crate::authenticate::Authenticator;
+use crate::config::{self, Config, External, Identities, Secret};
+use crate::db::Db;
+use crate::embedded::{self, Addresses};
+use crate::http::listen::{self, Listening};
+use crate::http::{self, Place};
+use crate::jwt::{Verifier, fetch_over_http};
+use crate::metrics::Metrics;
+use crate::places::Places;
+use crate::secrets::{self, Secrets};
+use crate::service::{Parts, Service};
+use crate::storage::{IdentityCredentials, Location, Settings, Storage};
+
+/// The database's file in the data folder.
+const DATABASE: &str = "strongroom.sqlite";
+
+/// How many connections the embedded store takes besides those of the service itself.
+const STORE_CONNECTIONS: usize = 10_000;
+
+/// S3 copies at most 5 GiB in one request.
+const LONGEST_S3_COPY: u64 = 5 << 30;
+
+/// A service that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// The service.
+    pub service: Service,
+    /// Where the API is reached.
+    pub api: String,
+    /// Where browsers reach the storage.
+    pub store: String,
+    /// The administrator's token, and whether it was generated.
+    pub admin_token: Secret,
+    /// The HTTP client, for whoever speaks to the service from inside.
+    pub http: reqwest::Client,
+    api_task: JoinHandle<()>,
+    stop_api: CancellationToken,
+    embedded: Option<EmbeddedTask>,
+}
+
+/// The embedded store's listener.
+#[derive(Debug)]
+struct EmbeddedTask {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+/// A storage that was set up, with the embedded store behind it if there is one.
+struct Reached {
+    storage: Storage,
+    place: Place,
+    embedded: Option<(EmbeddedTask, Store)>,
+}
+
+/// Starts everything and returns once it listens.
+pub async fn start(config: Config) -> anyhow::Result<Running> {
+    let (clock, random, http) = (Clock::system(), Random::system(), http_client()?);
+    secrets::create_folder(&config.data)?;
+    let secrets = Secrets::open(&config.data, &random)?;
+    let listener = bind(config.server.listen, "server.listen").await?;
+    let address = listener.local_addr().context("the service's own address is not known")?;
+    let api = config.server.public_url(address);
+
+    let reached = reach(&config, &secrets, pages(&api, address), &http, &clock, &random).await?;
+    let db = Db::open(&config.data.join(DATABASE)).context("the database cannot be opened")?;
+    let admin_token = config.auth.admin_token.clone().unwrap_or_else(|| Secret::new(&secrets.admin_token));
+    let signing_secret = Secret::new(&secrets.signing_secret);
+    let verifier = Verifier::new(&config.auth.jwt, &signing_secret, fetch_over_http(http.clone()))
+        .context("the keys for tokens cannot be used")?;
+    let store = reached.place.endpoint.clone();
+    let max_connections = config.server.max_connections as usize;
+    let data = config.data.clone();
+    let service = Service::new(Parts {
+        config,
+        audit: AuditLog::new(db.clone()),
+        db,
+        storage: reached.storage,
+        places: Places::default(),
+        clock,
+        random,
+        metrics: Metrics::new(),
+    });
+    Addresses { api: api.clone(), store: store.clone() }
+        .leave(&data)
+        .with_context(|| format!("no file can be written in {}", data.display()))?;
+
+    let router = http::router(service.clone(), Authenticator::new(admin_token.clone(), verifier), reached.place);
+    let stop_api = CancellationToken::new();
+    let listening = Listening { listener, max_connections, stop: stop_api.clone(), counted_by: Some(service.clone()) };
+    let api_task = tokio::spawn(listen::serve(listening, move |request, address| {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(axum::extract::ConnectInfo::<SocketAddr>(address));
+        let router = router.clone();
+        async move {
+            match tower::ServiceExt::oneshot(router, request).await {
+                Ok(response) => response,
+                Err(impossible) => match impossible {},
+            }
+        }
+    }));
+    let embedded = reached.embedded.map(|(task, store)| {
+        keep_store_tidy(store, task.stop.clone());
+        task
+    });
+    keep_up(service.clone(), stop_api.clone());
+    Ok(Running { service, api, store, admin_token, http, api_task, stop_api, embedded })
+}
+
+impl Running {
+    /// Accepts nothing more, and returns when what is in flight is finished.
+    pub async fn stop(self) {
+        self.stop_api.cancel();
+        let _ = self.api_task.await;
+        // The requests above may have needed the store until the end.
+        if let Some(EmbeddedTask { task, stop }) = self.embedded {
+            stop.cancel();
+            let _ = task.await;
+        }
+    }
+}
+
+/// A service for a command: it uses the store of a running one, or opens it for as long as the command lasts.
+pub async fn for_command(config: Config) -> anyhow::Result<Service> {
+    let (clock, random, http) = (Clock::system(), Random::system(), http_client()?);
+    secrets::create_folder(&config.data)?;
+    let secrets = Secrets::open(&config.data, &random)?;
+    let mut config = config;
+    if let config::Place::Embedded(embedded) = &mut config.storage.place {
+        // The service may run, and then it has the configured port.
+        embedded.listen.set_port(0);
+    }
+    let storage = match reach(&config, &secrets, Vec::new(), &http, &clock, &random).await {
+        Ok(reached) => reached.storage,
+        Err(error) if is_taken(&error) => {
+            let running = Addresses::find(&config.data)
+                .context("the store is in use by another process, and nothing says where it can be reached")?;
+            let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
+            let identities = embedded::identities(embedded, &secrets);
+            let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
+            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, &identities, &http, &clock)?
+        }
+        Err(error) => return Err(error),
+    };
+    let db = Db::open(&config.data.join(DATABASE)).context("the database cannot be opened")?;
+    Ok(Service::new(Parts {
+        config,
+        audit: AuditLog::new(db.clone()),
+        db,
+        storage,
+        places: Places::default(),
+        clock,
+        random,
+        metrics: Metrics::new(),
+    }))
+}
+
+fn is_taken(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<embedded::Error>(), Some(embedded::Error::Open(OpenError::Busy(_))))
+}
+
+/// The database alone, for commands that need no storage.
+pub fn database(config: &Config) -> anyhow::Result<(Db, Secrets)> {
+    secrets::create_folder(&config.data)?;
+    let secrets = Secrets::open(&config.data, &Random::system())?;
+    let db = Db::open(&config.data.join(DATABASE)).context("the database cannot be opened")?;
+    Ok((db, secrets))
+}
+
+/// Sets the storage up: the embedded store with its listener, or a bucket elsewhere.
+async fn reach(
+    config: &Config,
+    secrets: &Secrets,
+    pages: Vec<String>,
+    http: &reqwest::Client,
+    clock: &Clock,
+    random: &Random,
+) -> anyhow::Result<Reached> {
+    let embedded = match &config.storage.place {
+        config::Place::Embedded(embedded) => embedded,
+        config::Place::External(external) => return elsewhere(config, external, http, clock),
+    };
+    let identities = embedded::identities(embedded, secrets);
+    let store = embedded::open(config, &identities, pages, clock, random).await?;
+    let listener = bind(embedded.listen, "storage.listen").await?;
+    let address = listener.local_addr().context("the store's own address is not known")?;
+    let endpoint = embedded.public_endpoint(address);
+    let inside = Endpoint::custom(&format!("http://{}", reachable(address)), embedded::REGION)?;
+    let outside = Endpoint::custom(&endpoint, embedded::REGION)?;
+    let storage = storage(inside, outside, embedded::BUCKET, config, &identities, http, clock)?;
+    let stop = CancellationToken::new();
+    let listening = Listening { listener, max_connections: STORE_CONNECTIONS, stop: stop.clone(), counted_by: None };
+    let served = store.clone();
+    let task = tokio::spawn(listen::serve(listening, move |request, _| {
+        let store = served.clone();
+        async move { store.call(request).await }
+    }));
+    let place = Place { kind: "embedded", region: embedded::REGION.to_owned(), endpoint };
+    Ok(Reached { storage, place, embedded: Some((EmbeddedTask { task, stop }, store)) })
+}
+
+/// A bucket of another store.
+fn elsewhere(config: &Config, external: &External, http: &reqwest::Client, clock: &Clock) -> anyhow::Result<Reached> {
+    let public = external.public_endpoint.as_ref().unwrap_or(&external.endpoint);
+    let addressing = match external.addressing {
+        config::Addressing::Path => Addressing::Path,
+        config::Addressing::VirtualHost => Addressing::VirtualHost,
+    };
+    let endpoint = |url: &str| anyhow::Ok(Endpoint::custom(url, &external.region)?.with_addressing(addressing));
+    let (inside, outside) = (endpoint(external.endpoint.as_str())?, endpoint(public.as_str())?);
+    // Pages load from the host that links name, which has the bucket in front of it in one style.
+    let origin = match addressing {
+        Addressing::VirtualHost => public.as_str().replacen("://", &format!("://{}.", external.bucket), 1),
+        _ => public.as_str().to_owned(),
+    };
+    let storage = storage(inside, outside, &external.bucket, config, &external.identities, http, clock)?;
+    let place = Place { kind: "s3", region: external.region.clone(), endpoint: origin };
+    Ok(Reached { storage, place, embedded: None })
+}
+
+fn storage(
+    endpoint: Endpoint,
+    public_endpoint: Endpoint,
+    bucket: &str,
+    config: &Config,
+    identities: &Identities,
+    http: &reqwest::Client,
+    clock: &Clock,
+) -> anyhow::Result<Storage> {
+    let credentials = |from: &config::Credentials| {
+        let credentials = Credentials::new(&from.access_key_id, from.secret_access_key.expose())?;
+        match &from.session_token {
+            Some(token) => credentials.with_session_token(token.expose()),
+            None => Ok(credentials),
+        }
+    };
+    let settings = Settings {
+        endpoint,
+        public_endpoint,
+        bucket: bucket.to_owned(),
+        location: Location::new(&config.storage.location)?,
+        longest_copy: match config.storage.place {
+            config::Place::Embedded(_) => u64::MAX,
+            config::Place::External(_) => LONGEST_S3_COPY,
+        },
+        credentials: IdentityCredentials {
+            reader: credentials(&identities.reader)?,
+            writer: credentials(&identities.writer)?,
+            janitor: credentials(&identities.janitor)?,
+        },
+    };
+    Ok(Storage::new(settings, http, clock)?)
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("nothing can listen on {address}: another program may have it; set {key} to another port, or to port 0 for a free one")
+    })
+}
+
+/// An address that this machine reaches the listener under: one cannot connect to 0.0.0.0 everywhere.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback = if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(loopback);
+    }
+    address
+}
+
+/// The origins that the service's own pages may have.
+fn pages(api: &str, address: SocketAddr) -> Vec<String> {
+    let mut pages = vec![api.to_owned()];
+    if address.ip().is_loopback() {
+        pages.push(format!("http://localhost:{}", address.port()));
+        pages.push(format!("http://{address}"));
+    }
+    pages
+}
+
+fn http_client() -> anyhow::Result<reqwest::Client> {
+    // It fails only when a provider is there already, and then there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_mins(1))
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .context("no HTTP client can be made")
+}
+
+/// Runs the clean-up again and again until the service stops.
+fn keep_up(service: Service, stop: CancellationToken) {
+    let interval = service.config.cleanup.interval;
+    let terms = crate::upkeep::Terms { grace: service.config.cleanup.grace, dry_run: false };
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(interval) => {}
+                () = stop.cancelled() => return,
+            }
+            match crate::upkeep::run(&service, terms).await {
+                Ok(report) => {
+                    tracing::debug!(?report, "cleaned up");
+                    if report.failed > 0 {
+                        service.metrics.cleanup_failed();
+                    }
+                }
+                Err(error) => {
+                    service.metrics.cleanup_failed();
+                    tracing::warn!(%error, "the clean-up stopped; it will try again");
+                }
+            }
+        }
+    });
+}
+
+/// Lets the embedded store clear its own leavings now and then.
+fn keep_store_tidy(store: Store, stop: CancellationToken) {
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_hours(1)) => {}
+                () = stop.cancelled() => return,
+            }
+            if let Err(error) = store.sweep().await {
+                tracing::warn!(%error, "the store's sweep stopped; it will try again");
+            }
+        }
+    });
+}

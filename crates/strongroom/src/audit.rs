@@ -1,0 +1,119 @@
+//! Writing down who was given a link: requests that wait for it at the same time share one insertion.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::db::audit::{self, Entry};
+use crate::db::{self, Db};
+
+/// The way into the audit log for what changes nothing else. A change writes its entry in its own transaction.
+#[derive(Debug, Clone)]
+pub struct AuditLog(Arc<Shared>);
+
+/// Why entries were not written: the whole insertion failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the audit log cannot be written: {0}")]
+pub struct Error(Arc<str>);
+
+#[derive(Debug)]
+struct Shared {
+    db: Db,
+    waiting: Mutex<Waiting>,
+}
+
+/// What came since the last insertion began.
+#[derive(Debug, Default)]
+struct Waiting {
+    entries: Vec<Entry>,
+    callers: Vec<oneshot::Sender<Result<(), Error>>>,
+    /// Whether a task is at work that will look here again.
+    attended: bool,
+}
+
+impl AuditLog {
+    /// A way into the log of this database.
+    pub fn new(db: Db) -> Self {
+        Self(Arc::new(Shared { db, waiting: Mutex::default() }))
+    }
+
+    /// Returns once the entries are durable.
+    pub async fn append(&self, entries: Vec<Entry>) -> Result<(), Error> {
+        let (caller, written) = oneshot::channel();
+        let attended = {
+            let mut waiting = self.0.lock();
+            waiting.entries.extend(entries);
+            waiting.callers.push(caller);
+            std::mem::replace(&mut waiting.attended, true)
+        };
+        if !attended {
+            tokio::spawn(attend(Arc::clone(&self.0)));
+        }
+        written.await.unwrap_or_else(|_| Err(Error("the service is stopping".into())))
+    }
+}
+
+/// Writes what waits, and what came meanwhile, until nothing waits.
+async fn attend(shared: Arc<Shared>) {
+    loop {
+        let (entries, callers) = {
+            let mut waiting = shared.lock();
+            if waiting.callers.is_empty() {
+                waiting.attended = false;
+                return;
+            }
+            (std::mem::take(&mut waiting.entries), std::mem::take(&mut waiting.callers))
+        };
+        let written: Result<(), db::Error> = shared.db.write(move |tx| audit::insert(tx, &entries)).await;
+        let written = written.map_err(|error| Error(error.to_string().into()));
+        for caller in callers {
+            // A caller that went away does not want the answer.
+            let _ = caller.send(written.clone());
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AuditLog;
+    use crate::ambient::Clock;
+    use crate::db::audit::{Entry, Filter, list};
+    use crate::db::{self, Db};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_entry_is_there_before_its_caller_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("db")).unwrap();
+        let log = AuditLog::new(db.clone());
+        let entry = |actor: String| Entry {
+            id: 0,
+            at: Clock::system().now(),
+            actor,
+            action: "link".to_owned(),
+            space: None,
+            object: None,
+            request_id: None,
+            detail: serde_json::Map::new(),
+        };
+        let callers: Vec<_> = (0..100)
+            .map(|number| {
+                let (log, db, entry) = (log.clone(), db.clone(), entry(format!("user:{number}")));
+                tokio::spawn(async move {
+                    let filter = Filter { actor: Some(entry.actor.clone()), limit: 10, ..Filter::default() };
+                    log.append(vec![entry.clone(), entry]).await.unwrap();
+                    let found: Result<_, db::Error> = db.read(|tx| list(tx, &filter));
+                    assert_eq!(found.unwrap().len(), 2);
+                })
+            })
+            .collect();
+        for caller in callers {
+            caller.await.unwrap();
+        }
+    }
+}

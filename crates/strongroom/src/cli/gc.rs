@@ -1,0 +1,60 @@
+//! `strongroom gc`: the clean-up, now.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{Common, load};
+use crate::assemble;
+use crate::config::duration;
+use crate::upkeep::{self, Terms};
+
+/// Clear away what nobody needs.
+#[derive(Debug, Args)]
+pub(super) struct Gc {
+    #[command(flatten)]
+    common: Common,
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// How old leavings must be; the configured time when nothing is said
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    grace: Option<Duration>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Gc {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let config = load(&self.common.sources())?;
+        let terms = Terms { grace: self.grace.unwrap_or(config.cleanup.grace), dry_run: self.dry_run };
+        let report = super::block_on(async move {
+            let service = assemble::for_command(config).await?;
+            Ok(upkeep::run(&service, terms).await?)
+        })?;
+        let mut out = io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string(&report)?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let lines = [
+            ("verifications taken up again", report.resumed),
+            ("uploads that expired", report.expired),
+            ("objects removed for good", report.purged),
+            ("keys deleted from storage", report.deleted_keys),
+            ("multipart uploads of nobody", report.aborted_multiparts),
+            ("staged files of nobody", report.orphans),
+            ("things that failed and are left to the next run", report.failed),
+        ];
+        for (what, count) in lines {
+            writeln!(out, "{count:>8}  {what}")?;
+        }
+        if self.dry_run {
+            writeln!(out, "Nothing was changed.")?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,294 @@
+//! `[spaces.NAME]`: the named classes of objects, each with its own keys, rules and limits.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::accept::Accept;
+use super::duration;
+use super::key_path::KeyPath;
+use super::key_template::{KeyTemplate, Placeholder, STAGING};
+use super::layers::Report;
+use super::origin::Origin;
+use super::rules::{Rule, Rules};
+use super::size;
+
+/// A named class of objects.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Space {
+    /// The pattern of its keys.
+    pub key: KeyTemplate,
+    /// The content types it accepts.
+    pub accept: Accept,
+    /// The largest content in bytes; nothing means as much as the store takes.
+    #[serde(deserialize_with = "size::deserialize")]
+    pub max_bytes: Option<u64>,
+    /// Who may hand in and change.
+    pub write: Rules,
+    /// Who may have a link.
+    pub read: Rules,
+    /// Who sees the objects in lists.
+    pub list: Rules,
+    /// Who may delete and restore.
+    pub delete: Rules,
+    /// How long links last.
+    pub links: Links,
+    /// How long uploads may take.
+    pub uploads: Uploads,
+    /// How much fits in.
+    pub quota: Quota,
+    /// The web origins whose pages may talk to the store directly; `*` stands for all.
+    pub origins: Vec<AllowedOrigin>,
+    /// How long a deleted object can be restored.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub deleted_retention: Duration,
+}
+
+/// How long links last: at least `minimum`, at most `minimum` and `window` together. Within one window the same object
+/// gives the same URL, so that browsers and CDNs can cache it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Links {
+    /// The life that every link still has when it is handed out.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub minimum: Duration,
+    /// How long the URL stays the same; 0 makes a new one at each look.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub window: Duration,
+}
+
+/// How long uploads may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Uploads {
+    /// How long an upload stays open after it was begun, and the longest life of any upload URL.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub expires: Duration,
+    /// How long an upload in parts stays open; fresh URLs for its parts can be had until then.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub multipart_expires: Duration,
+}
+
+/// How much fits in. Nothing means no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quota {
+    /// Bytes for each owner.
+    #[serde(deserialize_with = "size::deserialize")]
+    pub owner_bytes: Option<u64>,
+    /// Objects for each owner.
+    pub owner_objects: Option<u64>,
+    /// Bytes in the whole space.
+    #[serde(deserialize_with = "size::deserialize")]
+    pub space_bytes: Option<u64>,
+    /// Objects in the whole space.
+    pub space_objects: Option<u64>,
+}
+
+/// A web origin that is let in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub enum AllowedOrigin {
+    /// `*`
+    Any,
+    /// One origin.
+    One(Origin),
+}
+
+impl AllowedOrigin {
+    /// As CORS rules write it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Any => "*",
+            Self::One(origin) => origin.as_str(),
+        }
+    }
+}
+
+impl TryFrom<String> for AllowedOrigin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "*" { Ok(Self::Any) } else { text.parse().map(Self::One) }
+    }
+}
+
+/// A presigned URL may not live longer (AWS: Signature Version 4, query parameters).
+const LONGEST_LIFE: Duration = Duration::from_hours(7 * 24);
+
+impl Default for Space {
+    fn default() -> Self {
+        let own = || Rules::new([Rule::Owner]);
+        Self {
+            key: KeyTemplate::default(),
+            accept: Accept::default(),
+            max_bytes: None,
+            write: own(),
+            read: Rules::new([Rule::Owner, Rule::Shared]),
+            list: own(),
+            delete: own(),
+            links: Links::default(),
+            uploads: Uploads::default(),
+            quota: Quota::default(),
+            origins: Vec::new(),
+            deleted_retention: Duration::from_hours(30 * 24),
+        }
+    }
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        // Together five minutes: what somebody who asks for a short link expects it to live at the most.
+        Self { minimum: Duration::from_mins(4), window: Duration::from_mins(1) }
+    }
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        Self { expires: Duration::from_mins(10), multipart_expires: Duration::from_hours(24) }
+    }
+}
+
+impl Space {
+    /// The space `files` that is there when no space is configured: everybody's own files, and all of them for
+    /// services whose key has the scope `files`.
+    pub fn files() -> Self {
+        let rules = |own: &[Rule]| Rules::new(own.iter().cloned().chain([Rule::Key("files".to_owned())]));
+        Self {
+            write: rules(&[Rule::Owner]),
+            read: rules(&[Rule::Owner, Rule::Shared]),
+            list: rules(&[Rule::Owner]),
+            delete: rules(&[Rule::Owner]),
+            ..Self::default()
+        }
+    }
+
+    /// The space `demo` of `serve --demo`: pictures that everybody who signed in can look at.
+    pub fn demo() -> Self {
+        let image = || "image/*".parse().ok();
+        Self {
+            accept: Accept::of(image()),
+            read: Rules::new([Rule::SignedIn]),
+            list: Rules::new([Rule::SignedIn]),
+            ..Self::default()
+        }
+    }
+
+    fn validate(&self, name: &str, report: &mut Report) {
+        let section = KeyPath::of(["spaces", name]);
+        if self.key.pieces().first() == Some(&super::key_template::Piece::Placeholder(Placeholder::Space))
+            && name == STAGING
+        {
+            report.problem(
+                &section,
+                format!(
+                    "would keep its objects below \"{STAGING}/\", where unverified uploads \
+                 lie; give the space another name"
+                ),
+            );
+        }
+        if self.accept.is_empty() {
+            report.problem(
+                &section.then("accept"),
+                "would accept nothing; name content types, or remove the key to accept everything harmless",
+            );
+        }
+        if self.max_bytes == Some(0) {
+            report.problem(
+                &section.then("max_bytes"),
+                "would accept nothing; write the largest size, such as \"25 MiB\"",
+            );
+        }
+        if self.write.contains(&Rule::Public) {
+            report.warning(
+                &section.then("write"),
+                "lets anybody hand files in without signing in; set a quota at \
+                     least",
+            );
+        }
+        self.validate_lives(&section, report);
+    }
+
+    fn validate_lives(&self, section: &KeyPath, report: &mut Report) {
+        let second = Duration::from_secs(1);
+        let links = section.then("links");
+        if self.links.minimum < second {
+            report.problem(
+                &links.then("minimum"),
+                "would hand out links that are over already; write \"1s\" or \
+                 more",
+            );
+        }
+        if self.links.minimum.saturating_add(self.links.window) > LONGEST_LIFE {
+            report.problem(
+                &links.then("minimum"),
+                "and links.window together are more than 7 days, which is the \
+                 longest a presigned URL can live; lower one of them",
+            );
+        }
+        for (name, length) in [("minimum", self.links.minimum), ("window", self.links.window)] {
+            if length.subsec_nanos() != 0 {
+                report.problem(&links.then(name), "must be whole seconds, because URLs say their life in seconds");
+            }
+        }
+        for (key, life) in [("expires", self.uploads.expires), ("multipart_expires", self.uploads.multipart_expires)] {
+            if life < second || life > LONGEST_LIFE {
+                report.problem(
+                    &section.then("uploads").then(key),
+                    "must be from \"1s\" to \"7d\": a presigned URL cannot live longer",
+                );
+            }
+        }
+    }
+}
+
+/// Checks the declared spaces and adds those that are there by themselves.
+pub(super) fn validate(
+    mut spaces: BTreeMap<String, Space>,
+    demo: bool,
+    report: &mut Report,
+) -> BTreeMap<String, Space> {
+    for (name, space) in &spaces {
+        if let Err(message) = check_name(name) {
+            report.problem(&KeyPath::of(["spaces", name]), message);
+        }
+        space.validate(name, report);
+    }
+    if !report.is_set(&KeyPath::of(["spaces"])) {
+        spaces.insert("files".to_owned(), Space::files());
+    }
+    if demo {
+        spaces.entry("demo".to_owned()).or_insert_with(Space::demo);
+    }
+    if spaces.is_empty() {
+        report.problem(
+            &KeyPath::of(["spaces"]),
+            "declares no space, so nothing could be handed in; add one, or \
+             remove the section to get the space \"files\"",
+        );
+    }
+    spaces
+}
+
+/// The name stands in URLs and keys, and in variables with `_` for `-`.
+fn check_name(name: &str) -> Result<(), String> {
+    const LONGEST: usize = 63;
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_right = (1..=LONGEST).contains(&name.len())
+        && name.bytes().all(is_inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if is_right {
+        return Ok(());
+    }
+    let mended: String =
+        name.to_ascii_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let mended = mended.trim_matches('-');
+    let example = if mended.is_empty() || mended.len() > LONGEST { "profile-photos" } else { mended };
+    Err(format!(
+        "is not the name of a space; those have 1 to {LONGEST} lower-case letters, digits and hyphens, such as \
+             \"{example}\""
+    ))
+}

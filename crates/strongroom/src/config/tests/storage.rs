@@ -1,0 +1,193 @@
+//! The embedded store or an external bucket, and whose keys are used.
+
+use super::Setting;
+use crate::config::{Addressing, Embedded, External, Place};
+
+const KEYS: &str = "
+[storage.reader]
+access_key_id = \"R\"
+secret_access_key = \"rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr\"
+[storage.writer]
+access_key_id = \"W\"
+secret_access_key = \"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww\"
+[storage.janitor]
+access_key_id = \"J\"
+secret_access_key = \"jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj\"
+";
+const OPERATOR: &str = "
+[storage.operator]
+access_key_id = \"O\"
+secret_access_key = \"oooooooooooooooooooooooooooooooo\"
+";
+
+fn external(setting: &Setting) -> External {
+    match setting.load().storage.place {
+        Place::External(external) => external,
+        Place::Embedded(_) => panic!("the bucket was not taken"),
+    }
+}
+
+fn embedded(setting: &Setting) -> Embedded {
+    match setting.load().storage.place {
+        Place::Embedded(embedded) => embedded,
+        Place::External(_) => panic!("the embedded store was not taken"),
+    }
+}
+
+#[test]
+fn a_bucket_on_aws_needs_a_region_and_keys_alone() {
+    let setting = Setting::new(&format!("storage.bucket = \"media\"\nstorage.region = \"eu-central-1\"\n{KEYS}"));
+    let bucket = external(&setting);
+    assert_eq!(bucket.endpoint.as_str(), "https://s3.eu-central-1.amazonaws.com");
+    assert_eq!(bucket.addressing, Addressing::VirtualHost);
+    assert_eq!(bucket.identities.reader.access_key_id, "R");
+    assert!(bucket.identities.operator.is_none());
+    assert!(setting.warnings().is_empty());
+}
+
+#[test]
+fn another_store_is_addressed_by_path_and_may_do_without_a_region() {
+    let setting = Setting::new("storage = { bucket = \"media\", endpoint = \"http://store:9000/\" }")
+        .variable("AWS_ACCESS_KEY_ID", "A")
+        .variable("AWS_SECRET_ACCESS_KEY", "S");
+    let bucket = external(&setting);
+    assert_eq!((bucket.endpoint.as_str(), bucket.region.as_str()), ("http://store:9000", "us-east-1"));
+    assert_eq!(bucket.addressing, Addressing::Path);
+}
+
+#[test]
+fn the_usual_variables_count_beneath_the_keys_of_the_configuration() {
+    let setting = Setting::new("[storage]\nbucket = \"media\"")
+        .variable("AWS_REGION", "eu-west-1")
+        .variable("AWS_DEFAULT_REGION", "eu-west-2")
+        .variable("AWS_ENDPOINT_URL", "http://general")
+        .variable("AWS_ENDPOINT_URL_S3", "http://special")
+        .variable("AWS_ACCESS_KEY_ID", "A")
+        .variable("AWS_SECRET_ACCESS_KEY", "S")
+        .variable("AWS_SESSION_TOKEN", "T");
+    let bucket = external(&setting);
+    assert_eq!((bucket.region.as_str(), bucket.endpoint.as_str()), ("eu-west-1", "http://special"));
+    assert_eq!(bucket.identities.janitor.access_key_id, "A");
+    assert!(bucket.identities.janitor.session_token.is_some_and(|token| token.matches("T")));
+    assert!(setting.warnings()[0].contains("uses one key for reader, writer, janitor, operator"));
+
+    let setting = setting
+        .variable("STRONGROOM__STORAGE__REGION", "eu-north-1")
+        .variable("STRONGROOM__STORAGE__ENDPOINT", "http://own")
+        .variable("STRONGROOM__STORAGE__READER__ACCESS_KEY_ID", "R")
+        .variable("STRONGROOM__STORAGE__READER__SECRET_ACCESS_KEY", "s");
+    let bucket = external(&setting);
+    assert_eq!((bucket.region.as_str(), bucket.endpoint.as_str()), ("eu-north-1", "http://own"));
+    assert_eq!(bucket.identities.reader.access_key_id, "R");
+    assert!(bucket.identities.reader.session_token.is_none());
+    assert_eq!(bucket.identities.writer.access_key_id, "A");
+}
+
+#[test]
+fn a_bad_endpoint_in_the_environment_is_told_with_its_variable() {
+    Setting::new(&format!("storage.bucket = \"media\"\nstorage.region = \"x\"\n{KEYS}"))
+        .variable("AWS_ENDPOINT_URL", "store:9000")
+        .assert_problem("environment variable AWS_ENDPOINT_URL: storage.endpoint: ", "needs a scheme");
+}
+
+#[test]
+fn one_key_for_all_identities_is_allowed_with_a_warning() {
+    let setting = Setting::new(
+        "[storage]\nbucket = \"media\"\nregion = \"x\"\n[storage.all]\naccess_key_id = \"A\"\n\
+         secret_access_key_file = \"key\"",
+    )
+    .file("key", "from-a-file\r\n");
+    let bucket = external(&setting);
+    assert_eq!(bucket.identities.reader, bucket.identities.janitor);
+    assert!(bucket.identities.writer.secret_access_key.matches("from-a-file"));
+    assert!(setting.warnings()[0].contains("strongroom.toml:1:2: storage: uses one key"), "{:?}", setting.warnings());
+}
+
+#[test]
+fn a_bucket_without_keys_is_refused_with_one_sentence() {
+    Setting::new("[storage]\nbucket = \"media\"\nregion = \"x\"")
+        .assert_problem("strongroom.toml:1:2: storage: has a bucket but no keys", "AWS_ACCESS_KEY_ID");
+}
+
+#[test]
+fn a_missing_half_of_a_key_is_named() {
+    let text = format!("storage.bucket = \"media\"\nstorage.region = \"x\"\n{KEYS}");
+    let without_secret = text.replace("secret_access_key = \"wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww\"", "");
+    Setting::new(&without_secret)
+        .assert_problem("strongroom.toml:7:10: storage.writer.secret_access_key: ", "is missing");
+    let without_writer = text.replace("[storage.writer]", "[storage.operator]");
+    Setting::new(&without_writer).assert_problem("strongroom.toml:1:1: storage.writer: ", "is missing");
+}
+
+#[test]
+fn a_secret_file_that_is_missing_empty_or_beside_its_secret_is_told() {
+    let base = "[storage]\nbucket = \"media\"\nregion = \"x\"\n[storage.all]\naccess_key_id = \"A\"\n";
+    let named = format!("{base}secret_access_key_file = \"key\"");
+    let place = "strongroom.toml:6:1: storage.all.secret_access_key_file = \"key\": ";
+    Setting::new(&named).assert_problem(place, "cannot be read");
+    Setting::new(&named).file("key", "\n").assert_problem(place, "empty file");
+    Setting::new(&format!("{named}\nsecret_access_key = \"x\"")).assert_problem(place, "remove one of the two");
+}
+
+#[test]
+fn keys_of_the_one_kind_of_storage_are_refused_with_the_other() {
+    let bucket =
+        format!("storage.bucket = \"media\"\nstorage.region = \"x\"\nstorage.listen = \"127.0.0.1:1\"\n{KEYS}");
+    Setting::new(&bucket)
+        .assert_problem("strongroom.toml:3:9: storage.listen = ", "storage.bucket names an external one");
+    for key in ["region = \"x\"", "endpoint = \"http://x\"", "addressing = \"path\""] {
+        Setting::new(&format!("[storage]\n{key}")).assert_problem("strongroom.toml:2:1: ", "storage.bucket is not set");
+    }
+    let all = "[storage.all]\naccess_key_id = \"A\"\nsecret_access_key = \"x\"";
+    Setting::new(all).assert_problem("strongroom.toml:1:10: storage.all: ", "belongs to an external bucket");
+}
+
+#[test]
+fn names_of_buckets_that_are_none_are_refused() {
+    for name in ["s3://media", "media/photos", "arn:aws:s3:::media", "Media", "me", "-media", "a..b", "media_files"] {
+        Setting::new(&format!("storage.bucket = \"{name}\"\nstorage.region = \"x\"\n{KEYS}"))
+            .assert_problem("strongroom.toml:1:9: storage.bucket = ", "bucket");
+    }
+}
+
+#[test]
+fn a_bucket_with_dots_is_addressed_by_path_over_https() {
+    let text = format!("storage.bucket = \"media.example.com\"\nstorage.region = \"eu-west-1\"\n{KEYS}");
+    assert_eq!(external(&Setting::new(&text)).addressing, Addressing::Path);
+    Setting::new(&format!("storage.addressing = \"virtual-host\"\n{text}"))
+        .assert_problem("strongroom.toml:1:9: storage.addressing = ", "certificate");
+}
+
+#[test]
+fn the_location_ends_with_exactly_one_slash() {
+    let location = |text: &str| Setting::new(&format!("storage.location = \"{text}\"")).load().storage.location;
+    assert_eq!(location(""), "");
+    assert_eq!(location("media"), "media/");
+    assert_eq!(location("media/"), "media/");
+    assert_eq!(location("media/production"), "media/production/");
+    for bad in ["/", "/media", "media//", "a//b", "a/../b", ".", "a b", "ä"] {
+        Setting::new(&format!("storage.location = \"{bad}\"")).assert_problem("strongroom.toml:1:9: ", "usable prefix");
+    }
+}
+
+#[test]
+fn the_embedded_store_takes_four_different_keys_or_none() {
+    assert!(embedded(&Setting::new("")).identities.is_none());
+    let identities = embedded(&Setting::new(&format!("{KEYS}{OPERATOR}"))).identities.unwrap();
+    assert_eq!(identities.operator.unwrap().access_key_id, "O");
+    Setting::new(KEYS).assert_problem("strongroom.toml:2:2: storage.operator: ", "all four identities");
+    let same = format!("{KEYS}{}", OPERATOR.replace("\"O\"", "\"R\""));
+    Setting::new(&same).assert_problem("strongroom.toml:13:1: storage.operator.access_key_id", "used by another");
+    let short = format!("{KEYS}{}", OPERATOR.replace("oooo", "o"));
+    Setting::new(&short).assert_problem("strongroom.toml:14:1: storage.operator.secret_access_key: ", "too short");
+}
+
+#[test]
+fn the_embedded_store_shows_itself_to_others_only_with_keys_that_were_chosen() {
+    let mut setting = Setting::new("");
+    setting.sources.store_listen = Some("0.0.0.0:9000".to_owned());
+    setting.assert_problem("argument --store-listen: storage.listen = \"0.0.0.0:9000\": ", "[storage.reader]");
+    let mut setting = Setting::new(&format!("{KEYS}{OPERATOR}"));
+    setting.sources.store_listen = Some("0.0.0.0:9000".to_owned());
+    assert_eq!(embedded(&setting).public_endpoint("10.0.0.1:9000".parse().unwrap()), "http://10.0.0.1:9000");
+}

@@ -1,0 +1,138 @@
+-- The first schema: objects and their versions, uploads, usage, API keys, the audit log.
+-- Ids are UUIDs of version 7, so that the order of ids is the order of creation. Times are milliseconds since 1970.
+
+CREATE TABLE objects (
+    id          BLOB PRIMARY KEY,
+    space       TEXT NOT NULL,
+    owner       TEXT,
+    creator     TEXT,
+    group_name  TEXT,
+    name        TEXT NOT NULL,
+    tags        TEXT NOT NULL,              -- JSON array of strings; object_tags holds the same for searching
+    metadata    TEXT NOT NULL,              -- JSON object
+    shared_with TEXT NOT NULL,              -- JSON array of subjects; object_readers holds the same for searching
+    version     INTEGER NOT NULL,           -- the number of the version that is served
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    deleted_at  INTEGER
+) STRICT;
+
+CREATE INDEX objects_by_space ON objects (space, id);
+CREATE INDEX objects_by_owner ON objects (space, owner, id);
+CREATE INDEX objects_by_group ON objects (space, group_name, id);
+CREATE INDEX objects_by_name ON objects (space, name, id);
+CREATE INDEX objects_deleted ON objects (deleted_at) WHERE deleted_at IS NOT NULL;
+
+CREATE TABLE object_tags (
+    tag       TEXT NOT NULL,
+    object_id BLOB NOT NULL REFERENCES objects ON DELETE CASCADE,
+    PRIMARY KEY (tag, object_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX object_tags_by_object ON object_tags (object_id);
+
+CREATE TABLE object_readers (
+    subject   TEXT NOT NULL,
+    object_id BLOB NOT NULL REFERENCES objects ON DELETE CASCADE,
+    PRIMARY KEY (subject, object_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX object_readers_by_object ON object_readers (object_id);
+
+-- One immutable content each. The key is relative to the configured location.
+CREATE TABLE versions (
+    object_id    BLOB NOT NULL REFERENCES objects ON DELETE CASCADE,
+    number       INTEGER NOT NULL,
+    key          TEXT NOT NULL UNIQUE,
+    content_type TEXT NOT NULL,
+    bytes        INTEGER NOT NULL,
+    sha256       TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    PRIMARY KEY (object_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- A permission to hand in one version, and the work that follows. It is written before any byte can arrive, so
+-- that whatever a crash leaves in storage can be found from here.
+CREATE TABLE uploads (
+    id               BLOB PRIMARY KEY,
+    object_id        BLOB NOT NULL,
+    space            TEXT NOT NULL,
+    method           TEXT NOT NULL,          -- service, put, post or multipart
+    state            TEXT NOT NULL,          -- open, verifying, ready, rejected, aborted or expired
+    actor            TEXT NOT NULL,
+    owner            TEXT,
+    creator          TEXT,
+    group_name       TEXT,
+    name             TEXT NOT NULL,
+    tags             TEXT NOT NULL,
+    metadata         TEXT NOT NULL,
+    content_type     TEXT NOT NULL,          -- as announced
+    bytes            INTEGER NOT NULL,       -- as announced; what the quota reserves
+    sha256           TEXT,                   -- as announced
+    staging_key      TEXT NOT NULL,
+    final_key        TEXT,                   -- set before the first byte may reach it
+    multipart_id     TEXT,
+    idempotency_key  TEXT,
+    request_digest   TEXT,                   -- of the request that came with the idempotency key
+    lease_holder     BLOB,                   -- while verifying: who does so,
+    lease_until      INTEGER,                -- and until when nobody else may
+    reason_code      TEXT,
+    reason_detail    TEXT,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,       -- no URL of it works any longer
+    swept_at         INTEGER                 -- its bytes were cleared away after that
+) STRICT;
+
+CREATE INDEX uploads_overdue ON uploads (expires_at) WHERE state = 'open';
+CREATE INDEX uploads_to_sweep ON uploads (expires_at) WHERE swept_at IS NULL;
+CREATE INDEX uploads_swept ON uploads (swept_at) WHERE swept_at IS NOT NULL;
+CREATE INDEX uploads_verifying ON uploads (lease_until) WHERE state = 'verifying';
+CREATE INDEX uploads_by_final_key ON uploads (final_key) WHERE final_key IS NOT NULL;
+CREATE UNIQUE INDEX uploads_by_idempotency_key ON uploads (actor, idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+-- Keys in storage whose bytes must go: written together with the change that makes them useless.
+CREATE TABLE doomed (
+    key TEXT PRIMARY KEY,
+    at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row an owner, and one with owner '' for the whole space.
+CREATE TABLE usage (
+    space            TEXT NOT NULL,
+    owner            TEXT NOT NULL,
+    bytes            INTEGER NOT NULL,
+    objects          INTEGER NOT NULL,
+    reserved_bytes   INTEGER NOT NULL,
+    reserved_objects INTEGER NOT NULL,
+    PRIMARY KEY (space, owner)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_keys (
+    id          TEXT PRIMARY KEY,
+    name        TEXT NOT NULL,
+    secret_hash TEXT NOT NULL,               -- SHA-256, hex: the secret has 256 random bits, so no salt is needed
+    subject     TEXT,
+    roles       TEXT NOT NULL,
+    scopes      TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    revoked_at  INTEGER
+) STRICT;
+
+CREATE TABLE audit (
+    id         INTEGER PRIMARY KEY,         -- counts up, because no row is ever removed
+    at         INTEGER NOT NULL,
+    actor      TEXT NOT NULL,
+    action     TEXT NOT NULL,
+    space      TEXT,
+    object_id  BLOB,
+    request_id TEXT,
+    detail     TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX audit_by_object ON audit (object_id, id) WHERE object_id IS NOT NULL;
+
+-- What happened once in the life of this installation, such as handing in the demonstration pictures.
+CREATE TABLE milestones (
+    name TEXT PRIMARY KEY,
+    at   INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,364 @@
+//! Uploads as the database holds them, and the lease under which one of them is verified.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, Row, params};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Error, Tx, json, time, to_json};
+
+/// A permission to hand in one version, and how far that has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Upload {
+    /// Its id.
+    pub id: Uuid,
+    /// The object that it becomes.
+    pub object_id: Uuid,
+    /// The space of that object.
+    pub space: String,
+    /// How the bytes come.
+    pub method: Method,
+    /// How far it has come.
+    pub state: State,
+    /// Who began it, as the audit log names them.
+    pub actor: String,
+    /// Whose the object will be.
+    pub owner: Option<String>,
+    /// The subject that hands it in.
+    pub creator: Option<String>,
+    /// The object's group.
+    pub group: Option<String>,
+    /// The object's name.
+    pub name: String,
+    /// The object's tags.
+    pub tags: Vec<String>,
+    /// The object's metadata.
+    pub metadata: Map<String, Value>,
+    /// The content type that was announced.
+    pub content_type: String,
+    /// The length that was announced; this much of the quota is reserved.
+    pub bytes: i64,
+    /// The SHA-256 that was announced, lowercase hex.
+    pub sha256: Option<String>,
+    /// Where the bytes land, relative to the location.
+    pub staging_key: String,
+    /// Where they are promoted to; set before the first byte may reach it.
+    pub final_key: Option<String>,
+    /// The storage's id of a multipart upload.
+    pub multipart_id: Option<String>,
+    /// What the client named this request.
+    pub idempotency_key: Option<String>,
+    /// A digest of that request, so that the name is not used for another.
+    pub request_digest: Option<String>,
+    /// While it is being verified: who does so, and until when nobody else may.
+    pub lease: Option<Lease>,
+    /// Why it was rejected.
+    pub reason: Option<Reason>,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// From when on no URL of it works.
+    pub expires_at: Timestamp,
+}
+
+/// The right to verify an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// A number drawn by the one who holds it.
+    pub holder: Uuid,
+    /// From then on another may take it.
+    pub until: Timestamp,
+}
+
+/// How the bytes of an upload come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Through the service.
+    Service,
+    /// One PUT to storage.
+    Put,
+    /// One form POST to storage.
+    Post,
+    /// Parts, each a PUT to storage.
+    Multipart,
+}
+
+/// How far an upload has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Bytes may arrive.
+    Open,
+    /// Somebody looks at the bytes.
+    Verifying,
+    /// The object is there.
+    Ready,
+    /// The bytes were not what they should be.
+    Rejected,
+    /// The client gave it up.
+    Aborted,
+    /// Nobody completed it in time.
+    Expired,
+}
+
+/// Why an upload was rejected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// A stable code.
+    pub code: String,
+    /// The same in words.
+    pub detail: String,
+}
+
+impl Method {
+    /// The word that the database and the API use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Put => "put",
+            Self::Post => "post",
+            Self::Multipart => "multipart",
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        [Self::Service, Self::Put, Self::Post, Self::Multipart]
+            .into_iter()
+            .find(|method| method.as_str() == text)
+            .ok_or(Error::Corrupt { what: "upload method" })
+    }
+}
+
+impl State {
+    /// The word that the database and the API use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Verifying => "verifying",
+            Self::Ready => "ready",
+            Self::Rejected => "rejected",
+            Self::Aborted => "aborted",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether the quota is still reserved for it.
+    pub fn is_pending(self) -> bool {
+        matches!(self, Self::Open | Self::Verifying)
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        [Self::Open, Self::Verifying, Self::Ready, Self::Rejected, Self::Aborted, Self::Expired]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or(Error::Corrupt { what: "upload state" })
+    }
+}
+
+/// The columns that [`read`] takes, in its order.
+const COLUMNS: &str = "id, object_id, space, method, state, actor, owner, creator, group_name, name, tags, metadata, \
+     content_type, bytes, sha256, staging_key, final_key, multipart_id, idempotency_key, request_digest, lease_holder, \
+     lease_until, reason_code, reason_detail, created_at, expires_at";
+
+/// Writes a new upload.
+pub fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
+    let sql = format!(
+        "INSERT INTO uploads ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"
+    );
+    tx.prepare_cached(&sql)?.execute(params![
+        upload.id,
+        upload.object_id,
+        upload.space,
+        upload.method.as_str(),
+        upload.state.as_str(),
+        upload.actor,
+        upload.owner,
+        upload.creator,
+        upload.group,
+        upload.name,
+        to_json(&upload.tags),
+        to_json(&upload.metadata),
+        upload.content_type,
+        upload.bytes,
+        upload.sha256,
+        upload.staging_key,
+        upload.final_key,
+        upload.multipart_id,
+        upload.idempotency_key,
+        upload.request_digest,
+        upload.lease.map(|lease| lease.holder),
+        upload.lease.map(|lease| lease.until.as_millisecond()),
+        upload.reason.as_ref().map(|reason| &reason.code),
+        upload.reason.as_ref().map(|reason| &reason.detail),
+        upload.created_at.as_millisecond(),
+        upload.expires_at.as_millisecond(),
+    ])?;
+    Ok(())
+}
+
+/// One upload.
+pub fn get(tx: &Tx, id: Uuid) -> Result<Option<Upload>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM uploads WHERE id = ?1");
+    tx.prepare_cached(&sql)?.query_row([id], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// The upload that is on its way to this key.
+pub fn by_final_key(tx: &Tx, key: &str) -> Result<Option<Upload>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM uploads WHERE final_key = ?1");
+    tx.prepare_cached(&sql)?.query_row([key], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// The upload that this actor began under this name.
+pub fn by_idempotency_key(tx: &Tx, actor: &str, key: &str) -> Result<Option<Upload>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM uploads WHERE actor = ?1 AND idempotency_key = ?2");
+    tx.prepare_cached(&sql)?.query_row([actor, key], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// Frees the name of an upload that came to nothing, so that the client may try again under it.
+pub fn forget_idempotency_key(tx: &Tx, id: Uuid) -> Result<(), Error> {
+    tx.prepare_cached("UPDATE uploads SET idempotency_key = NULL WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// Notes the storage's id of the multipart upload, unless another was noted before. Returns the one that counts.
+pub fn set_multipart_id(tx: &Tx, id: Uuid, multipart_id: &str) -> Result<Option<String>, Error> {
+    tx.prepare_cached("UPDATE uploads SET multipart_id = ?2 WHERE id = ?1 AND multipart_id IS NULL")?
+        .execute(params![id, multipart_id])?;
+    let mut kept = tx.prepare_cached("SELECT multipart_id FROM uploads WHERE id = ?1")?;
+    Ok(kept.query_row([id], |row| row.get(0)).optional()?.flatten())
+}
+
+/// Takes the lease to verify; false when the upload is not open and nobody's lease has run out.
+pub fn claim(tx: &Tx, id: Uuid, now: Timestamp, lease: Lease) -> Result<bool, Error> {
+    let changed = tx
+        .prepare_cached(
+            "UPDATE uploads SET state = 'verifying', lease_holder = ?3, lease_until = ?4 WHERE id = ?1 \
+             AND (state = 'open' OR (state = 'verifying' AND lease_until <= ?2))",
+        )?
+        .execute(params![id, now.as_millisecond(), lease.holder, lease.until.as_millisecond()])?;
+    Ok(changed > 0)
+}
+
+/// Lengthens a lease; false when another holds it by now.
+pub fn renew(tx: &Tx, id: Uuid, lease: Lease) -> Result<bool, Error> {
+    let changed = tx
+        .prepare_cached("UPDATE uploads SET lease_until = ?3 WHERE id = ?1 AND lease_holder = ?2")?
+        .execute(params![id, lease.holder, lease.until.as_millisecond()])?;
+    Ok(changed > 0)
+}
+
+/// Gives a lease back: the upload is open again, and may be completed later.
+pub fn release(tx: &Tx, id: Uuid, holder: Uuid) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE uploads SET state = 'open', lease_holder = NULL, lease_until = NULL WHERE id = ?1 AND lease_holder = ?2",
+    )?
+    .execute(params![id, holder])?;
+    Ok(())
+}
+
+/// Notes where the bytes are about to be promoted to; false when the lease is lost.
+pub fn set_final_key(tx: &Tx, id: Uuid, holder: Uuid, key: &str) -> Result<bool, Error> {
+    let changed = tx
+        .prepare_cached("UPDATE uploads SET final_key = ?3 WHERE id = ?1 AND lease_holder = ?2")?
+        .execute(params![id, holder, key])?;
+    Ok(changed > 0)
+}
+
+/// Notes that more was reserved; false when the lease is lost.
+pub fn set_bytes(tx: &Tx, id: Uuid, holder: Uuid, bytes: i64) -> Result<bool, Error> {
+    let changed = tx
+        .prepare_cached("UPDATE uploads SET bytes = ?3 WHERE id = ?1 AND lease_holder = ?2")?
+        .execute(params![id, holder, bytes])?;
+    Ok(changed > 0)
+}
+
+/// Ends an upload, if it is still in the state, and under the lease, that it was seen in.
+pub fn finish(tx: &Tx, seen: &Upload, state: State, reason: Option<&Reason>) -> Result<bool, Error> {
+    let changed = tx
+        .prepare_cached(
+            "UPDATE uploads SET state = ?4, lease_holder = NULL, lease_until = NULL, reason_code = ?5, \
+             reason_detail = ?6 WHERE id = ?1 AND state = ?2 AND lease_holder IS NOT DISTINCT FROM ?3",
+        )?
+        .execute(params![
+            seen.id,
+            seen.state.as_str(),
+            seen.lease.map(|lease| lease.holder),
+            state.as_str(),
+            reason.map(|reason| &reason.code),
+            reason.map(|reason| &reason.detail),
+        ])?;
+    Ok(changed > 0)
+}
+
+/// Uploads whose URLs stopped working before `before`, and that nobody completed.
+pub fn overdue(tx: &Tx, before: Timestamp, limit: i64) -> Result<Vec<Upload>, Error> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM uploads WHERE state = 'open' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2");
+    rows(tx, &sql, params![before.as_millisecond(), limit])
+}
+
+/// Uploads that have ended, whose URLs stopped working before `before`, and whose bytes were not cleared away since.
+pub fn to_sweep(tx: &Tx, before: Timestamp, limit: i64) -> Result<Vec<Upload>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM uploads WHERE swept_at IS NULL AND expires_at <= ?1 \
+         AND state NOT IN ('open', 'verifying') ORDER BY expires_at LIMIT ?2"
+    );
+    rows(tx, &sql, params![before.as_millisecond(), limit])
+}
+
+/// Uploads whose verification was begun by somebody who is gone.
+pub fn forsaken(tx: &Tx, now: Timestamp, limit: i64) -> Result<Vec<Upload>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM uploads WHERE state = 'verifying' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2"
+    );
+    rows(tx, &sql, params![now.as_millisecond(), limit])
+}
+
+/// The bytes of an ended upload are cleared away.
+pub fn set_swept(tx: &Tx, id: Uuid, now: Timestamp) -> Result<(), Error> {
+    tx.prepare_cached("UPDATE uploads SET swept_at = ?2 WHERE id = ?1")?.execute(params![id, now.as_millisecond()])?;
+    Ok(())
+}
+
+/// Forgets uploads that were cleared away before `before`.
+pub fn forget(tx: &Tx, before: Timestamp) -> Result<usize, Error> {
+    Ok(tx.prepare_cached("DELETE FROM uploads WHERE swept_at <= ?1")?.execute([before.as_millisecond()])?)
+}
+
+fn rows(tx: &Tx, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Upload>, Error> {
+    let mut statement = tx.prepare_cached(sql)?;
+    let rows = statement.query_map(values, |row| Ok(read(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+fn read(row: &Row<'_>) -> Result<Upload, Error> {
+    let holder: Option<Uuid> = row.get(20)?;
+    let until = row.get::<_, Option<i64>>(21)?.map(time).transpose()?;
+    let code: Option<String> = row.get(22)?;
+    let detail: Option<String> = row.get(23)?;
+    Ok(Upload {
+        id: row.get(0)?,
+        object_id: row.get(1)?,
+        space: row.get(2)?,
+        method: Method::read(row.get_ref(3)?.as_str().unwrap_or_default())?,
+        state: State::read(row.get_ref(4)?.as_str().unwrap_or_default())?,
+        actor: row.get(5)?,
+        owner: row.get(6)?,
+        creator: row.get(7)?,
+        group: row.get(8)?,
+        name: row.get(9)?,
+        tags: json(row.get_ref(10)?.as_str().unwrap_or_default(), "list of tags")?,
+        metadata: json(row.get_ref(11)?.as_str().unwrap_or_default(), "metadata")?,
+        content_type: row.get(12)?,
+        bytes: row.get(13)?,
+        sha256: row.get(14)?,
+        staging_key: row.get(15)?,
+        final_key: row.get(16)?,
+        multipart_id: row.get(17)?,
+        idempotency_key: row.get(18)?,
+        request_digest: row.get(19)?,
+        lease: holder.zip(until).map(|(holder, until)| Lease { holder, until }),
+        reason: code.zip(detail).map(|(code, detail)| Reason { code, detail }),
+        created_at: time(row.get(24)?)?,
+        expires_at: time(row.get(25)?)?,
+    })
+}

@@ -1,0 +1,118 @@
+//! The embedded store as the service runs it: its folder, its bucket, its identities and the pages it talks to.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use strongroom_presign::CredentialsError;
+use strongroom_store::{Action, Cors, Grant, Identity, OpenError, Options, Store};
+
+use crate::ambient::{Clock, Random};
+use crate::config::{Config, Credentials, Embedded, Identities, Secret};
+use crate::secrets::{Secrets, StoreKey};
+use crate::storage::{KeyError, Location, ObjectKey};
+
+/// The bucket that everything lies in.
+pub const BUCKET: &str = "strongroom";
+
+/// The region that signatures name.
+pub const REGION: &str = "us-east-1";
+
+/// The store's folder inside the data folder.
+const FOLDER: &str = "store";
+
+/// Says where a running service can be reached, for the commands.
+const ADDRESSES: &str = "addresses.json";
+
+/// Why the embedded store does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The location is not a prefix for keys.
+    #[error("the storage location cannot be used: {0}")]
+    Location(#[from] KeyError),
+    /// A configured key cannot be used.
+    #[error("a key of the embedded store cannot be used: {0}")]
+    Credentials(#[from] CredentialsError),
+}
+
+/// Where a running service can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// The API.
+    pub api: String,
+    /// The store, from this machine.
+    pub store: String,
+}
+
+impl Addresses {
+    /// Leaves word in the data folder.
+    pub fn leave(&self, data: &Path) -> io::Result<()> {
+        let temporary = data.join(format!("{ADDRESSES}.new"));
+        fs::write(&temporary, serde_json::to_vec(self)?)?;
+        fs::rename(temporary, data.join(ADDRESSES))
+    }
+
+    /// What the last service left word of, if any did.
+    pub fn find(data: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(data.join(ADDRESSES)).ok()?).ok()
+    }
+}
+
+/// The identities' keys: the configured ones, or else the generated ones.
+pub fn identities(embedded: &Embedded, secrets: &Secrets) -> Identities {
+    let key = |key: &StoreKey| Credentials {
+        access_key_id: key.access_key_id.clone(),
+        secret_access_key: Secret::new(key.secret_access_key.clone()),
+        session_token: None,
+    };
+    embedded.identities.clone().unwrap_or_else(|| Identities {
+        reader: key(&secrets.store.reader),
+        writer: key(&secrets.store.writer),
+        janitor: key(&secrets.store.janitor),
+        operator: Some(key(&secrets.store.operator)),
+    })
+}
+
+/// Opens the store. `pages` are the origins of the service's own pages.
+pub async fn open(
+    config: &Config,
+    identities: &Identities,
+    pages: Vec<String>,
+    clock: &Clock,
+    random: &Random,
+) -> Result<Store, Error> {
+    let random = random.clone();
+    let luck = Arc::new(move || u128::from_ne_bytes(random.bytes()));
+    let mut options = Options::new(config.data.join(FOLDER), clock.as_fn(), luck);
+    REGION.clone_into(&mut options.region);
+    options.buckets = vec![BUCKET.to_owned()];
+    let location = Location::new(&config.storage.location)?;
+    options.identities = grants(identities, &ObjectKey::staging_prefix(&location))?;
+    let origins = config.origins().into_iter().map(|origin| origin.as_str().to_owned());
+    options.cors = Cors { allowed_origins: pages.into_iter().chain(origins).collect() };
+    Ok(Store::open(options).await?)
+}
+
+/// Each identity with exactly what it needs.
+fn grants(identities: &Identities, staging: &str) -> Result<Vec<Identity>, CredentialsError> {
+    let identity = |credentials: &Credentials, prefix: &str, actions: &[Action]| {
+        let grant = Grant { bucket: Some(BUCKET.to_owned()), prefix: prefix.to_owned(), actions: actions.to_vec() };
+        Identity::new(&credentials.access_key_id, credentials.secret_access_key.expose(), vec![grant])
+    };
+    let janitor =
+        [Action::Get, Action::Put, Action::Delete, Action::List, Action::ListParts, Action::ListUploads, Action::Abort];
+    let mut all = vec![
+        identity(&identities.reader, "", &[Action::Get])?,
+        identity(&identities.writer, staging, &[Action::Put, Action::Abort])?,
+        identity(&identities.janitor, "", &janitor)?,
+    ];
+    if let Some(operator) = &identities.operator {
+        all.push(identity(operator, "", &[Action::Configure])?);
+    }
+    Ok(all)
+}

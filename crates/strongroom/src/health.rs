@@ -1,0 +1,64 @@
+//! Whether what the service stands on holds: the database and the storage.
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::db::{self};
+use crate::service::Service;
+
+/// How long the storage may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long an answer counts.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What is wrong, if anything is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// With the storage.
+    pub storage: Option<String>,
+    /// With the database.
+    pub database: Option<String>,
+}
+
+impl Health {
+    /// Whether nothing is wrong.
+    pub fn is_good(&self) -> bool {
+        self.storage.is_none() && self.database.is_none()
+    }
+}
+
+/// Asks both, at most once a second, however many want to know.
+#[derive(Debug, Default)]
+pub struct Prober(Mutex<Option<(Instant, Health)>>);
+
+impl Prober {
+    /// How both are, as of this second.
+    pub async fn look(&self, service: &Service) -> Health {
+        let mut last = self.0.lock().await;
+        match &*last {
+            Some((when, health)) if when.elapsed() < FRESH => health.clone(),
+            _ => {
+                let health = look(service).await;
+                *last = Some((Instant::now(), health.clone()));
+                health
+            }
+        }
+    }
+}
+
+async fn look(service: &Service) -> Health {
+    let storage = match tokio::time::timeout(PATIENCE, service.storage.janitor.probe()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("the storage did not answer within {} seconds", PATIENCE.as_secs())),
+    };
+    let answer: Result<bool, db::Error> = service.db.read(|tx| db::milestones::reached(tx, ""));
+    let database = answer.err().map(|error| error.to_string());
+    if let Some(detail) = storage.as_ref().or(database.as_ref()) {
+        tracing::warn!(detail, "the service is not well");
+    }
+    Health { storage, database }
+}

@@ -1,0 +1,315 @@
+//! Objects: a page of a space, one of them, changing, deleting, restoring, downloading.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::App;
+use super::cursor;
+use super::error::{Problem, ProblemDocument};
+use super::extract::{Caller, Path, Query, Unread};
+use super::shapes::ObjectJson;
+use crate::db::objects::{After, Object, Order};
+use crate::description::Change;
+use crate::links::{self, Purpose};
+use crate::objects::{self, Wanted};
+use crate::service::Asker;
+use crate::spaces::Act;
+
+/// What a list shows.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    /// How many at the most, from 1 to 1000; 50 when nothing is said.
+    limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only names that begin so.
+    prefix: Option<String>,
+    /// Only this owner's.
+    owner: Option<String>,
+    /// Only this group's.
+    group: Option<String>,
+    /// Only with this tag.
+    tag: Option<String>,
+    /// Only this content type, or all of a kind, such as `image/*`.
+    r#type: Option<String>,
+    /// Only handed in at this time or later (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_after: Option<Timestamp>,
+    /// Only handed in before this time (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_before: Option<Timestamp>,
+    /// The order: `newest`, `oldest` or `name`.
+    #[serde(default)]
+    #[param(inline)]
+    order: ListOrder,
+    /// The deleted ones instead of the others.
+    #[serde(default)]
+    deleted: bool,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ListOrder {
+    /// Last handed in first.
+    #[default]
+    Newest,
+    /// First handed in first.
+    Oldest,
+    /// By name.
+    Name,
+}
+
+/// A page of objects.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ObjectPage {
+    /// The objects.
+    items: Vec<ObjectJson>,
+    /// Gets the next page; absent on the last.
+    next_cursor: Option<String>,
+}
+
+/// Where a page begins. The order is part of it, so that a cursor is not used with another.
+#[derive(Debug, Serialize, Deserialize)]
+struct Place {
+    order: ListOrder,
+    name: String,
+    id: Uuid,
+}
+
+/// List the objects of a space
+#[utoipa::path(
+    get,
+    path = "/v1/spaces/{space}/objects",
+    operation_id = "list_objects",
+    tag = "Looking",
+    params(("space" = String, Path, description = "The space"), ListQuery),
+    responses(
+        (status = 200, body = ObjectPage),
+        (status = "4XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    Caller(asker): Caller,
+    Path(space): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<axum::Json<ObjectPage>, Problem> {
+    let order = query.order;
+    let after = match query.cursor.as_deref().map(cursor::decode::<Place>).transpose()? {
+        Some(place) if place.order != order => {
+            return Err(Problem::bad_request("The cursor belongs to a list in another order."));
+        }
+        place => place.map(|place| After { name: place.name, id: place.id }),
+    };
+    let wanted = Wanted {
+        prefix: query.prefix,
+        owner: query.owner,
+        group: query.group,
+        tag: query.tag,
+        content_type: query.r#type,
+        created_after: query.created_after,
+        created_before: query.created_before,
+        deleted: query.deleted,
+        order: match order {
+            ListOrder::Newest => Order::Newest,
+            ListOrder::Oldest => Order::Oldest,
+            ListOrder::Name => Order::Name,
+        },
+        after,
+        limit: cursor::limit(query.limit)?,
+    };
+    let (objects, after) = objects::list(&app.service, &asker, &space, wanted).await?;
+    let links = links::for_objects(&app.service, &asker, &objects, Purpose::Show).await?;
+    let items = objects.into_iter().zip(links).map(|(object, link)| ObjectJson::new(object, link)).collect();
+    let next_cursor = after.map(|After { name, id }| {
+        let name = if order == ListOrder::Name { name } else { String::new() };
+        cursor::encode(&Place { order, name, id })
+    });
+    Ok(axum::Json(ObjectPage { items, next_cursor }))
+}
+
+/// Look at one object
+#[utoipa::path(
+    get,
+    path = "/v1/objects/{id}",
+    operation_id = "show_object",
+    tag = "Looking",
+    params(("id" = Uuid, Path, description = "The object")),
+    responses(
+        (status = 200, body = ObjectJson),
+        (status = "4XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn show(
+    State(app): State<App>,
+    Caller(asker): Caller,
+    Path(id): Path<Uuid>,
+) -> Result<axum::Json<ObjectJson>, Problem> {
+    let object = objects::get(&app.service, &asker, id, Act::Read)?;
+    with_link(&app, &asker, object).await
+}
+
+/// What shall be said otherwise of an object; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeObject {
+    /// Another name.
+    name: Option<String>,
+    /// Another group; `null` takes it out of its group.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    #[expect(clippy::option_option, reason = "absent, null and a name are three things")]
+    group: Option<Option<String>>,
+    /// Other tags, instead of all there were.
+    tags: Option<Vec<String>>,
+    /// Other metadata, instead of all there was.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
+    /// Other subjects to share it with, instead of all there were.
+    shared_with: Option<Vec<String>>,
+}
+
+/// Tells `null` from what is absent.
+#[expect(clippy::option_option, reason = "absent, null and a name are three things")]
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Some)
+}
+
+/// Change what is said of an object
+#[utoipa::path(
+    patch,
+    path = "/v1/objects/{id}",
+    operation_id = "change_object",
+    tag = "Changing",
+    params(("id" = Uuid, Path, description = "The object")),
+    request_body = ChangeObject,
+    responses(
+        (status = 200, body = ObjectJson),
+        (status = "4XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn change(
+    State(app): State<App>,
+    Caller(asker): Caller,
+    Path(id): Path<Uuid>,
+    body: Unread,
+) -> Result<axum::Json<ObjectJson>, Problem> {
+    objects::get(&app.service, &asker, id, Act::Change)?;
+    let ChangeObject { name, group, tags, metadata, shared_with } = body.json().await?;
+    let change = Change { name, group, tags, metadata, shared_with };
+    let object = objects::change(&app.service, &asker, id, change).await?;
+    with_link(&app, &asker, object).await
+}
+
+/// Delete an object
+///
+/// It can be restored until the space's retention has passed; then it is gone for good.
+#[utoipa::path(
+    delete,
+    path = "/v1/objects/{id}",
+    operation_id = "delete_object",
+    tag = "Changing",
+    params(("id" = Uuid, Path, description = "The object")),
+    responses(
+        (status = 204, description = "It is deleted"),
+        (status = "4XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Caller(asker): Caller,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    objects::delete(&app.service, &asker, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Bring a deleted object back
+#[utoipa::path(
+    post,
+    path = "/v1/objects/{id}/restore",
+    operation_id = "restore_object",
+    tag = "Changing",
+    params(("id" = Uuid, Path, description = "The object")),
+    responses(
+        (status = 200, body = ObjectJson),
+        (status = "4XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn restore(
+    State(app): State<App>,
+    Caller(asker): Caller,
+    Path(id): Path<Uuid>,
+) -> Result<axum::Json<ObjectJson>, Problem> {
+    let object = objects::restore(&app.service, &asker, id).await?;
+    with_link(&app, &asker, object).await
+}
+
+/// How a download is answered.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DownloadQuery {
+    /// `1` answers with a redirect to the content instead of with JSON.
+    redirect: Option<u8>,
+}
+
+/// Where to download an object.
+#[expect(clippy::struct_field_names, reason = "the API calls them so")]
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Download {
+    /// Saves the content as a file.
+    download_url: String,
+    /// The name it is saved under.
+    filename: String,
+    /// From then on the URL is refused.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// Download an object under its name
+#[utoipa::path(
+    get,
+    path = "/v1/objects/{id}/download",
+    operation_id = "download_object",
+    tag = "Looking",
+    params(("id" = Uuid, Path, description = "The object"), DownloadQuery),
+    responses(
+        (status = 200, body = Download),
+        (status = 302, description = "With `redirect=1`: to the content"),
+        (status = "4XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn download(
+    State(app): State<App>,
+    Caller(asker): Caller,
+    Path(id): Path<Uuid>,
+    Query(query): Query<DownloadQuery>,
+) -> Result<Response, Problem> {
+    let (object, link) = links::download(&app.service, &asker, id).await?;
+    if query.redirect == Some(1) {
+        return Ok((StatusCode::FOUND, [(header::LOCATION, link.url)]).into_response());
+    }
+    let body = Download { download_url: link.url, filename: object.name, expires_at: link.expires_at };
+    Ok(axum::Json(body).into_response())
+}
+
+async fn with_link(app: &App, asker: &Asker, object: Object) -> Result<axum::Json<ObjectJson>, Problem> {
+    let link = links::for_object(&app.service, asker, &object, Purpose::Show).await?;
+    Ok(axum::Json(ObjectJson::new(object, link)))
+}

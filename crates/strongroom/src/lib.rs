@@ -1,0 +1,32 @@
+//! Strongroom: private media for applications.
+//!
+//! The floors, from the top: [`cli`] and [`http`] speak with people and programs; the rules ([`uploads`], [`objects`],
+//! [`links`], [`spaces`], [`access`], [`quota`], [`upkeep`]) say what the product is; [`storage`] and [`db`] keep
+//! things; [`config`] says how it all was meant. Imports point down.
+
+pub mod access;
+pub mod ambient;
+pub mod assemble;
+pub mod audit;
+pub mod authenticate;
+pub mod cli;
+pub mod config;
+pub mod content_type;
+pub mod db;
+pub mod demo;
+pub mod description;
+pub mod embedded;
+pub mod health;
+pub mod http;
+pub mod jwt;
+pub mod links;
+pub mod metrics;
+pub mod objects;
+pub mod places;
+pub mod quota;
+pub mod secrets;
+pub mod service;
+pub mod spaces;
+pub mod storage;
+pub mod upkeep;
+pub mod uploads;

@@ -1,0 +1,404 @@
+//! The identities: each type can do only what its credentials may do.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use jiff::Timestamp;
+use serde::Serialize;
+use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, Window};
+
+use super::client::{Client, Error, chain, read_xml};
+use super::key::{Location, ObjectKey};
+use super::xml;
+
+/// A URL and when it ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedUrl {
+    /// The URL.
+    pub url: String,
+    /// From then on it is refused.
+    pub expires_at: Timestamp,
+}
+
+/// How a link presents what it names.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkTerms<'a> {
+    /// How long it lives.
+    pub window: Window,
+    /// The `Content-Disposition` that the storage answers with.
+    pub disposition: Option<&'a str>,
+}
+
+/// What lies under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its length.
+    pub bytes: u64,
+    /// Its entity tag, quoted as the storage gave it.
+    pub etag: String,
+}
+
+/// Gets, and signs links.
+#[derive(Debug)]
+pub struct Reader(Client);
+
+impl Reader {
+    pub(super) fn new(client: Client) -> Self {
+        Self(client)
+    }
+
+    /// A stable link: within the window, the same key has the same URL.
+    pub fn link(&self, key: &ObjectKey, terms: LinkTerms<'_>) -> Result<SignedUrl, Error> {
+        let name = self.0.name(key)?;
+        let mut request = Request::get(&name);
+        if let Some(disposition) = terms.disposition {
+            request = request.query("response-content-disposition", disposition);
+        }
+        let signer = self.0.public_signer();
+        let validity = signer.stable(terms.window, self.0.now()).map_err(SignError::from)?;
+        Ok(SignedUrl { url: signer.presign(&request, validity)?, expires_at: end(validity) })
+    }
+
+    /// The first bytes under a key, at most `bytes` of them.
+    pub async fn beginning(&self, key: &ObjectKey, bytes: usize) -> Result<Vec<u8>, Error> {
+        let name = self.0.name(key)?;
+        let request = Request::get(&name).header("range", format!("bytes=0-{}", bytes.saturating_sub(1)));
+        let mut response = match self.0.send(&request, None).await {
+            // Nothing can be cut out of an empty object.
+            Err(Error::Refused { status: 416, .. }) => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut head = Vec::with_capacity(bytes);
+        while head.len() < bytes {
+            let Some(chunk) = response.chunk().await.map_err(|error| Error::Unavailable(chain(&error)))? else { break };
+            head.extend_from_slice(&chunk[..chunk.len().min(bytes - head.len())]);
+        }
+        Ok(head)
+    }
+
+    /// All bytes under a key, as they come.
+    pub async fn read(
+        &self,
+        key: &ObjectKey,
+    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Unpin + use<>, Error> {
+        let name = self.0.name(key)?;
+        let response = self.0.send(&Request::get(&name), None).await?;
+        Ok(response.bytes_stream().map(|chunk| chunk.map_err(|error| Error::Unavailable(chain(&error)))))
+    }
+}
+
+/// What a presigned PUT insists on.
+#[derive(Debug, Clone, Copy)]
+pub struct PutTerms<'a> {
+    /// The content type.
+    pub content_type: &'a str,
+    /// The exact length.
+    pub bytes: i64,
+    /// The SHA-256 of the content, if it is known.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// A presigned PUT with the headers that must come with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedPut {
+    /// Where to send the bytes.
+    pub url: String,
+    /// Each with exactly this value.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A form POST: the fields, in order, and then the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// Where to send the form.
+    pub url: String,
+    /// The fields to send before the file.
+    pub fields: Vec<(String, String)>,
+}
+
+/// One part of a multipart upload as the storage has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Its number, from 1.
+    pub number: u16,
+    /// Its length.
+    pub bytes: u64,
+    /// Its entity tag.
+    pub etag: String,
+}
+
+/// Writes below the staging prefix, and nowhere else: its key signs what is handed out for uploads.
+#[derive(Debug)]
+pub struct Writer(Client);
+
+impl Writer {
+    pub(super) fn new(client: Client) -> Self {
+        Self(client)
+    }
+
+    /// A URL that takes exactly this content by PUT.
+    pub fn put_url(&self, key: &ObjectKey, terms: PutTerms<'_>, life: Duration) -> Result<SignedPut, Error> {
+        let name = self.0.name(key)?;
+        let mut request = Request::put(&name)
+            .header("content-type", terms.content_type)
+            .header("content-length", terms.bytes.to_string());
+        if let Some(sha256) = terms.sha256 {
+            request = request.header("x-amz-checksum-sha256", STANDARD.encode(sha256));
+        }
+        let url = self.0.public_signer().presign(&request, self.validity(life)?)?;
+        // A browser sets the length by itself, and forbids that anybody else does.
+        let headers = request.headers().filter(|(name, _)| *name != "content-length");
+        Ok(SignedPut { url, headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() })
+    }
+
+    /// A form that takes a file of this type and of a length in this range.
+    pub fn post_form(
+        &self,
+        key: &ObjectKey,
+        content_type: &str,
+        bytes: std::ops::RangeInclusive<u64>,
+        life: Duration,
+    ) -> Result<Form, Error> {
+        let name = self.0.name(key)?;
+        let policy = PostPolicy::for_key(&name)
+            .map_err(SignError::from)?
+            .exact("Content-Type", content_type)
+            .content_length(*bytes.start(), *bytes.end())
+            .success_status(201);
+        let form = self.0.public_signer().post(&policy, self.validity(life)?).map_err(SignError::from)?;
+        Ok(Form { url: form.url, fields: form.fields })
+    }
+
+    /// A URL that takes one part of exactly this length by PUT.
+    pub fn part_url(
+        &self,
+        key: &ObjectKey,
+        multipart: &str,
+        (number, bytes): (u16, u64),
+        life: Duration,
+    ) -> Result<String, Error> {
+        let name = self.0.name(key)?;
+        let request = Request::upload_part(&name, multipart, number).header("content-length", bytes.to_string());
+        Ok(self.0.public_signer().presign(&request, self.validity(life)?)?)
+    }
+
+    /// Begins a multipart upload and returns the storage's id of it.
+    pub async fn begin_multipart(&self, key: &ObjectKey, content_type: &str) -> Result<String, Error> {
+        begin_multipart(&self.0, key, content_type).await
+    }
+
+    /// Makes one object of the parts.
+    pub async fn complete_multipart(&self, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
+        complete_multipart(&self.0, key, multipart, parts).await
+    }
+
+    fn validity(&self, life: Duration) -> Result<Validity, Error> {
+        let seconds = u32::try_from(life.as_secs()).unwrap_or(u32::MAX);
+        Ok(Validity::new(self.0.now(), seconds).map_err(SignError::from)?)
+    }
+}
+
+/// An object as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: ObjectKey,
+    /// When it was written.
+    pub modified: Timestamp,
+}
+
+/// A multipart upload as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedUpload {
+    /// Its key.
+    pub key: ObjectKey,
+    /// The storage's id of it.
+    pub multipart: String,
+    /// When it was begun.
+    pub initiated: Timestamp,
+}
+
+/// Writes final keys, promotes, deletes and lists. Nothing that it signs is ever handed out.
+#[derive(Debug)]
+pub struct Janitor(Client);
+
+impl Janitor {
+    pub(super) fn new(client: Client) -> Self {
+        Self(client)
+    }
+
+    /// What lies under a key, without its bytes. The janitor asks, because S3 tells only who may list that nothing is
+    /// there, and refuses everybody else.
+    pub async fn head(&self, key: &ObjectKey) -> Result<Stored, Error> {
+        let name = self.0.name(key)?;
+        stored(&self.0.send(&Request::head(&name), None).await?)
+    }
+
+    /// Copies exactly the content with this entity tag; fails when another lies there by now.
+    pub async fn promote(&self, from: &ObjectKey, etag: &str, to: &ObjectKey, content_type: &str) -> Result<(), Error> {
+        let (source, name) = (self.0.name(from)?, self.0.name(to)?);
+        let request = Request::copy(&name, self.0.bucket(), &source, None)
+            .header("x-amz-copy-source-if-match", etag)
+            .header("x-amz-metadata-directive", "REPLACE")
+            .header("content-type", content_type);
+        made(self.0.send(&request, None).await?).await
+    }
+
+    /// Puts a small object.
+    pub async fn put(&self, key: &ObjectKey, content_type: &str, content: Bytes) -> Result<(), Error> {
+        let name = self.0.name(key)?;
+        self.0.send(&Request::put(&name).header("content-type", content_type), Some(content)).await?;
+        Ok(())
+    }
+
+    /// Begins a multipart upload and returns the storage's id of it.
+    pub async fn begin_multipart(&self, key: &ObjectKey, content_type: &str) -> Result<String, Error> {
+        begin_multipart(&self.0, key, content_type).await
+    }
+
+    /// Puts one part.
+    pub async fn put_part(&self, key: &ObjectKey, multipart: &str, number: u16, content: Bytes) -> Result<Part, Error> {
+        let name = self.0.name(key)?;
+        let bytes = content.len() as u64;
+        let response = self.0.send(&Request::upload_part(&name, multipart, number), Some(content)).await?;
+        Ok(Part { number, bytes, etag: etag(&response)? })
+    }
+
+    /// Makes one object of the parts.
+    pub async fn complete_multipart(&self, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
+        complete_multipart(&self.0, key, multipart, parts).await
+    }
+
+    /// Deletes; it is no error when nothing is there.
+    pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
+        let name = self.0.name(key)?;
+        gone(self.0.send(&Request::delete(&name), None).await)
+    }
+
+    /// The parts that have arrived.
+    pub async fn parts(&self, key: &ObjectKey, multipart: &str) -> Result<Vec<Part>, Error> {
+        let name = self.0.name(key)?;
+        let mut parts = Vec::new();
+        let mut marker: Option<String> = None;
+        loop {
+            let mut request = Request::list_parts(&name, multipart);
+            if let Some(marker) = marker.take() {
+                request = request.query("part-number-marker", marker);
+            }
+            let page: xml::Parts = read_xml(self.0.send(&request, None).await?).await?;
+            parts.extend(page.rows.into_iter().map(|part| Part {
+                number: part.part_number,
+                bytes: part.size,
+                etag: part.etag,
+            }));
+            match page.next_part_number_marker {
+                Some(next) if page.is_truncated && !next.is_empty() => marker = Some(next),
+                _ => return Ok(parts),
+            }
+        }
+    }
+
+    /// Whether the bucket answers.
+    pub async fn probe(&self) -> Result<(), Error> {
+        let request = Request::list_objects().query("prefix", self.0.location().as_str()).query("max-keys", "1");
+        self.0.send(&request, None).await.map(drop)
+    }
+
+    /// One page of what lies under a prefix of the bucket, and the token of the next.
+    pub async fn list(&self, prefix: &str, token: Option<&str>) -> Result<(Vec<Listed>, Option<String>), Error> {
+        let mut request = Request::list_objects().query("prefix", prefix);
+        if let Some(token) = token {
+            request = request.query("continuation-token", token);
+        }
+        let page: xml::Objects = read_xml(self.0.send(&request, None).await?).await?;
+        let rows = page.contents.iter().filter_map(|row| {
+            Some(Listed { key: relative(self.0.location(), &row.key)?, modified: row.last_modified.parse().ok()? })
+        });
+        Ok((rows.collect(), page.next_continuation_token.filter(|token| !token.is_empty())))
+    }
+
+    /// All multipart uploads under a prefix of the bucket that were begun and not ended.
+    pub async fn multiparts(&self, prefix: &str) -> Result<Vec<ListedUpload>, Error> {
+        let mut all = Vec::new();
+        let mut markers: Option<(String, String)> = None;
+        loop {
+            let mut request = Request::on_bucket(Method::Get).query("uploads", "").query("prefix", prefix);
+            if let Some((key, upload)) = markers.take() {
+                request = request.query("key-marker", key).query("upload-id-marker", upload);
+            }
+            let page: xml::Uploads = read_xml(self.0.send(&request, None).await?).await?;
+            all.extend(page.rows.into_iter().filter_map(|row| {
+                Some(ListedUpload {
+                    key: relative(self.0.location(), &row.key)?,
+                    multipart: row.upload_id,
+                    initiated: row.initiated.parse().ok()?,
+                })
+            }));
+            match (page.next_key_marker, page.next_upload_id_marker) {
+                (Some(key), upload) if page.is_truncated && !key.is_empty() => {
+                    markers = Some((key, upload.unwrap_or_default()));
+                }
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// Gives a multipart upload up; it is no error when it is gone already.
+    pub async fn abort_multipart(&self, key: &ObjectKey, multipart: &str) -> Result<(), Error> {
+        let name = self.0.name(key)?;
+        gone(self.0.send(&Request::abort_multipart(&name, multipart), None).await)
+    }
+}
+
+async fn begin_multipart(client: &Client, key: &ObjectKey, content_type: &str) -> Result<String, Error> {
+    let name = client.name(key)?;
+    let request = Request::create_multipart(&name).header("content-type", content_type);
+    let initiated: xml::Initiated = read_xml(client.send(&request, None).await?).await?;
+    Ok(initiated.upload_id)
+}
+
+async fn complete_multipart(client: &Client, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
+    let name = client.name(key)?;
+    let request = Request::complete_multipart(&name, multipart);
+    made(client.send(&request, Some(xml::complete(parts).into())).await?).await
+}
+
+fn end(validity: Validity) -> Timestamp {
+    Timestamp::from_second(validity.expires_at()).unwrap_or(Timestamp::MAX)
+}
+
+/// The key that a name in the bucket stands for; none for what another put there.
+fn relative(location: &Location, name: &str) -> Option<ObjectKey> {
+    ObjectKey::new(location.strip(name)?).ok()
+}
+
+fn stored(response: &reqwest::Response) -> Result<Stored, Error> {
+    let length = response.headers().get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let bytes = length.and_then(|text| text.parse().ok()).ok_or_else(|| Error::BadAnswer("no length".to_owned()))?;
+    Ok(Stored { bytes, etag: etag(response)? })
+}
+
+fn etag(response: &reqwest::Response) -> Result<String, Error> {
+    let value = response.headers().get(http::header::ETAG).and_then(|value| value.to_str().ok());
+    value.map(str::to_owned).ok_or_else(|| Error::BadAnswer("no ETag".to_owned()))
+}
+
+/// The storage may find out that it fails after it has sent status 200.
+async fn made(response: reqwest::Response) -> Result<(), Error> {
+    match read_xml::<xml::Made>(response).await? {
+        xml::Made { etag: Some(_), .. } => Ok(()),
+        xml::Made { code, message, .. } => {
+            Err(Error::Unavailable(format!("{}: {}", code.unwrap_or_default(), message.unwrap_or_default())))
+        }
+    }
+}
+
+fn gone(result: Result<reqwest::Response, Error>) -> Result<(), Error> {
+    match result {
+        Ok(_) | Err(Error::NotFound) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

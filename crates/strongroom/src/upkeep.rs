@@ -1,0 +1,311 @@
+//! The clean-up: ends uploads that nobody completed, removes for good what was deleted, and clears leavings away.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::db::objects::Object;
+use crate::db::uploads::{Method, State, Upload};
+use crate::db::{self};
+use crate::quota;
+use crate::service::{Asker, Service};
+use crate::storage::{self, ObjectKey};
+use crate::uploads;
+
+/// How many rows are taken up at once.
+const BATCH: i64 = 200;
+
+/// How long bytes that arrived in time may be completed after the upload's URLs have ended.
+const COMPLETABLE: Duration = Duration::from_hours(1);
+
+/// How long an ended upload is remembered, so that a repeated request finds it.
+const REMEMBERED: Duration = Duration::from_hours(24);
+
+/// Why the clean-up stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
+    /// An upload could not be taken up.
+    #[error(transparent)]
+    Upload(#[from] uploads::Error),
+}
+
+impl From<storage::KeyError> for Error {
+    fn from(error: storage::KeyError) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+/// What a run did, or would do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Verifications taken up again.
+    pub resumed: u64,
+    /// Uploads that had expired.
+    pub expired: u64,
+    /// Objects removed for good.
+    pub purged: u64,
+    /// Keys deleted from storage.
+    pub deleted_keys: u64,
+    /// Multipart uploads of nobody, ended.
+    pub aborted_multiparts: u64,
+    /// Staged bytes of nobody, deleted.
+    pub orphans: u64,
+    /// What the storage refused, left to the next run.
+    pub failed: u64,
+}
+
+/// How a run goes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// How old leavings must be, so that nothing is taken from under a transfer that still runs.
+    pub grace: Duration,
+    /// Only count.
+    pub dry_run: bool,
+}
+
+/// One run over everything. What fails with the storage is counted, logged and left to the next run; only a failing
+/// database ends the run.
+pub async fn run(service: &Service, terms: Terms) -> Result<Report, Error> {
+    let mut run = Run { service, terms, now: service.now(), report: Report::default() };
+    run.resume().await?;
+    run.expire().await?;
+    run.sweep_uploads().await?;
+    run.purge().await?;
+    run.delete_doomed().await?;
+    if let Err(error) = run.sweep_staging().await {
+        run.failed("staging", &error);
+    }
+    if !terms.dry_run {
+        let before = before(run.now, REMEMBERED);
+        service.db.write(move |tx| Ok::<_, Error>(db::uploads::forget(tx, before)?)).await?;
+    }
+    Ok(run.report)
+}
+
+/// One run.
+struct Run<'a> {
+    service: &'a Service,
+    terms: Terms,
+    now: Timestamp,
+    report: Report,
+}
+
+impl Run<'_> {
+    /// How many rows are taken up at once. A dry run takes none up, so it has to see them all in one look.
+    fn batch(&self) -> i64 {
+        if self.terms.dry_run { i64::MAX } else { BATCH }
+    }
+
+    fn failed(&mut self, what: &str, error: &dyn std::error::Error) {
+        self.report.failed += 1;
+        tracing::warn!(what, error = %error, "the clean-up left this to its next run");
+    }
+
+    /// Takes up verifications whose holder is gone.
+    async fn resume(&mut self) -> Result<(), Error> {
+        let (now, batch) = (self.now, self.batch());
+        let forsaken: Vec<Upload> = self.service.db.read(|tx| db::uploads::forsaken(tx, now, batch))?;
+        for upload in forsaken {
+            self.report.resumed += 1;
+            if self.terms.dry_run {
+                continue;
+            }
+            match uploads::take_up_again(self.service, &upload).await {
+                Err(uploads::Error::Db(error)) => return Err(error.into()),
+                Err(error) => self.failed("upload", &error),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends uploads that nobody completed in time. Bytes that arrived in time may be completed a little later.
+    async fn expire(&mut self) -> Result<(), Error> {
+        let (before, batch) = (before(self.now, self.terms.grace.min(COMPLETABLE)), self.batch());
+        loop {
+            let overdue: Vec<Upload> = self.service.db.read(|tx| db::uploads::overdue(tx, before, batch))?;
+            let more = overdue.len() as i64 == batch;
+            for upload in overdue {
+                if self.terms.dry_run || uploads::expire(self.service, &upload).await? {
+                    self.report.expired += 1;
+                }
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Clears what any ended upload left, once transfers that began in time are over.
+    async fn sweep_uploads(&mut self) -> Result<(), Error> {
+        if self.terms.dry_run {
+            return Ok(());
+        }
+        let now = self.now;
+        let before = before(now, self.terms.grace);
+        loop {
+            let due: Vec<Upload> = self.service.db.read(|tx| db::uploads::to_sweep(tx, before, BATCH))?;
+            let more = due.len() as i64 == BATCH;
+            for upload in due {
+                if let Err(error) = self.abort_multipart(&upload).await {
+                    self.failed("multipart upload", &error);
+                }
+                let sweep = move |tx: &db::Tx| {
+                    // A URL may have been used again after the bytes were promoted.
+                    if upload.method != Method::Service {
+                        db::doomed::insert(tx, &upload.staging_key, now)?;
+                    }
+                    if let Some(key) = upload.final_key.as_ref().filter(|_| upload.state != State::Ready) {
+                        db::doomed::insert(tx, key, now)?;
+                    }
+                    Ok::<_, Error>(db::uploads::set_swept(tx, upload.id, now)?)
+                };
+                self.service.db.write(sweep).await?;
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn abort_multipart(&self, upload: &Upload) -> Result<(), Error> {
+        let Some(multipart) = &upload.multipart_id else { return Ok(()) };
+        let key = match upload.method {
+            Method::Service => upload.final_key.as_ref(),
+            _ => Some(&upload.staging_key),
+        };
+        let Some(key) = key else { return Ok(()) };
+        Ok(self.service.storage.janitor.abort_multipart(&ObjectKey::new(key.clone())?, multipart).await?)
+    }
+
+    /// Removes for good what was deleted long enough ago. The keys are doomed in the same transaction.
+    async fn purge(&mut self) -> Result<(), Error> {
+        let (now, batch) = (self.now, self.batch());
+        for (name, space) in &self.service.config.spaces {
+            let before = before(now, space.deleted_retention);
+            loop {
+                let due = self.service.db.read(|tx| db::objects::deleted_before(tx, name, before, batch))?;
+                let more = due.len() as i64 == batch;
+                self.report.purged += due.len() as u64;
+                if !self.terms.dry_run {
+                    for object in due {
+                        remove(self.service, object, now).await?;
+                    }
+                }
+                if !more {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the bytes under every doomed key that no version needs.
+    async fn delete_doomed(&mut self) -> Result<(), Error> {
+        let mut after = String::new();
+        loop {
+            let keys: Vec<String> = self.service.db.read(|tx| db::doomed::list(tx, &after, BATCH))?;
+            let Some(last) = keys.last().cloned() else { return Ok(()) };
+            for key in keys {
+                let needed = self.service.db.read(|tx| db::objects::holds_key(tx, &key))?;
+                if !needed {
+                    self.report.deleted_keys += 1;
+                    if !self.terms.dry_run
+                        && let Err(error) = self.delete(&key).await
+                    {
+                        self.failed(&key, &error);
+                        continue;
+                    }
+                }
+                if !self.terms.dry_run {
+                    self.service.db.write(move |tx| Ok::<_, Error>(db::doomed::remove(tx, &key)?)).await?;
+                }
+            }
+            after = last;
+        }
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        Ok(self.service.storage.janitor.delete(&ObjectKey::new(key)?).await?)
+    }
+
+    /// Clears staged bytes and multipart uploads that belong to no upload that is still open. What others keep in the
+    /// same bucket is not ours to touch: only what is named like an upload, or is known to be one, counts.
+    async fn sweep_staging(&mut self) -> Result<(), Error> {
+        let (service, janitor) = (self.service, &self.service.storage.janitor);
+        let old_enough = before(self.now, self.terms.grace);
+        for listed in janitor.multiparts(service.storage.location.as_str()).await? {
+            let ours = is_awaited(service, &listed.key, Some(&listed.multipart))?;
+            if listed.initiated <= old_enough && ours == Some(false) {
+                self.report.aborted_multiparts += 1;
+                if !self.terms.dry_run {
+                    janitor.abort_multipart(&listed.key, &listed.multipart).await?;
+                }
+            }
+        }
+        let prefix = ObjectKey::staging_prefix(&service.storage.location);
+        let mut token: Option<String> = None;
+        loop {
+            let (page, next) = janitor.list(&prefix, token.as_deref()).await?;
+            for listed in page {
+                if listed.modified <= old_enough && is_awaited(service, &listed.key, None)? == Some(false) {
+                    self.report.orphans += 1;
+                    if !self.terms.dry_run {
+                        janitor.delete(&listed.key).await?;
+                    }
+                }
+            }
+            match next {
+                Some(next) => token = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Removes one object, unless somebody restored it since it was read.
+async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(), Error> {
+    let entry = Asker::upkeep().entry(now, "object.purge").on(&object.space, Some(object.id));
+    service
+        .db
+        .write(move |tx| {
+            let still = db::objects::get(tx, object.id)?.is_some_and(|now| now.deleted_at == object.deleted_at);
+            if still {
+                for key in db::objects::keys(tx, object.id)? {
+                    db::doomed::insert(tx, &key, now)?;
+                }
+                db::objects::remove(tx, object.id)?;
+                quota::forget(tx, &object.space, object.owner.as_deref(), object.version.bytes)?;
+                entry.write(tx)?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+}
+
+/// So long before a moment; the beginning of time when that is longer ago than a time can say.
+fn before(moment: Timestamp, ago: Duration) -> Timestamp {
+    moment.saturating_sub(SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX)).unwrap_or(Timestamp::MIN)
+}
+
+/// Whether an upload that has not ended waits for what lies under this key; nothing when no upload ever did.
+fn is_awaited(service: &Service, key: &ObjectKey, multipart: Option<&str>) -> Result<Option<bool>, Error> {
+    let upload = match key.staged_upload() {
+        Some(id) => service.db.read(|tx| db::uploads::get(tx, id))?,
+        None => match service.db.read(|tx| db::uploads::by_final_key(tx, key.as_str()))? {
+            Some(upload) => Some(upload),
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(upload.is_some_and(|upload| {
+        let same = multipart.is_none_or(|multipart| upload.multipart_id.as_deref() == Some(multipart));
+        upload.state.is_pending() && same
+    })))
+}

@@ -1,0 +1,219 @@
+//! Starts the built service with a data folder of its own, ends it in every way, and starts it again.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::caller::Caller;
+use crate::tokens;
+
+/// A running service.
+#[derive(Debug)]
+pub(crate) struct App {
+    running: Option<Running>,
+    ready: Value,
+    folder: TempDir,
+    arguments: Vec<String>,
+    embedded: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    // Kept open, so that whatever the service still prints has somewhere to go.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl App {
+    /// Starts with the given configuration; the signing secret and generous limits are added.
+    pub(crate) fn start(spaces: &str) -> Self {
+        Self::start_with(spaces, &[])
+    }
+
+    /// Starts with further arguments.
+    pub(crate) fn start_with(spaces: &str, arguments: &[&str]) -> Self {
+        Self::start_bare(&format!("{}\n{spaces}", tokens::configuration()), arguments)
+    }
+
+    /// Starts with exactly this configuration.
+    pub(crate) fn start_bare(configuration: &str, arguments: &[&str]) -> Self {
+        let mut app = Self::prepare(configuration, arguments);
+        app.run();
+        app
+    }
+
+    fn prepare(configuration: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("the temporary folder can be written");
+        std::fs::write(folder.path().join("strongroom.toml"), configuration).expect("the folder was just made");
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { running: None, ready: Value::Null, folder, arguments, embedded: true }
+    }
+
+    /// Starts with a bucket of another store, so that there is no embedded one to listen.
+    pub(crate) fn start_external(configuration: &str) -> Self {
+        let mut app = Self::prepare(configuration, &[]);
+        app.embedded = false;
+        app.run();
+        app
+    }
+
+    /// Starts the service again on the same data after it was ended.
+    pub(crate) fn run(&mut self) {
+        let store: &[&str] = if self.embedded { &["--store-listen", "127.0.0.1:0"] } else { &[] };
+        let mut child = self
+            .program(&["serve", "--json", "--listen", "127.0.0.1:0"])
+            .args(store)
+            .args(&self.arguments)
+            .stdout(Stdio::piped())
+            .stderr(File::options().create(true).append(true).open(self.log_file()).expect("the folder is ours"))
+            .spawn()
+            .expect("the built program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("the output was asked for as a pipe"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("the output is text");
+        self.running = Some(Running { child, _stdout: stdout });
+        self.ready = serde_json::from_str(&line)
+            .unwrap_or_else(|_| panic!("the service did not start; it said {line:?} and logged:\n{}", self.log()));
+    }
+
+    /// Ends the service as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.child.kill().expect("a child of ours can be ended");
+            running.child.wait().expect("a child of ours can be waited for");
+        }
+    }
+
+    /// Asks the service to end.
+    pub(crate) fn terminate(&self) {
+        let running = self.running.as_ref().expect("the service runs");
+        kill_process(Pid::from_child(&running.child), Signal::TERM).expect("a child of ours can be signalled");
+    }
+
+    /// Waits for the end of the service; true when it ended well.
+    pub(crate) fn wait(&mut self) -> bool {
+        let mut running = self.running.take().expect("the service runs");
+        running.child.wait().expect("a child of ours can be waited for").success()
+    }
+
+    /// The origin of the API, without a slash at its end.
+    pub(crate) fn api(&self) -> &str {
+        self.field("api").trim_end_matches('/')
+    }
+
+    /// The endpoint of the embedded store, without a slash at its end.
+    pub(crate) fn store(&self) -> &str {
+        self.field("store").trim_end_matches('/')
+    }
+
+    /// One of the values that the service prints when it is ready.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        self.ready[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.ready))
+    }
+
+    /// The administrator, with the generated token.
+    pub(crate) fn admin(&self) -> Caller {
+        Caller::new(self.api(), Some(self.field("token")))
+    }
+
+    /// Somebody without a token.
+    pub(crate) fn anonymous(&self) -> Caller {
+        Caller::new(self.api(), None)
+    }
+
+    /// Somebody whom the application knows by this subject.
+    pub(crate) fn user(&self, subject: &str) -> Caller {
+        Caller::new(self.api(), Some(&tokens::mint(subject, &[])))
+    }
+
+    /// Somebody with roles.
+    pub(crate) fn user_with_roles(&self, subject: &str, roles: &[&str]) -> Caller {
+        Caller::new(self.api(), Some(&tokens::mint(subject, roles)))
+    }
+
+    /// Somebody with whatever stands behind `Bearer`.
+    pub(crate) fn bearer(&self, token: &str) -> Caller {
+        Caller::new(self.api(), Some(token))
+    }
+
+    /// Runs another command on the same configuration and data.
+    pub(crate) fn command(&self, words: &[&str]) -> Output {
+        self.program(words).output().expect("the built program starts")
+    }
+
+    /// Runs a command that has to succeed, and reads the JSON that it prints.
+    pub(crate) fn command_json(&self, words: &[&str]) -> Value {
+        let output = self.command(words);
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{words:?} printed {}", String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// What the service wrote to its log since the first start.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The service's database, opened beside it.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        let database =
+            rusqlite::Connection::open(self.data().join("strongroom.sqlite")).expect("the database is there");
+        database.busy_timeout(std::time::Duration::from_secs(10)).expect("a timeout can be set");
+        database
+    }
+
+    /// The process of the service.
+    pub(crate) fn process(&self) -> u32 {
+        self.running.as_ref().expect("the service runs").child.id()
+    }
+
+    /// How many files and connections the service has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process())).expect("Linux tells it").count()
+    }
+
+    /// Resident memory of the service in MiB.
+    pub(crate) fn resident_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).expect("Linux tells it");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number") / 1024
+    }
+
+    fn program(&self, words: &[&str]) -> Command {
+        program(words, &self.folder.path().join("strongroom.toml"), &self.data())
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+}
+
+/// The built program, untouched by whatever the environment of the tests holds.
+pub(crate) fn program(words: &[&str], configuration: &Path, data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    command.args(words).arg("--config").arg(configuration).arg("--data").arg(data).env_clear().stdin(Stdio::null());
+    command
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.kill();
+        let log = self.log();
+        if std::thread::panicking() {
+            eprintln!("--- the log of the service\n{log}");
+        } else {
+            // Whatever a test is about: nothing that it did may have made the service panic.
+            assert!(!log.contains("panicked at"), "the service panicked:\n{log}");
+        }
+    }
+}

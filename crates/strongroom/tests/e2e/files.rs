@@ -1,0 +1,53 @@
+//! The files that the tests hand in.
+
+use sha2::{Digest, Sha256};
+
+/// A picture that is one, each number another one.
+pub(crate) fn png(number: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 8, 8);
+    encoder.set_color(png::ColorType::Rgb);
+    let [_, red, green, blue] = number.to_be_bytes();
+    let pixels: Vec<u8> = [red, green, blue].iter().copied().cycle().take(8 * 8 * 3).collect();
+    let mut writer = encoder.write_header().expect("a vector takes everything");
+    writer.write_image_data(&pixels).expect("the size is right");
+    writer.finish().expect("a vector takes everything");
+    bytes
+}
+
+/// A picture followed by as many bytes as it takes to be so long; decoders stop at the picture's end.
+pub(crate) fn large_png(number: u32, bytes: usize) -> Vec<u8> {
+    let mut picture = png(number);
+    let mut state = number.wrapping_mul(2_654_435_761).wrapping_add(1);
+    picture.resize_with(bytes, || {
+        // Bytes that differ from place to place, so that swapped parts are noticed.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    picture
+}
+
+/// Plain text of about this length.
+pub(crate) fn text(number: u32, bytes: usize) -> Vec<u8> {
+    format!("Bolt {number} of indigo twill, received.\n").bytes().cycle().take(bytes).collect()
+}
+
+/// A document that is one as far as anybody can tell without reading it.
+pub(crate) fn pdf() -> Vec<u8> {
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n".to_vec()
+}
+
+/// A page that would run in the origin that serves it.
+pub(crate) fn html() -> Vec<u8> {
+    b"<!DOCTYPE html><html><body><script>alert(document.domain)</script></body></html>".to_vec()
+}
+
+/// A drawing that would do the same.
+pub(crate) fn svg() -> Vec<u8> {
+    br#"<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>"#.to_vec()
+}
+
+/// The digest that the service speaks of.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
+}

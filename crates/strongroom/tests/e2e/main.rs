@@ -1,0 +1,28 @@
+//! Drives the built program over HTTP, as its users do: every route, every error code, every invariant by name.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
+#![allow(clippy::print_stderr, reason = "a failing test shows the log of the service")]
+
+mod access;
+mod app;
+mod audit;
+mod auth;
+mod boto3;
+mod caller;
+mod commands;
+mod crash;
+mod download;
+mod files;
+mod handing_in;
+mod hostile;
+mod idempotency;
+mod invariants;
+mod links;
+mod listing;
+mod objects;
+mod probes;
+mod problems;
+mod quota;
+mod serve;
+mod store;
+mod tokens;
+mod ways;

@@ -1,0 +1,8 @@
+//! `cargo xtask bench`: measurements that print a readable table and, for machines, one JSON object.
+
+mod client;
+mod clock;
+mod http;
+mod memory;
+
+pub(crate) use self::http::http;

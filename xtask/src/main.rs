@@ -1,0 +1,51 @@
+//! The commands that develop Strongroom: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask bench`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "these are commands for a terminal: what they have to say is printed"
+)]
+
+mod bench;
+mod process;
+mod service;
+mod setup;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use crate::workspace::Workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask <verb>
+
+  test [--only STEP,…] [--list]   sets up what is missing, runs every test, ends with a table
+  tidy                            the rules of the house: layout, imports, words, documents
+  bench http [--json]             requests per second and memory of the service under load
+
+--json prints one JSON object as the last line, after the table.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = Workspace::find().and_then(|workspace| match words.as_slice() {
+        ["test", options @ ..] => test::run(&workspace, options),
+        ["tidy"] => tidy::run(&workspace),
+        ["bench", "http"] => bench::http(&workspace, false),
+        ["bench", "http", "--json"] => bench::http(&workspace, true),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        _ => anyhow::bail!("there is no such command\n\n{USAGE}"),
+    });
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Installs what the tests need and the machine lacks: Debian packages, a Python environment, npm packages, cargo-deny.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process::{follow, quietly};
+use crate::workspace::Workspace;
+
+const BOTO3: &str = "boto3==1.44.5";
+const CARGO_DENY: &str = "0.20.2";
+
+/// Something that a step of the tests cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tool {
+    /// A C compiler: cryptography and SQLite are compiled from their sources.
+    Compiler,
+    /// rustfmt and clippy.
+    RustComponents,
+    /// Python with boto3, the reference for signatures.
+    Python,
+    /// A browser, and node with the packages that drive it.
+    Browser,
+    /// The licence, source and advisory checks.
+    CargoDeny,
+}
+
+/// Makes every tool usable, or says which one could not be installed and why.
+pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
+    let mut problems = Vec::new();
+    for tool in tools {
+        let outcome = match tool {
+            Tool::Compiler => packages(&[("cc", "build-essential"), ("git", "git")]),
+            Tool::RustComponents => rust_components(),
+            Tool::Python => python(workspace),
+            Tool::Browser => browser(workspace),
+            Tool::CargoDeny => cargo_deny(workspace),
+        };
+        match outcome {
+            Ok(()) => println!("{tool:?}: ready"),
+            Err(error) => {
+                println!("{tool:?}: {error:#}");
+                problems.push(format!("{tool:?}"));
+            }
+        }
+    }
+    ensure!(problems.is_empty(), "could not be set up: {}", problems.join(", "));
+    Ok(())
+}
+
+/// The Python interpreter that has boto3.
+pub(crate) fn python_program(workspace: &Workspace) -> PathBuf {
+    workspace.tools().join("venv/bin/python")
+}
+
+/// The cargo-deny of the pinned version.
+pub(crate) fn deny_program(workspace: &Workspace) -> PathBuf {
+    workspace.tools().join("bin/cargo-deny")
+}
+
+/// The folder of the browser tests.
+pub(crate) fn browser_tests(workspace: &Workspace) -> PathBuf {
+    workspace.path("tests/browser")
+}
+
+fn rust_components() -> Result<()> {
+    for (verb, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if quietly(Command::new("cargo").args([verb, "--version"])).is_err() {
+            let outcome = follow(Command::new("rustup").args(["component", "add", component]))?;
+            ensure!(outcome.success, "rustup could not add {component}");
+        }
+    }
+    Ok(())
+}
+
+fn python(workspace: &Workspace) -> Result<()> {
+    packages(&[("python3", "python3")])?;
+    let program = python_program(workspace);
+    let wanted = workspace.tools().join("venv/installed");
+    if std::fs::read_to_string(&wanted).is_ok_and(|installed| installed == BOTO3) {
+        return Ok(());
+    }
+    // Debian ships the parts of Python that make environments as packages of their own.
+    if quietly(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_err() {
+        install_packages(&["python3-venv", "python3-pip"])?;
+    }
+    std::fs::create_dir_all(workspace.tools())?;
+    let made = follow(Command::new("python3").args(["-m", "venv", "--clear"]).arg(workspace.tools().join("venv")))?;
+    ensure!(made.success, "python3 could not make an environment");
+    let installed = follow(Command::new(&program).args(["-m", "pip", "install", "--quiet", BOTO3]))?;
+    ensure!(installed.success, "pip could not install {BOTO3}");
+    std::fs::write(&wanted, BOTO3)?;
+    Ok(())
+}
+
+fn browser(workspace: &Workspace) -> Result<()> {
+    let folder = browser_tests(workspace);
+    packages(&[("chromium", "chromium"), ("node", "nodejs"), ("npm", "npm")])?;
+    if quietly(Command::new("fc-list").arg(":lang=en")).map_or(true, |fonts| fonts.trim().is_empty()) {
+        install_packages(&["fontconfig", "fonts-dejavu-core"])?;
+    }
+    let wanted = std::fs::read_to_string(folder.join("package-lock.json"))
+        .with_context(|| format!("{} has no package-lock.json", folder.display()))?;
+    let stamp = folder.join("node_modules/.installed-lock.json");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let installed = follow(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+    ensure!(installed.success, "npm ci failed in {}", folder.display());
+    // A project without dependencies gets no folder from npm, and the stamp needs one.
+    std::fs::create_dir_all(folder.join("node_modules"))?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(())
+}
+
+fn cargo_deny(workspace: &Workspace) -> Result<()> {
+    let program = deny_program(workspace);
+    let wanted = format!("cargo-deny {CARGO_DENY}");
+    if quietly(Command::new(&program).arg("--version")).is_ok_and(|version| version.trim() == wanted) {
+        return Ok(());
+    }
+    let installed = follow(
+        Command::new("cargo")
+            .args(["install", "cargo-deny", "--version", CARGO_DENY, "--locked", "--force"])
+            .arg("--root")
+            .arg(workspace.tools())
+            // What cargo-deny is built from would crowd the project's own results.
+            .env_remove("CARGO_TARGET_DIR"),
+    )?;
+    ensure!(installed.success, "cargo could not install cargo-deny {CARGO_DENY}");
+    Ok(())
+}
+
+/// Installs the Debian packages whose programs are missing, given as (program, package).
+fn packages(wanted: &[(&str, &str)]) -> Result<()> {
+    let missing: Vec<&str> =
+        wanted.iter().filter(|(program, _)| !installed(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() { Ok(()) } else { install_packages(&missing) }
+}
+
+fn install_packages(names: &[&str]) -> Result<()> {
+    if !installed("apt-get") {
+        bail!("this is not a Debian machine; install by hand what provides: {}", names.join(", "));
+    }
+    let apt = |arguments: &[&str]| -> Result<()> {
+        let mut command = if is_root()? { Command::new("env") } else { Command::new("sudo") };
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(arguments);
+        ensure!(follow(&mut command)?.success, "apt-get {} failed", arguments.join(" "));
+        Ok(())
+    };
+    apt(&["update", "-qq"])?;
+    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    arguments.extend(names);
+    apt(&arguments)
+}
+
+fn installed(program: &str) -> bool {
+    quietly(Command::new("sh").args(["-c", "command -v \"$0\"", program])).is_ok()
+}
+
+fn is_root() -> Result<bool> {
+    Ok(quietly(Command::new("id").arg("-u"))?.trim() == "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::installed;
+
+    #[test]
+    fn a_missing_program_is_noticed() {
+        assert!(installed("sh"));
+        assert!(!installed("no-such-program-anywhere"));
+    }
+}

@@ -1,0 +1,200 @@
+//! What `cargo xtask test` runs, in order: the cheap checks first, then the tests, then the browser.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::{Ending, Step};
+use crate::process::{Outcome, Tests, follow, quietly};
+use crate::service::Service;
+use crate::setup::{self, Tool};
+use crate::tidy;
+use crate::workspace::Workspace;
+
+/// Every step, in the order in which they run.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        what: "the code is formatted",
+        tools: &[Tool::RustComponents],
+        run: |workspace| cargo(workspace, &["fmt", "--all", "--check"]),
+    },
+    Step {
+        name: "clippy",
+        what: "no lint has anything to say",
+        tools: &[Tool::Compiler, Tool::RustComponents],
+        run: |workspace| {
+            cargo(workspace, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+        },
+    },
+    Step {
+        name: "doc",
+        what: "the documentation of the code builds and its links resolve",
+        tools: &[Tool::Compiler],
+        run: |workspace| {
+            ended(follow(
+                Command::new("cargo")
+                    .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
+                    .env("RUSTDOCFLAGS", "-D warnings")
+                    .current_dir(&workspace.root),
+            )?)
+        },
+    },
+    Step {
+        name: "deny",
+        what: "the licences, sources and duplicates of the dependencies",
+        tools: &[Tool::CargoDeny],
+        run: |workspace| deny(workspace, &["check", "licenses", "bans", "sources"]),
+    },
+    Step {
+        name: "advisories",
+        what: "no dependency has a known vulnerability",
+        tools: &[Tool::CargoDeny],
+        run: advisories,
+    },
+    Step {
+        name: "build",
+        what: "the service and every test compile",
+        tools: &[Tool::Compiler],
+        run: |workspace| cargo(workspace, &["test", "--workspace", "--locked", "--no-run", "--quiet"]),
+    },
+    Step {
+        name: "tidy",
+        what: "layout, imports, words, and documents that match the code",
+        tools: &[Tool::Compiler],
+        run: |workspace| {
+            let held = tidy::run(workspace)?;
+            Ok(if held { Ending::Passed(Tests::default()) } else { Ending::Failed(Tests::default()) })
+        },
+    },
+    Step {
+        name: "tests",
+        what: "unit, integration, end-to-end and crash tests",
+        tools: &[Tool::Compiler, Tool::Python],
+        run: tests,
+    },
+    Step {
+        name: "doctests",
+        what: "the examples in the documentation of the code",
+        tools: &[Tool::Compiler],
+        run: |workspace| cargo(workspace, &["test", "--workspace", "--locked", "--doc"]),
+    },
+    Step {
+        name: "browser",
+        what: "the console in a real browser",
+        tools: &[Tool::Compiler, Tool::Browser],
+        run: browser,
+    },
+];
+
+fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<Ending> {
+    ended(follow(Command::new("cargo").args(arguments).current_dir(&workspace.root))?)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every step ends in this, and a step may fail")]
+fn ended(outcome: Outcome) -> Result<Ending> {
+    Ok(if outcome.success && outcome.tests.failed == 0 {
+        Ending::Passed(outcome.tests)
+    } else {
+        Ending::Failed(outcome.tests)
+    })
+}
+
+fn tests(workspace: &Workspace) -> Result<Ending> {
+    let mut command = Command::new("cargo");
+    if quietly(Command::new("cargo").args(["nextest", "--version"])).is_ok() {
+        command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
+    } else {
+        command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    }
+    ended(follow(command.env("STRONGROOM_TEST_PYTHON", setup::python_program(workspace)).current_dir(&workspace.root))?)
+}
+
+fn deny(workspace: &Workspace, arguments: &[&str]) -> Result<Ending> {
+    ended(follow(Command::new(setup::deny_program(workspace)).args(arguments).current_dir(&workspace.root))?)
+}
+
+/// The database of advisories is a git repository of its own. Without it nothing was checked, and the table says so.
+fn advisories(workspace: &Workspace) -> Result<Ending> {
+    let fetched =
+        follow(Command::new(setup::deny_program(workspace)).args(["fetch", "db"]).current_dir(&workspace.root))?;
+    if !fetched.success && !advisory_database_is_present() {
+        return Ok(Ending::NotRun(
+            "the RustSec advisory database cannot be reached from here, so NO advisory was checked".into(),
+        ));
+    }
+    deny(workspace, &["check", "--disable-fetch", "advisories"])
+}
+
+/// cargo-deny keeps the databases that it fetched beside cargo's own caches.
+#[expect(clippy::disallowed_methods, reason = "cargo's home is told by the environment alone")]
+fn advisory_database_is_present() -> bool {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
+    home.and_then(|home| std::fs::read_dir(home.join("advisory-dbs")).ok())
+        .is_some_and(|databases| databases.flatten().any(|database| database.path().join("crates").is_dir()))
+}
+
+/// A space with short-lived links lets the browser see one end without waiting for minutes.
+const BROWSER_CONFIGURATION: &str = r#"
+[spaces.files]
+accept = ["image/*", "text/plain", "application/pdf", "application/octet-stream"]
+read = ["owner", "role:admin"]
+write = ["owner"]
+list = ["owner"]
+delete = ["owner"]
+
+[spaces.short]
+accept = ["image/*"]
+write = ["signed-in"]
+read = ["signed-in"]
+list = ["signed-in"]
+delete = ["signed-in"]
+links = { minimum = "2s", window = "1s" }
+"#;
+
+fn browser(workspace: &Workspace) -> Result<Ending> {
+    // The same flags as the `build` step, so that nothing is compiled twice.
+    let built = follow(
+        Command::new("cargo")
+            .args(["test", "--workspace", "--locked", "--no-run", "--quiet"])
+            .current_dir(&workspace.root),
+    )?;
+    if !built.success {
+        return ended(built);
+    }
+    let screenshots = workspace.target.join("screenshots");
+    std::fs::create_dir_all(&screenshots)?;
+    let service = Service::start(&workspace.strongroom("debug"), BROWSER_CONFIGURATION, &["--demo"])?;
+    wait_for_demonstration(&service)?;
+    println!("screenshots: {}", screenshots.display());
+    ended(follow(
+        Command::new("node")
+            .arg("run.mjs")
+            .env("STRONGROOM_URL", service.api())
+            .env("STRONGROOM_TOKEN", service.token())
+            .env("STRONGROOM_SCREENSHOTS", &screenshots)
+            .current_dir(setup::browser_tests(workspace)),
+    )?)
+}
+
+/// The demonstration draws its pictures beside its other work; the gallery is looked at when all of them hang.
+fn wait_for_demonstration(service: &Service) -> Result<()> {
+    const PICTURES: usize = 40;
+    const PATIENCE: Duration = Duration::from_mins(3);
+    const PAUSE: Duration = Duration::from_millis(200);
+    let mut waited = Duration::ZERO;
+    loop {
+        let (_, body) = service.get_with_token("/v1/spaces/demo/objects?limit=1000")?;
+        let list: serde_json::Value = serde_json::from_str(&body)?;
+        if list["items"].as_array().is_some_and(|pictures| pictures.len() >= PICTURES) {
+            return Ok(());
+        }
+        ensure!(waited < PATIENCE, "the demonstration has not handed its pictures in: {body}");
+        std::thread::sleep(PAUSE);
+        waited += PAUSE;
+    }
+}
