@@ -26,12 +26,12 @@ export const cases = [
     const visitor = await visit();
     await visitor.signIn("files");
     await visitor.page.getByLabel("Order").selectOption("name");
+    // The page looks once the typing pauses; until then the wall shows what was there before.
+    const looked = visitor.page.waitForResponse((response) => response.url().includes(`prefix=${prefix}`));
     await visitor.page.getByLabel("Names beginning with").fill(prefix);
-    await visitor.page.waitForFunction((begin) => {
-      const names = [...document.querySelectorAll(".work .name")].map((name) => name.textContent);
-      return names.length === 48 && names.every((name) => name.startsWith(begin));
-    }, prefix);
+    await looked;
     await visitor.settled();
+    assert.equal(await visitor.page.locator(".work").count(), 48);
     await visitor.page.getByRole("button", { name: "More" }).click();
     await visitor.page.waitForFunction(() => document.querySelectorAll(".work").length === 60);
     const names = await visitor.page.locator(".work .name").allTextContents();
