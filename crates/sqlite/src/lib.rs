@@ -107,6 +107,14 @@ impl Database {
     where
         E: From<Error>,
     {
+        self.readers.with_snapshot(query)
+    }
+
+    /// The same for a `query` of one statement, which is a snapshot by itself and so is spared beginning and ending one.
+    pub fn read_one<T, E>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
         self.readers.with(query)
     }
 }

@@ -23,18 +23,30 @@ impl Readers {
     }
 
     /// Lends a connection to `query`, inside one read transaction so that all its statements see the same state.
+    pub(crate) fn with_snapshot<T, E: From<Error>>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.with(|connection| {
+            let run = |statement| connection.prepare_cached(statement)?.execute([]).map_err(Error::from);
+            run("BEGIN")?;
+            let answer = query(connection);
+            run("ROLLBACK")?;
+            answer
+        })
+    }
+
+    /// Lends a connection to `query`.
     pub(crate) fn with<T, E: From<Error>>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => open::reader(&self.path)?,
         };
-        let run = |statement| connection.prepare_cached(statement)?.execute([]).map_err(Error::from);
-        run("BEGIN")?;
         let answer = query(&connection);
-        run("ROLLBACK")?;
+        // A connection on which a transaction could not be ended is not lent again.
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < self.keep {
+        if idle.len() < self.keep && connection.is_autocommit() {
             idle.push(connection);
         }
         answer

@@ -58,7 +58,7 @@ impl Authenticator {
 
 fn identify_key(service: &Service, key: &str) -> Result<Principal, Error> {
     let (id, secret) = key.split_once('_').ok_or(Error::UnknownKey)?;
-    let found: Option<ApiKey> = service.db.read(|tx| db::api_keys::get(tx, id)).map_err(Error::Db)?;
+    let found: Option<ApiKey> = service.db.read_one(|tx| db::api_keys::get(tx, id)).map_err(Error::Db)?;
     let hash = hash(secret);
     // An unknown id costs the same comparison as a known one.
     let expected = found.as_ref().map_or_else(|| "0".repeat(hash.len()), |key| key.secret_hash.clone());

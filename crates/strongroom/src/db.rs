@@ -89,6 +89,11 @@ impl Db {
     pub fn read<T, E: From<Error>>(&self, query: impl FnOnce(&Tx) -> Result<T, E>) -> Result<T, E> {
         self.database.read(|tx| query(tx).map_err(Carried)).map_err(|carried| carried.0)
     }
+
+    /// The same for a `query` of one statement, which costs less.
+    pub fn read_one<T, E: From<Error>>(&self, query: impl FnOnce(&Tx) -> Result<T, E>) -> Result<T, E> {
+        self.database.read_one(|tx| query(tx).map_err(Carried)).map_err(|carried| carried.0)
+    }
 }
 
 /// Carries a rule's own error through the database crate, which knows only its own.

@@ -1,5 +1,6 @@
 //! Every route on one screen, and the middleware in its order. Nothing below this module knows of HTTP.
 
+mod answer;
 mod console;
 mod cursor;
 mod error;
@@ -71,7 +72,7 @@ impl std::ops::Deref for App {
 pub fn router(service: Service, authenticator: Authenticator, place: Place) -> Router {
     let limits = limits::Limits::new(&service.config.server);
     let app = App(Arc::new(Parts { service, authenticator, limits, place, prober: Prober::default() }));
-    let (router, document) = OpenApiRouter::with_openapi(openapi::frame())
+    let bounded = OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(spaces::list))
         .routes(routes!(objects::list))
         .routes(routes!(objects::show, objects::change, objects::delete))
@@ -86,14 +87,14 @@ pub fn router(service: Service, authenticator: Authenticator, place: Place) -> R
         .routes(routes!(operators::audit))
         .routes(routes!(status::readyz))
         .routes(routes!(status::metrics))
-        .layer(from_fn_with_state(app.clone(), limits::bound_time))
-        // These two move bytes and take as long as that takes. Their bodies have limits of their own: a short one has
-        // to come within seconds, a file may not stand still.
+        .layer(from_fn_with_state(app.clone(), limits::bound_number_and_time));
+    // These two move bytes and take as long as that takes. Their bodies have limits of their own: a short one has to
+    // come within seconds, a file may not stand still.
+    let moving_bytes = OpenApiRouter::new()
         .routes(routes!(hand_in::hand_in))
         .routes(routes!(uploads::complete))
-        .layer(from_fn_with_state(app.clone(), limits::bound_concurrency))
-        .routes(routes!(status::healthz))
-        .split_for_parts();
+        .layer(from_fn_with_state(app.clone(), limits::bound_number));
+    let (router, document) = bounded.merge(moving_bytes).routes(routes!(status::healthz)).split_for_parts();
     let document: Arc<str> = document.to_json().unwrap_or_default().into();
     let router = router
         .route("/", get(console::console))

@@ -57,7 +57,7 @@ pub struct Wanted {
 
 /// One object, if it exists for the asker.
 pub fn get(service: &Service, asker: &Asker, id: Uuid, act: Act) -> Result<Object, Error> {
-    let object = service.db.read(|tx| db::objects::get(tx, id))?;
+    let object = service.db.read_one(|tx| db::objects::get(tx, id))?;
     let object = object.ok_or_else(|| spaces::nothing_for(&asker.principal))?;
     spaces::check(service, &asker.principal, &object, act)?;
     Ok(object)

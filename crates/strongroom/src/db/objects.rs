@@ -1,5 +1,7 @@
 //! Objects and their versions as the database holds them.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension as _, Row, params, params_from_iter};
@@ -169,8 +171,9 @@ pub fn insert(tx: &Tx, object: &Object) -> Result<(), Error> {
 
 /// One object, deleted or not.
 pub fn get(tx: &Tx, id: Uuid) -> Result<Option<Object>, Error> {
-    let sql = select_where("o.id = ?1 AND v.number = o.version");
-    let row = tx.prepare_cached(&sql)?.query_row([id], |row| Ok(read(row))).optional()?;
+    /// Asked for with every link, so it is put together only once.
+    static SQL: LazyLock<String> = LazyLock::new(|| select_where("o.id = ?1 AND v.number = o.version"));
+    let row = tx.prepare_cached(&SQL)?.query_row([id], |row| Ok(read(row))).optional()?;
     row.transpose()
 }
 

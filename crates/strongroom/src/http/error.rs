@@ -90,7 +90,7 @@ impl Problem {
     }
 
     /// An error whose cause concerns nobody but the operator: it is logged, and the caller learns only that it happened.
-    fn internal(error: &dyn std::error::Error) -> Self {
+    pub(super) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %chain(error), "a request failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
+use super::answer::Json;
 use super::error::{Problem, ProblemDocument, sentence};
 use super::extract::{Caller, Path, Query, idempotency, in_time};
 use super::form_body::{FormBody, Gate};
@@ -112,7 +113,7 @@ pub(crate) async fn hand_in(
     let object = uploads::receive(&app.service, &asker, &space, arriving, idempotency).await?;
     let link = links::for_object(&app.service, &asker, &object, Purpose::Show).await?;
     let location = format!("/v1/objects/{}", object.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(ObjectJson::new(object, link))).into_response())
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(ObjectJson::new(object, link))).into_response())
 }
 
 fn length(headers: &HeaderMap) -> Result<Option<u64>, Problem> {

@@ -59,21 +59,16 @@ impl Limits {
 }
 
 /// Turns requests away when too many are worked on, instead of letting them pile up.
-pub(crate) async fn bound_concurrency(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Ok(_place) = app.limits.places.try_acquire() else {
-        return Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "overloaded",
-            "The service has as much to do as it takes on. Repeat the request soon.",
-        )
-        .retry_after(1)
-        .into_response();
-    };
-    next.run(request).await
+pub(crate) async fn bound_number(State(app): State<App>, request: Request, next: Next) -> Response {
+    match app.limits.places.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => overloaded(),
+    }
 }
 
-/// Ends requests that take too long before their answer begins.
-pub(crate) async fn bound_time(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Does the same, and ends requests that take too long before their answer begins.
+pub(crate) async fn bound_number_and_time(State(app): State<App>, request: Request, next: Next) -> Response {
+    let Ok(_place) = app.limits.places.try_acquire() else { return overloaded() };
     let limit = app.service.config.server.request_timeout;
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
@@ -87,4 +82,14 @@ pub(crate) async fn bound_time(State(app): State<App>, request: Request, next: N
         )
         .into_response(),
     }
+}
+
+fn overloaded() -> Response {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "overloaded",
+        "The service has as much to do as it takes on. Repeat the request soon.",
+    )
+    .retry_after(1)
+    .into_response()
 }

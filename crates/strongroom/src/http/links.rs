@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::App;
+use super::answer::Json;
 use super::error::{Problem, ProblemDocument, sentence};
 use super::extract::{Caller, Unread};
 use crate::links::{self, Item, Purpose};
@@ -83,11 +84,7 @@ struct ItemError {
         (status = "5XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn links(
-    State(app): State<App>,
-    Caller(asker): Caller,
-    body: Unread,
-) -> Result<axum::Json<Links>, Problem> {
+pub(crate) async fn links(State(app): State<App>, Caller(asker): Caller, body: Unread) -> Result<Json<Links>, Problem> {
     if !asker.principal.is_signed_in() && !spaces::is_anything_public(&app.service) {
         return Err(Denied::SignIn.into());
     }
@@ -114,5 +111,5 @@ pub(crate) async fn links(
             LinkItem::Error { item, error: ItemError { code: "bad-request", detail: sentence(&reason) } }
         }
     });
-    Ok(axum::Json(Links { items: items.collect() }))
+    Ok(Json(Links { items: items.collect() }))
 }

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::App;
+use super::answer::Json;
 use super::cursor;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{Caller, Path, Query, Unread};
@@ -103,7 +104,7 @@ pub(crate) async fn list(
     Caller(asker): Caller,
     Path(space): Path<String>,
     Query(query): Query<ListQuery>,
-) -> Result<axum::Json<ObjectPage>, Problem> {
+) -> Result<Json<ObjectPage>, Problem> {
     let order = query.order;
     let after = match query.cursor.as_deref().map(cursor::decode::<Place>).transpose()? {
         Some(place) if place.order != order => {
@@ -135,7 +136,7 @@ pub(crate) async fn list(
         let name = if order == ListOrder::Name { name } else { String::new() };
         cursor::encode(&Place { order, name, id })
     });
-    Ok(axum::Json(ObjectPage { items, next_cursor }))
+    Ok(Json(ObjectPage { items, next_cursor }))
 }
 
 /// Look at one object
@@ -155,7 +156,7 @@ pub(crate) async fn show(
     State(app): State<App>,
     Caller(asker): Caller,
     Path(id): Path<Uuid>,
-) -> Result<axum::Json<ObjectJson>, Problem> {
+) -> Result<Json<ObjectJson>, Problem> {
     let object = objects::get(&app.service, &asker, id, Act::Read)?;
     with_link(&app, &asker, object).await
 }
@@ -205,7 +206,7 @@ pub(crate) async fn change(
     Caller(asker): Caller,
     Path(id): Path<Uuid>,
     body: Unread,
-) -> Result<axum::Json<ObjectJson>, Problem> {
+) -> Result<Json<ObjectJson>, Problem> {
     objects::get(&app.service, &asker, id, Act::Change)?;
     let ChangeObject { name, group, tags, metadata, shared_with } = body.json().await?;
     let change = Change { name, group, tags, metadata, shared_with };
@@ -254,7 +255,7 @@ pub(crate) async fn restore(
     State(app): State<App>,
     Caller(asker): Caller,
     Path(id): Path<Uuid>,
-) -> Result<axum::Json<ObjectJson>, Problem> {
+) -> Result<Json<ObjectJson>, Problem> {
     let object = objects::restore(&app.service, &asker, id).await?;
     with_link(&app, &asker, object).await
 }
@@ -306,10 +307,10 @@ pub(crate) async fn download(
         return Ok((StatusCode::FOUND, [(header::LOCATION, link.url)]).into_response());
     }
     let body = Download { download_url: link.url, filename: object.name, expires_at: link.expires_at };
-    Ok(axum::Json(body).into_response())
+    Ok(Json(body).into_response())
 }
 
-async fn with_link(app: &App, asker: &Asker, object: Object) -> Result<axum::Json<ObjectJson>, Problem> {
+async fn with_link(app: &App, asker: &Asker, object: Object) -> Result<Json<ObjectJson>, Problem> {
     let link = links::for_object(&app.service, asker, &object, Purpose::Show).await?;
-    Ok(axum::Json(ObjectJson::new(object, link)))
+    Ok(Json(ObjectJson::new(object, link)))
 }

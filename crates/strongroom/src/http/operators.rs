@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::App;
+use super::answer::Json;
 use super::cursor;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{Caller, Query};
@@ -69,7 +70,7 @@ pub(crate) async fn usage(
     State(app): State<App>,
     Caller(asker): Caller,
     Query(query): Query<PageQuery>,
-) -> Result<axum::Json<UsagePage>, Problem> {
+) -> Result<Json<UsagePage>, Problem> {
     only_administrators(&asker)?;
     let limit = cursor::limit(query.limit)?;
     let after: Option<(String, String)> = query.cursor.as_deref().map(cursor::decode).transpose()?;
@@ -86,7 +87,7 @@ pub(crate) async fn usage(
         reserved_bytes: row.reserved_bytes,
         reserved_objects: row.reserved_objects,
     });
-    Ok(axum::Json(UsagePage { items: items.collect(), next_cursor }))
+    Ok(Json(UsagePage { items: items.collect(), next_cursor }))
 }
 
 /// Which entries of the audit log.
@@ -155,7 +156,7 @@ pub(crate) async fn audit(
     State(app): State<App>,
     Caller(asker): Caller,
     Query(query): Query<AuditQuery>,
-) -> Result<axum::Json<AuditPage>, Problem> {
+) -> Result<Json<AuditPage>, Problem> {
     only_administrators(&asker)?;
     let limit = cursor::limit(query.limit)?;
     let filter = db::audit::Filter {
@@ -179,7 +180,7 @@ pub(crate) async fn audit(
         request_id: entry.request_id,
         detail: entry.detail,
     });
-    Ok(axum::Json(AuditPage { items: items.collect(), next_cursor }))
+    Ok(Json(AuditPage { items: items.collect(), next_cursor }))
 }
 
 fn only_administrators(asker: &Asker) -> Result<(), Denied> {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
+use super::answer::Json;
 use super::error::{Problem, ProblemDocument};
 use super::extract::Caller;
 use crate::spaces;
@@ -51,7 +52,7 @@ struct MayJson {
         (status = "4XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn list(State(app): State<App>, Caller(asker): Caller) -> Result<axum::Json<Spaces>, Problem> {
+pub(crate) async fn list(State(app): State<App>, Caller(asker): Caller) -> Result<Json<Spaces>, Problem> {
     let visible = spaces::visible(&app.service, &asker.principal);
     if visible.is_empty() && !asker.principal.is_signed_in() {
         return Err(spaces::Denied::SignIn.into());
@@ -62,5 +63,5 @@ pub(crate) async fn list(State(app): State<App>, Caller(asker): Caller) -> Resul
         max_bytes: space.max_bytes,
         may: MayJson { write: may.write, list: may.list },
     });
-    Ok(axum::Json(Spaces { items: items.collect() }))
+    Ok(Json(Spaces { items: items.collect() }))
 }

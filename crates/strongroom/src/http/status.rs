@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
+use super::answer::Json;
 use super::error::{Problem, ProblemDocument};
 use super::extract::Caller;
 
@@ -62,13 +63,13 @@ struct DatabaseStatus {
         (status = "4XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Result<axum::Json<Status>, Problem> {
+pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Result<Json<Status>, Problem> {
     if !asker.principal.is_signed_in() {
         return Err(crate::spaces::Denied::SignIn.into());
     }
     let health = app.prober.look(&app.service).await;
     let place = &app.place;
-    Ok(axum::Json(Status {
+    Ok(Json(Status {
         status: if health.is_good() { "ok" } else { "degraded" },
         version: env!("CARGO_PKG_VERSION"),
         storage: StorageStatus {

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::App;
+use super::answer::Json;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{Caller, Path, Unread, idempotency};
 use super::shapes::{ObjectJson, PartUrlJson, UploadJson};
@@ -110,7 +111,7 @@ pub(crate) async fn begin(
     let upload = uploads::begin(&app.service, &asker, &space, announced, idempotency).await?;
     let ticket = uploads::ticket(&app.service, &upload)?;
     let location = format!("/v1/uploads/{}", upload.id);
-    let body = axum::Json(UploadJson::new(upload, ticket, None));
+    let body = Json(UploadJson::new(upload, ticket, None));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
 }
 
@@ -134,7 +135,7 @@ pub(crate) async fn show(
     State(app): State<App>,
     Caller(asker): Caller,
     Path(id): Path<Uuid>,
-) -> Result<axum::Json<UploadJson>, Problem> {
+) -> Result<Json<UploadJson>, Problem> {
     let upload = uploads::with_multipart_id(&app.service, uploads::find(&app.service, &asker, id)?).await?;
     let mut ticket = uploads::ticket(&app.service, &upload)?;
     let multipart = upload.multipart_id.as_ref().filter(|_| upload.state == UploadState::Open);
@@ -153,7 +154,7 @@ pub(crate) async fn show(
         }
         None => None,
     };
-    Ok(axum::Json(UploadJson::new(upload, ticket, received)))
+    Ok(Json(UploadJson::new(upload, ticket, received)))
 }
 
 /// Which parts.
@@ -193,7 +194,7 @@ pub(crate) async fn parts(
     Caller(asker): Caller,
     Path(id): Path<Uuid>,
     body: Unread,
-) -> Result<axum::Json<PartUrls>, Problem> {
+) -> Result<Json<PartUrls>, Problem> {
     uploads::find(&app.service, &asker, id)?;
     let body: PartNumbers = body.json().await?;
     if body.numbers.len() > MAX_PARTS_AT_ONCE {
@@ -202,7 +203,7 @@ pub(crate) async fn parts(
     }
     let (expires_at, parts) = uploads::part_urls(&app.service, &asker, id, &body.numbers).await?;
     let parts = parts.into_iter().map(PartUrlJson::from).collect();
-    Ok(axum::Json(PartUrls { parts, expires_at }))
+    Ok(Json(PartUrls { parts, expires_at }))
 }
 
 /// What the client has of its parts. An empty object, or no body, lets the service find that out by itself.
@@ -255,10 +256,10 @@ pub(crate) async fn complete(
     match uploads::complete(&app.service, &asker, id, parts).await? {
         Completed::Object(object) => {
             let link = links::for_object(&app.service, &asker, &object, Purpose::Show).await?;
-            Ok(axum::Json(ObjectJson::new(*object, link)).into_response())
+            Ok(Json(ObjectJson::new(*object, link)).into_response())
         }
         Completed::StillVerifying(upload) => {
-            let body = axum::Json(UploadJson::new(*upload, uploads::Ticket::default(), None));
+            let body = Json(UploadJson::new(*upload, uploads::Ticket::default(), None));
             Ok((StatusCode::ACCEPTED, [(header::RETRY_AFTER, "1")], body).into_response())
         }
     }
