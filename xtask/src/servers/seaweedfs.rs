@@ -35,12 +35,14 @@ pub(super) fn start(program: &Path, folder: &Path) -> Result<(u16, Vec<Daemon>)>
         [
             "-ip=127.0.0.1",
             "-ip.bind=127.0.0.1",
+            "-s3.domainName=s3.localhost",
             "-s3.autoCreateBucket=false",
             "-s3.allowDeleteBucketNotEmpty=false",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             "-master.volumeSizeLimitMB=256",
-            "-volume.max=40",
+            // Each bucket takes several.
+            "-volume.max=1000",
         ]
         .map(str::to_owned),
     );

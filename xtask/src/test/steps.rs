@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 
 use super::{Ending, Step};
 use crate::process::{Outcome, Tests, follow, quietly};
+use crate::servers::{Kind, Server};
 use crate::service::Service;
 use crate::setup::{self, Tool};
 use crate::tidy;
@@ -82,6 +83,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: |workspace| cargo(workspace, &["test", "--workspace", "--locked", "--doc"]),
     },
     Step {
+        name: "servers",
+        what: "links and forms used for real at SeaweedFS, Ceph and the embedded store",
+        tools: &[Tool::Compiler, Tool::SeaweedFs, Tool::Ceph],
+        run: servers,
+    },
+    Step {
         name: "browser",
         what: "the console in a real browser",
         tools: &[Tool::Compiler, Tool::Browser],
@@ -110,6 +117,19 @@ fn tests(workspace: &Workspace) -> Result<Ending> {
         command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]);
     }
     ended(follow(command.env("STRONGROOM_TEST_PYTHON", setup::python_program(workspace)).current_dir(&workspace.root))?)
+}
+
+fn servers(workspace: &Workspace) -> Result<Ending> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--package", "strongroom-store", "--locked", "--test", "servers"]);
+    // Dropped, and so ended, when the tests are through, however they end.
+    let mut running = Vec::new();
+    for kind in Kind::ALL {
+        let server = Server::start(workspace, kind)?;
+        command.env(kind.variable(), &server.endpoint);
+        running.push(server);
+    }
+    ended(follow(command.current_dir(&workspace.root))?)
 }
 
 fn deny(workspace: &Workspace, arguments: &[&str]) -> Result<Ending> {
