@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod fuzz;
 mod process;
 mod servers;
 mod service;
@@ -24,6 +25,7 @@ usage: cargo xtask <verb>
   test [--only STEP,…] [--list]   sets up what is missing, runs every test, ends with a table
   tidy                            the rules of the house: layout, imports, words, documents
   serve seaweedfs|ceph            a real S3 server to try things on, until Ctrl-C
+  fuzz [--seconds N] [TARGET]     generated input for whatever strangers can reach, 60 seconds a target
   bench http [--json]             requests per second and memory of the service under load
 
 --json prints one JSON object as the last line, after the table.";
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match words.as_slice() {
         ["test", options @ ..] => test::run(&workspace, options),
         ["tidy"] => tidy::run(&workspace),
+        ["fuzz", options @ ..] => fuzz::run(&workspace, options),
         ["serve", name] => servers::serve(&workspace, name),
         ["bench", "http"] => bench::http(&workspace, false),
         ["bench", "http", "--json"] => bench::http(&workspace, true),

@@ -1,0 +1,59 @@
+//! Throws `aws-chunked` bodies at the decoder, and finds that it does not matter in which pieces they come.
+//!
+//! The first byte of an input says which kind of body it is, the second how long the pieces are; the rest is the body.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use strongroom_fuzz::signature::{self, ACCESS_KEY, BLANK, NOW, REGION, SCOPE};
+use strongroom_presign::{ChunkDecoder, ChunkError, IncomingRequest, Trailers, Verifier};
+
+const MODES: [&str; 3] = [
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+    "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+];
+
+fuzz_target!(|data: &[u8]| {
+    let [mode, length, body @ ..] = data else { return };
+    let mode = MODES[usize::from(*mode) % MODES.len()];
+    let whole = decode(mode, body, body.len().max(1));
+    let pieces = decode(mode, body, usize::from(*length).max(1));
+    assert_eq!(whole, pieces);
+    if let Ok((decoded, _)) = whole {
+        assert!(decoded.len() <= body.len());
+    }
+});
+
+fn decode(mode: &str, body: &[u8], piece: usize) -> Result<(Vec<u8>, Trailers), ChunkError> {
+    let mut decoder = decoder(mode);
+    let mut decoded = Vec::new();
+    for piece in body.chunks(piece) {
+        decoder.feed(piece, |bytes| decoded.extend_from_slice(bytes))?;
+    }
+    Ok((decoded, decoder.finish()?))
+}
+
+/// The decoder of a request whose own signature holds.
+fn decoder(mode: &str) -> ChunkDecoder {
+    let authorization = |signature: &str| {
+        format!(
+            "AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/{SCOPE},\
+             SignedHeaders=host;x-amz-content-sha256;x-amz-date,Signature={signature}"
+        )
+    };
+    let verify = |authorization: &str| {
+        let headers: [(&str, &[u8]); 5] = [
+            ("host", b"localhost"),
+            ("x-amz-content-sha256", mode.as_bytes()),
+            ("x-amz-date", b"20130524T000000Z"),
+            ("x-amz-trailer", b"x-amz-checksum-crc32"),
+            ("authorization", authorization.as_bytes()),
+        ];
+        let request = IncomingRequest { method: "PUT", path: "/files/k", query: "", headers: &headers };
+        let signature = signature::expected(&request);
+        (signature, Verifier::new(REGION).verify(&request, signature::lookup, NOW))
+    };
+    let signature = verify(&authorization(BLANK)).0.expect("a signature would do");
+    let verified = verify(&authorization(&signature)).1.expect("the signature is the expected one");
+    verified.chunk_decoder().expect("the body is chunked")
+}
