@@ -21,7 +21,13 @@ fuzz_target!(|text: &str| {
 fn check(text: &str) -> Option<String> {
     match verify(text) {
         Err(VerifyError::Mismatch(mismatch)) if mismatch.provided == BLANK => {
-            let scope = mismatch.string_to_sign.split('\n').nth(2).unwrap_or(signature::SCOPE);
+            // The scope is the third line of what is signed; a form signs its policy alone, and names the scope beside.
+            let of_form = || {
+                let mut fields = text.lines().filter_map(|line| line.split_once(": "));
+                let credential = fields.find(|(name, _)| name.eq_ignore_ascii_case("x-amz-credential"))?.1;
+                Some(credential.trim_start_matches(signature::ACCESS_KEY).trim_start_matches('/'))
+            };
+            let scope = mismatch.string_to_sign.split('\n').nth(2).or_else(of_form)?;
             Some(signature::sign(scope, &mismatch.string_to_sign))
         }
         _ => None,

@@ -158,8 +158,7 @@ fn deny(workspace: &Workspace, checks: &[&str]) -> Result<Ending> {
     each_workspace(|manifest| {
         ended(follow(
             Command::new(setup::deny_program(workspace))
-                .args(["--manifest-path", manifest, "check", "--config"])
-                .arg(workspace.path("deny.toml"))
+                .args(["--manifest-path", manifest, "check"])
                 .args(checks)
                 .current_dir(&workspace.root),
         )?)
