@@ -22,6 +22,12 @@ pub const BUCKET: &str = "files";
 /// So many requests are sent to one store, so that neither the folder nor what one input does to another grows.
 const REQUESTS: u32 = 2_000;
 
+/// Puts the object `k` there, for requests that are about one.
+const OBJECT: &[u8] = b"PUT /files/k HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\
+    x-amz-date: 20130524T000000Z\r\nx-amz-content-sha256: UNSIGNED-PAYLOAD\r\nauthorization: AWS4-HMAC-SHA256 \
+    Credential=AK/20130524/us-east-1/s3/aws4_request,SignedHeaders=host;x-amz-content-sha256;x-amz-date,\
+    Signature={signature}\r\n\r\nhello, indigo";
+
 struct Place {
     runtime: Runtime,
     store: Store,
@@ -60,7 +66,9 @@ impl Place {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let store = runtime.block_on(Store::open(options(&folder))).expect("the store opens");
-        Self { runtime, store, left: REQUESTS, _folder: folder }
+        let mut place = Self { runtime, store, left: REQUESTS, _folder: folder };
+        place.exchange(&template::request(OBJECT).0);
+        place
     }
 
     fn exchange(&mut self, bytes: &[u8]) -> String {

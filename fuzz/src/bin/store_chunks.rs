@@ -14,12 +14,16 @@ const MODES: [&str; 3] = [
 fuzz_target!(|data: &[u8]| {
     let [mode, length, body @ ..] = data else { return };
     let mode = MODES[usize::from(*mode) % MODES.len()];
+    let (trailer, signed) = match mode.strip_suffix("-TRAILER") {
+        Some(_) => ("x-amz-trailer: x-amz-checksum-crc32\r\n", ";x-amz-trailer"),
+        None => ("", ""),
+    };
     let head = format!(
         "PUT /files/k HTTP/1.1\r\nhost: localhost\r\ncontent-length: {{length}}\r\ncontent-encoding: aws-chunked\r\n\
          x-amz-date: 20130524T000000Z\r\nx-amz-content-sha256: {mode}\r\nx-amz-decoded-content-length: {length}\r\n\
-         x-amz-trailer: x-amz-checksum-crc32\r\nauthorization: AWS4-HMAC-SHA256 \
+         {trailer}authorization: AWS4-HMAC-SHA256 \
          Credential=AK/20130524/us-east-1/s3/aws4_request,SignedHeaders=host;x-amz-content-sha256;x-amz-date;\
-         x-amz-decoded-content-length;x-amz-trailer,Signature={{signature}}\r\n\r\n"
+         x-amz-decoded-content-length{signed},Signature={{signature}}\r\n\r\n"
     );
     let answer = send(&[head.as_bytes(), body].concat());
     if answer.starts_with("HTTP/1.1 200") {
