@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::{Ending, Step};
+use crate::fuzz;
 use crate::process::{Outcome, Tests, follow, quietly};
+use crate::servers::{Kind, Server};
 use crate::service::Service;
 use crate::setup::{self, Tool};
 use crate::tidy;
@@ -19,7 +21,9 @@ pub(crate) const STEPS: &[Step] = &[
         name: "fmt",
         what: "the code is formatted",
         tools: &[Tool::RustComponents],
-        run: |workspace| cargo(workspace, &["fmt", "--all", "--check"]),
+        run: |workspace| {
+            each_workspace(|manifest| cargo(workspace, &["fmt", "--all", "--check", "--manifest-path", manifest]))
+        },
     },
     Step {
         name: "clippy",
@@ -46,7 +50,7 @@ pub(crate) const STEPS: &[Step] = &[
         name: "deny",
         what: "the licences, sources and duplicates of the dependencies",
         tools: &[Tool::CargoDeny],
-        run: |workspace| deny(workspace, &["check", "licenses", "bans", "sources"]),
+        run: |workspace| deny(workspace, &["licenses", "bans", "sources"]),
     },
     Step {
         name: "advisories",
@@ -82,12 +86,30 @@ pub(crate) const STEPS: &[Step] = &[
         run: |workspace| cargo(workspace, &["test", "--workspace", "--locked", "--doc"]),
     },
     Step {
+        name: "servers",
+        what: "links and forms used for real at SeaweedFS, Ceph and the embedded store",
+        tools: &[Tool::Compiler, Tool::SeaweedFs, Tool::Ceph],
+        run: servers,
+    },
+    Step {
+        name: "fuzz",
+        what: "a few seconds of generated input for whatever strangers can reach",
+        tools: &[Tool::Compiler],
+        run: |workspace| {
+            let tests = fuzz::all(workspace, FUZZ_SECONDS)?;
+            ended(Outcome { success: tests.failed == 0, tests })
+        },
+    },
+    Step {
         name: "browser",
         what: "the console in a real browser",
         tools: &[Tool::Compiler, Tool::Browser],
         run: browser,
     },
 ];
+
+/// For each target: enough to try the seeds and look around them. `cargo xtask fuzz` looks further.
+const FUZZ_SECONDS: u32 = 5;
 
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<Ending> {
     ended(follow(Command::new("cargo").args(arguments).current_dir(&workspace.root))?)
@@ -112,8 +134,35 @@ fn tests(workspace: &Workspace) -> Result<Ending> {
     ended(follow(command.env("STRONGROOM_TEST_PYTHON", setup::python_program(workspace)).current_dir(&workspace.root))?)
 }
 
-fn deny(workspace: &Workspace, arguments: &[&str]) -> Result<Ending> {
-    ended(follow(Command::new(setup::deny_program(workspace)).args(arguments).current_dir(&workspace.root))?)
+fn servers(workspace: &Workspace) -> Result<Ending> {
+    let mut command = Command::new("cargo");
+    // Of the whole workspace, so that nothing is compiled twice.
+    command.args(["test", "--workspace", "--locked", "--test", "servers"]);
+    // Dropped, and so ended, when the tests are through, however they end.
+    let mut running = Vec::new();
+    for kind in Kind::ALL {
+        let server = Server::start(workspace, kind)?;
+        command.env(kind.variable(), &server.endpoint);
+        running.push(server);
+    }
+    ended(follow(command.current_dir(&workspace.root))?)
+}
+
+/// The fuzz targets are a workspace of their own, with dependencies of their own. The first failure ends it.
+fn each_workspace(check: impl Fn(&str) -> Result<Ending>) -> Result<Ending> {
+    let ending = check("Cargo.toml")?;
+    if matches!(ending, Ending::Passed(_)) { check("fuzz/Cargo.toml") } else { Ok(ending) }
+}
+
+fn deny(workspace: &Workspace, checks: &[&str]) -> Result<Ending> {
+    each_workspace(|manifest| {
+        ended(follow(
+            Command::new(setup::deny_program(workspace))
+                .args(["--manifest-path", manifest, "check"])
+                .args(checks)
+                .current_dir(&workspace.root),
+        )?)
+    })
 }
 
 /// The database of advisories is a git repository of its own. Without it nothing was checked, and the table says so.
@@ -125,7 +174,7 @@ fn advisories(workspace: &Workspace) -> Result<Ending> {
             "the RustSec advisory database cannot be reached from here, so NO advisory was checked".into(),
         ));
     }
-    deny(workspace, &["check", "--disable-fetch", "advisories"])
+    deny(workspace, &["--disable-fetch", "advisories"])
 }
 
 /// cargo-deny keeps the databases that it fetched beside cargo's own caches.

@@ -6,7 +6,7 @@ use super::{File, Finding};
 
 const CARGO_VERBS: &[&str] =
     &["build", "check", "clippy", "doc", "fmt", "install", "nextest", "run", "test", "xtask", "deny", "metadata"];
-const XTASK_VERBS: &[&str] = &["test", "tidy", "bench"];
+const XTASK_VERBS: &[&str] = &["test", "tidy", "serve", "fuzz", "bench"];
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Finds claims of a document that the built service does not bear out.
