@@ -21,6 +21,7 @@ use crate::content::{Contents, Outcome, Placed, Swept, sync_folder};
 use crate::cors::Cors;
 use crate::fault::{Code, Fault};
 use crate::index::{Index, bodies, buckets, uploads};
+use crate::keyring::{KeyringError, Watch};
 use crate::operation::{self, Operation};
 use crate::options::{Clock, Limits, Options, Random};
 use crate::payload::{Inbound, Payload};
@@ -66,6 +67,9 @@ pub enum OpenError {
     /// The index was opened and does not work.
     #[error("the store's index cannot be used: {0}")]
     Unusable(String),
+    /// The access keys cannot be read.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// A bucket that was asked for has a name that S3 does not allow.
     #[error("{name:?} cannot be the name of a bucket: {rule}")]
     Bucket {
@@ -115,17 +119,18 @@ impl Store {
         let folder = options.folder.clone();
         let opening = tokio::task::spawn_blocking(move || {
             let lock = claim(&folder)?;
+            let keyring = Watch::open(&folder)?;
             let index = Index::open(&folder.join("index.sqlite"))?;
             let highest = index.read(bodies::highest).map_err(unusable)?;
             let contents =
                 Contents::open(&folder, highest).map_err(|source| OpenError::Folder { path: folder, source })?;
-            Ok::<_, OpenError>((lock, index, Arc::new(contents)))
+            Ok::<_, OpenError>((lock, keyring, index, Arc::new(contents)))
         });
-        let (lock, index, contents) = opening.await.map_err(|error| OpenError::Unusable(error.to_string()))??;
+        let (lock, keyring, index, contents) = opening.await.map_err(|error| OpenError::Unusable(error.to_string()))??;
         let store = Self(Arc::new(Inner {
             index,
             contents,
-            authentication: Authentication::new(&options.region, options.identities),
+            authentication: Authentication::new(&options.region, options.identities, keyring),
             uploads: Arc::new(Semaphore::new(options.limits.uploads)),
             limits: options.limits,
             domains: options.domains,
@@ -247,7 +252,7 @@ impl Inner {
         // On a completion the checksum headers are about the object that comes of it.
         let about_body = operation != Operation::CompleteMultipartUpload;
         let payload = Payload::new(inbound, &parts.headers, &verified, about_body)?;
-        let call = Call { store: self, parts, target: &target, query: &query, identity, now };
+        let call = Call { store: self, parts, target: &target, query: &query, identity: &identity, now };
         operation.run(call, payload).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,11 @@ impl Addresses {
     }
 }
 
+/// The store's folder inside a data folder.
+pub fn folder(data: &Path) -> PathBuf {
+    data.join(FOLDER)
+}
+
 /// The identities' keys: the configured ones, or else the generated ones.
 pub fn identities(embedded: &Embedded, secrets: &Secrets) -> Identities {
     let key = |key: &StoreKey| Credentials {
@@ -88,7 +93,7 @@ pub async fn open(
 ) -> Result<Store, Error> {
     let random = random.clone();
     let luck = Arc::new(move || u128::from_ne_bytes(random.bytes()));
-    let mut options = Options::new(config.data.join(FOLDER), clock.as_fn(), luck);
+    let mut options = Options::new(folder(&config.data), clock.as_fn(), luck);
     REGION.clone_into(&mut options.region);
     options.buckets = vec![BUCKET.to_owned()];
     let location = Location::new(&config.storage.location)?;
