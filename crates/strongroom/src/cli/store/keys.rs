@@ -17,7 +17,7 @@ use crate::embedded::{self as store, Addresses};
 
 /// Without a verb: the endpoint, region, bucket and the four identities' keys.
 #[derive(Debug, Args)]
-pub(super) struct Keys {
+pub(in crate::cli) struct Keys {
     #[command(flatten)]
     common: Common,
     /// Print one JSON object
