@@ -9,6 +9,7 @@
 //! point leaves the old object or the new one.
 
 mod access;
+mod admission;
 mod announced;
 mod answer;
 mod authentication;
@@ -23,13 +24,17 @@ mod fault;
 mod form;
 mod headers;
 mod index;
+mod inspect;
 mod intake;
 mod keyring;
+mod metrics;
 mod operation;
 mod options;
 mod payload;
 mod publish;
 mod range;
+mod scrubbing;
+mod space;
 mod store;
 mod target;
 mod time;
@@ -39,6 +44,9 @@ pub use access::{Action, Grant, Identity};
 pub use body::Body;
 pub use content::Swept;
 pub use cors::Cors;
+pub use index::contents::Tally;
 pub use keyring::{AccessKey, Keyring, KeyringError};
 pub use options::{Clock, Limits, Options, Random};
+pub use inspect::{Checked, Damage, InspectError, Inspector, Progress, Scrub, Wrong};
+pub use scrubbing::Pace;
 pub use store::{OpenError, Store, SweepError};

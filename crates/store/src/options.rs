@@ -75,6 +75,12 @@ impl fmt::Debug for Options {
 pub struct Limits {
     /// How many bodies may be arriving at once; one more is answered `SlowDown` (503). Default 256.
     pub uploads: usize,
+    /// How many of them one access key may have, so that others find a place, too. Default 192.
+    pub key_uploads: usize,
+    /// How many bytes of the disk stay free: what would take more is answered `InsufficientStorage` (507), and what
+    /// makes room is not. Half of it, and at most 32 MiB, is kept in a file that is given up when others fill the disk.
+    /// Default 256 MiB.
+    pub min_free: u64,
     /// The largest object in bytes, however it is sent. Default 5 TiB, as S3.
     pub object_bytes: u64,
     /// The largest XML document in bytes. Default 4 MiB, which holds the longest list of parts.
@@ -94,6 +100,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             uploads: 256,
+            key_uploads: 192,
+            min_free: 256 << 20,
             object_bytes: 5 << 40,
             xml_bytes: 4 << 20,
             form_bytes: 64 << 10,

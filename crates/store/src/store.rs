@@ -12,19 +12,24 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use prometheus_client::registry::Registry;
+use tokio::time::Instant;
 
+use crate::admission::{Admission, Place};
+use crate::access::Identity;
 use crate::authentication::Authentication;
 use crate::body::Body;
 use crate::call::Call;
 use crate::content::{Contents, Outcome, Placed, Swept, sync_folder};
 use crate::cors::Cors;
-use crate::fault::{Code, Fault};
+use crate::fault::Fault;
 use crate::index::{Index, bodies, buckets, uploads};
 use crate::keyring::{KeyringError, Watch};
+use crate::metrics::Metrics;
 use crate::operation::{self, Operation};
 use crate::options::{Clock, Limits, Options, Random};
 use crate::payload::{Inbound, Payload};
+use crate::space::Space;
 use crate::target::{Query, Target, check_new_bucket};
 use crate::time::Moment;
 
@@ -96,7 +101,13 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     domains: Vec<String>,
     cors: Cors,
-    uploads: Arc<Semaphore>,
+    /// Who may hand in a body now.
+    pub(crate) admission: Arc<Admission>,
+    /// Room on the disk.
+    pub(crate) space: Arc<Space>,
+    /// What is counted.
+    pub(crate) metrics: Metrics,
+    folder: PathBuf,
     clock: Clock,
     random: Random,
     /// Held for as long as the store is open.
@@ -110,20 +121,26 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Store {
-    /// Opens or creates a store, ensures its buckets, and sweeps what an earlier crash left.
+    /// Opens or creates a store and ensures its buckets. That takes the same time however much is stored; what an
+    /// earlier crash left lies there until the next `sweep`.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         for name in &options.buckets {
             check_new_bucket(name).map_err(|rule| OpenError::Bucket { name: name.clone(), rule })?;
         }
         let unusable = |fault: Fault| OpenError::Unusable(fault.to_string());
         let folder = options.folder.clone();
+        let space = Arc::new(Space::new(&folder, options.limits.min_free));
+        let disk = Arc::clone(&space);
         let opening = tokio::task::spawn_blocking(move || {
             let lock = claim(&folder)?;
+            // The index needs a little room even to be opened.
+            disk.release_reserve();
             let keyring = Watch::open(&folder)?;
             let index = Index::open(&folder.join("index.sqlite"))?;
             let highest = index.read(bodies::highest).map_err(unusable)?;
             let contents =
                 Contents::open(&folder, highest).map_err(|source| OpenError::Folder { path: folder, source })?;
+            disk.keep_reserve();
             Ok::<_, OpenError>((lock, keyring, index, Arc::new(contents)))
         });
         let (lock, keyring, index, contents) = opening.await.map_err(|error| OpenError::Unusable(error.to_string()))??;
@@ -131,7 +148,10 @@ impl Store {
             index,
             contents,
             authentication: Authentication::new(&options.region, options.identities, keyring),
-            uploads: Arc::new(Semaphore::new(options.limits.uploads)),
+            admission: Arc::new(Admission::new(&options.limits, Arc::clone(&space))),
+            space,
+            metrics: Metrics::new(),
+            folder: options.folder,
             limits: options.limits,
             domains: options.domains,
             cors: options.cors,
@@ -141,10 +161,13 @@ impl Store {
         }));
         let now = store.0.now();
         for name in options.buckets {
-            let make = move |connection: &Connection| buckets::create(connection, &name, now);
-            store.0.index.write(make).await.map_err(unusable)?;
+            // Nothing is written where everything is there already, so that a store on a full disk opens.
+            let there = store.0.index.read(|connection| buckets::exists(connection, &name)).map_err(unusable)?;
+            if !there {
+                let make = move |connection: &Connection| buckets::create(connection, &name, now);
+                store.0.index.write(make).await.map_err(unusable)?;
+            }
         }
-        store.0.sweep().await.map_err(unusable)?;
         Ok(store)
     }
 
@@ -156,10 +179,13 @@ impl Store {
     {
         let (mut parts, body) = request.into_parts();
         let request_id = format!("{:016X}", self.0.random() >> 64);
-        let inbound = Inbound::new(body.map_err(Into::into).boxed_unsync(), &parts.headers, &self.0.limits);
+        let begun = Instant::now();
+        let received = self.0.metrics.received.clone();
+        let inbound = Inbound::new(body.map_err(Into::into).boxed_unsync(), &parts.headers, &self.0.limits, received);
+        let mut operation = String::from("none");
         let answer = match self.0.cors.preflight(&parts) {
             Some(answer) => answer,
-            None => self.0.answer(&mut parts, inbound).await,
+            None => self.0.answer(&mut parts, inbound, &mut operation).await,
         };
         let mut response =
             answer.unwrap_or_else(|fault| fault.respond(parts.uri.path(), &request_id, parts.method != Method::HEAD));
@@ -167,7 +193,18 @@ impl Store {
             response.headers_mut().insert("x-amz-request-id", value);
         }
         self.0.cors.mark(&parts.headers, response.headers_mut());
+        self.0.metrics.answered(operation, response.status().as_u16(), begun.elapsed());
+        response.body_mut().count(self.0.metrics.sent.clone());
         response
+    }
+
+    /// Registers what the store counts, under names without a prefix of their own.
+    pub fn register(&self, registry: &mut Registry) {
+        self.0.metrics.register(registry, &self.0);
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
     }
 
     /// Removes what crashes and clients left: temporary files, contents nothing refers to, and multipart uploads that
@@ -193,9 +230,15 @@ impl Inner {
         (self.random)()
     }
 
-    /// A place among the bodies that may arrive at once.
-    pub(crate) fn admit_upload(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| Code::SlowDown.into())
+    /// The folder that holds everything.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A place among the bodies that may arrive at once, for one of this length (0 if nobody has said) that this
+    /// identity hands in.
+    pub(crate) fn admit_upload(&self, identity: &Identity, bytes: u64) -> Result<Place, Fault> {
+        self.admission.admit(identity.access_key_id(), bytes)
     }
 
     /// Runs a change of the index that may make a content visible and may free others, and removes the freed ones after
@@ -235,19 +278,33 @@ impl Inner {
         task.await?
     }
 
-    async fn answer(self: &Arc<Self>, parts: &mut Parts, inbound: Inbound) -> Result<Response<Body>, Fault> {
+    /// `operation` learns what was asked for.
+    async fn answer(
+        self: &Arc<Self>,
+        parts: &mut Parts,
+        inbound: Inbound,
+        operation: &mut String,
+    ) -> Result<Response<Body>, Fault> {
         let now = self.now();
         let target = Target::of(parts, &self.domains)?;
         let query = Query::of(parts)?;
         let is_form = parts.method == Method::POST && target.key.is_empty() && !query.has("delete");
         if is_form && !parts.headers.contains_key(http::header::AUTHORIZATION) {
+            "PostObject".clone_into(operation);
             return operation::post_form(self, parts, &target, inbound, now).await;
         }
         let (identity, verified) = self.authentication.request(parts, now)?;
         query.hoist(&mut parts.headers);
+        let name = operation;
         let operation = Operation::of(&parts.method, &target, &query, &parts.headers)?;
+        *name = format!("{operation:?}");
         if let Some(action) = operation.action() {
             identity.demand(action, &target.bucket, &target.key)?;
+        }
+        if parts.method == Method::PUT || operation == Operation::CreateMultipartUpload {
+            self.space.demand()?;
+        } else if matches!(parts.method, Method::DELETE | Method::POST) {
+            self.space.release_reserve();
         }
         // On a completion the checksum headers are about the object that comes of it.
         let about_body = operation != Operation::CompleteMultipartUpload;
@@ -279,9 +336,12 @@ impl Inner {
         }
         let store = Arc::clone(self);
         let sweeping = tokio::task::spawn_blocking(move || {
+            store.space.keep_reserve();
             store.contents.sweep(|range| store.index.read(|connection| bodies::known(connection, &range)))
         });
-        Ok(Swept { uploads: aborted, ..sweeping.await?? })
+        let swept = Swept { uploads: aborted, ..sweeping.await?? };
+        self.metrics.swept(swept);
+        Ok(swept)
     }
 }
 
@@ -296,10 +356,9 @@ fn claim(folder: &Path) -> Result<File, OpenError> {
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
     let path = folder.join("format");
-    match fs::read_to_string(&path) {
-        Ok(found) if found == FORMAT => {}
-        Ok(found) => return Err(OpenError::Format { path: folder.to_owned(), found }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    match check_format(folder) {
+        Ok(()) => {}
+        Err(OpenError::Folder { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             let fresh = folder.join("format.new");
             let write = || {
                 let mut file = File::create(&fresh)?;
@@ -309,9 +368,18 @@ fn claim(folder: &Path) -> Result<File, OpenError> {
             };
             write().map_err(failed)?;
         }
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(error),
     }
     Ok(lock)
+}
+
+/// Refuses a folder that another version of the store has written.
+pub(crate) fn check_format(folder: &Path) -> Result<(), OpenError> {
+    match fs::read_to_string(folder.join("format")) {
+        Ok(found) if found == FORMAT => Ok(()),
+        Ok(found) => Err(OpenError::Format { path: folder.to_owned(), found }),
+        Err(source) => Err(OpenError::Folder { path: folder.to_owned(), source }),
+    }
 }
 
 /// Makes the folder and whatever is missing above it, durably: what is in a folder that a power cut takes is gone.

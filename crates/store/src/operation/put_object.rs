@@ -15,12 +15,12 @@ use crate::{headers, intake};
 pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response<Body>, Fault> {
     let (store, target) = (call.store, call.target);
     headers::refuse_unsupported(headers::lines(&call.parts.headers))?;
-    payload.demand_length(store.limits.object_bytes)?;
+    let bytes = payload.demand_length(store.limits.object_bytes)?;
     let kept = headers::to_keep(headers::lines(&call.parts.headers))?;
     let conditions = call.write_conditions()?;
     // The transaction judges; this only spares a body that cannot be wanted.
     call.read(|connection, bucket| conditions.demand_target(objects::find(connection, bucket, &target.key)?.as_ref()))?;
-    let _place = store.admit_upload()?;
+    let _place = store.admit_upload(call.identity, bytes)?;
     let received = intake::receive(&store.contents, &mut payload, None).await?;
     let object = publish(store, &target.bucket, &target.key, kept, received, conditions).await?;
     let mut response = answer::status(http::StatusCode::OK);

@@ -31,9 +31,9 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
         .with("ArgumentName", "partNumber")
         .with("ArgumentValue", number.to_string()));
     }
-    payload.demand_length(store.limits.object_bytes)?;
+    let bytes = payload.demand_length(store.limits.object_bytes)?;
     let upload = call.read(|connection, bucket| uploads::find(connection, bucket, &target.key, &id))?;
-    let _place = store.admit_upload()?;
+    let _place = store.admit_upload(call.identity, bytes)?;
     let received = intake::receive(&store.contents, &mut payload, upload.algorithm).await?;
     let (placed, sums) = (received.placed, received.sums);
     let content = placed.as_ref().map(Placed::number);

@@ -4,9 +4,13 @@
 mod bodies;
 mod cors;
 mod durability;
+mod formats;
 mod forms;
+mod inspection;
+mod keyring;
 mod keys;
 mod listing;
+mod metrics;
 mod multipart;
 mod objects;
 mod rights;
