@@ -5,12 +5,14 @@ use std::error::Error as StdError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
+use crate::open::BUSY;
 
 /// How many writes may share one transaction; it bounds how long the first of them waits for the last.
 const BATCH: usize = 512;
@@ -179,10 +181,23 @@ fn run(connection: &Connection, batch: &mut Vec<Job>) -> Ended {
         Some(reason) => Err(Arc::new(reason)),
         None => begun.and_then(|()| execute(connection, "COMMIT")).map_err(Arc::new),
     };
-    if committed.is_err() && !connection.is_autocommit() {
-        let _ = execute(connection, "ROLLBACK");
+    if committed.is_err() {
+        if !connection.is_autocommit() {
+            let _ = execute(connection, "ROLLBACK");
+        }
+        make_room(connection);
     }
     Ended { answers, committed }
+}
+
+/// Writes the log back into the file and empties it, so that the next transaction need not make it longer. After a
+/// failure that may be all that is in its way: the log cannot grow on a full disk, and what deletes could not be logged.
+fn make_room(connection: &Connection) {
+    // It must not wait for readers: then the log is emptied as soon as they are gone.
+    let _ = connection.busy_timeout(Duration::ZERO);
+    // What failed is told to those who waited for it; this is only what can be done about it.
+    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let _ = connection.busy_timeout(BUSY);
 }
 
 /// Runs one job so that its failure, or its panic, undoes exactly what it wrote.

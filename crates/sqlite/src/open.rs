@@ -12,7 +12,7 @@ use crate::Error;
 const STATEMENTS: usize = 256;
 
 /// How long a connection waits for another process that holds the write lock.
-const BUSY: Duration = Duration::from_secs(30);
+pub(crate) const BUSY: Duration = Duration::from_secs(30);
 
 /// One step of the schema. Migrations run in order, each in a transaction, and never change once released.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,8 @@
 
 mod bodies;
 mod cors;
+mod crash;
+mod disk;
 mod durability;
 mod formats;
 mod forms;
@@ -13,6 +15,7 @@ mod listing;
 mod metrics;
 mod multipart;
 mod objects;
+mod process;
 mod rights;
 mod server;
 mod signatures;
