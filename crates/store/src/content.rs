@@ -58,7 +58,24 @@ impl Contents {
         sync_folder(root)?;
         let highest = highest_on_disk(&content)?.max(highest_number(&incoming, 16)?).unwrap_or(0).max(above);
         let state = State { next: highest + 1, ..State::default() };
-        Ok(Self { content, incoming, state: Mutex::new(state), sweeping: Mutex::new(()), damaged_reads: Counter::default() })
+        Ok(Self {
+            content,
+            incoming,
+            state: Mutex::new(state),
+            sweeping: Mutex::new(()),
+            damaged_reads: Counter::default(),
+        })
+    }
+
+    /// The contents of a store that is only looked at: nothing is written through this.
+    pub(crate) fn look(content: &Path, incoming: &Path) -> Self {
+        Self {
+            content: content.to_owned(),
+            incoming: incoming.to_owned(),
+            state: Mutex::default(),
+            sweeping: Mutex::new(()),
+            damaged_reads: Counter::default(),
+        }
     }
 
     /// A number nobody has had, for a body that is made of contents already there.

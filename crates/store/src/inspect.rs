@@ -7,10 +7,10 @@ mod scrub;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::content::path_of;
+use crate::content::{Contents, path_of};
 use crate::fault::Fault;
-use crate::index::contents::{self, Tally};
 use crate::index::Look;
+use crate::index::contents::{self, Tally};
 use crate::store::{OpenError, check_format};
 pub use check::Checked;
 pub use scrub::Scrub;
@@ -110,6 +110,16 @@ impl Inspector {
     /// Begins to verify every content after a number, 0 for all of them.
     pub fn scrub(&self, after: u64) -> Scrub {
         Scrub::new(self.clone(), after)
+    }
+
+    /// The index.
+    pub(crate) fn index(&self) -> &Look {
+        &self.index
+    }
+
+    /// The contents, to be read.
+    pub(crate) fn contents(&self) -> Contents {
+        Contents::look(&self.content, &self.incoming)
     }
 
     /// The damage of a content, unless it was deleted meanwhile, which is no damage.

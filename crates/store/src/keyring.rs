@@ -140,7 +140,10 @@ impl Keyring {
     }
 
     /// Changes the file whole or not at all, one change after the other.
-    fn change<T>(&self, change: impl FnOnce(&mut Vec<AccessKey>) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Vec<AccessKey>) -> Result<T, KeyringError>,
+    ) -> Result<T, KeyringError> {
         let path = self.path();
         let failed = |source| KeyringError::File { path: path.clone(), source };
         let lock = File::options()

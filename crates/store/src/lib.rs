@@ -38,6 +38,7 @@ mod space;
 mod store;
 mod target;
 mod time;
+mod transfer;
 mod xml;
 
 pub use access::{Action, Grant, Identity};
@@ -45,8 +46,9 @@ pub use body::Body;
 pub use content::Swept;
 pub use cors::Cors;
 pub use index::contents::Tally;
+pub use inspect::{Checked, Damage, InspectError, Inspector, Progress, Scrub, Wrong};
 pub use keyring::{AccessKey, Keyring, KeyringError};
 pub use options::{Clock, Limits, Options, Random};
-pub use inspect::{Checked, Damage, InspectError, Inspector, Progress, Scrub, Wrong};
 pub use scrubbing::Pace;
 pub use store::{OpenError, Store, SweepError};
+pub use transfer::{Exported, Imported, TransferError};

@@ -75,9 +75,7 @@ impl Metrics {
 
     /// A request was answered.
     pub(crate) fn answered(&self, operation: String, status: u16, took: Duration) {
-        self.durations
-            .get_or_create(&OperationLabel { operation: operation.clone() })
-            .observe(took.as_secs_f64());
+        self.durations.get_or_create(&OperationLabel { operation: operation.clone() }).observe(took.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { operation, status }).inc();
     }
 

@@ -71,7 +71,8 @@ async fn once(store: &Arc<Inner>, pace: Pace, noted: Noted) -> Result<(), Box<dy
     let mut noted = if noted.after == 0 { Noted { began: store.now().0, ..Noted::default() } } else { noted };
     store.metrics.damaged(noted.damaged);
     let (folder, after) = (store.folder().to_owned(), noted.after);
-    let mut scrub = tokio::task::spawn_blocking(move || Inspector::open(folder).map(|store| store.scrub(after))).await??;
+    let mut scrub =
+        tokio::task::spawn_blocking(move || Inspector::open(folder).map(|store| store.scrub(after))).await??;
     let mut told = scrub.progress();
     for slice in 1_u32.. {
         let end = Instant::now() + SLICE;

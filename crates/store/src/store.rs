@@ -11,12 +11,12 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
-use rusqlite::Connection;
 use prometheus_client::registry::Registry;
+use rusqlite::Connection;
 use tokio::time::Instant;
 
-use crate::admission::{Admission, Place};
 use crate::access::Identity;
+use crate::admission::{Admission, Place};
 use crate::authentication::Authentication;
 use crate::body::Body;
 use crate::call::Call;
@@ -143,7 +143,8 @@ impl Store {
             disk.keep_reserve();
             Ok::<_, OpenError>((lock, keyring, index, Arc::new(contents)))
         });
-        let (lock, keyring, index, contents) = opening.await.map_err(|error| OpenError::Unusable(error.to_string()))??;
+        let (lock, keyring, index, contents) =
+            opening.await.map_err(|error| OpenError::Unusable(error.to_string()))??;
         let store = Self(Arc::new(Inner {
             index,
             contents,
@@ -241,32 +242,29 @@ impl Inner {
         self.admission.admit(identity.access_key_id(), bytes)
     }
 
-    /// Runs a change of the index that may make a content visible and may free others, and removes the freed ones after
+    /// Runs a change of the index that may make contents visible and may free others, and removes the freed ones after
     /// the commit. Once begun it runs to its end, even if the client goes away.
     pub(crate) async fn commit<T: Send + 'static>(
         self: &Arc<Self>,
-        placed: Option<Placed>,
+        placed: impl IntoIterator<Item = Placed>,
         change: impl FnOnce(&Connection) -> Result<(T, Vec<u64>), Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         let store = Arc::clone(self);
+        let mut placed: Vec<Placed> = placed.into_iter().collect();
         let task = tokio::spawn(async move {
-            let mut placed = placed;
-            if let Some(placed) = &mut placed {
-                placed.committing();
-            }
+            placed.iter_mut().for_each(Placed::committing);
             let result = store.index.write(change).await;
             let outcome = match &result {
                 Ok(_) => Outcome::Referred,
                 Err(fault) if fault.is_undone() => Outcome::Refused,
                 Err(_) => Outcome::Unknown,
             };
-            match placed {
-                // Its file goes, and a large one takes its time to go.
-                Some(placed) if outcome == Outcome::Refused => {
-                    tokio::task::spawn_blocking(move || placed.settle(outcome)).await?;
-                }
-                Some(placed) => placed.settle(outcome),
-                None => {}
+            let settle = move || placed.into_iter().for_each(|placed| placed.settle(outcome));
+            if outcome == Outcome::Refused {
+                // Their files go, and a large one takes its time to go.
+                tokio::task::spawn_blocking(settle).await?;
+            } else {
+                settle();
             }
             result.map(|(answer, freed)| {
                 if !freed.is_empty() {

@@ -81,7 +81,9 @@ impl Inspector {
             };
             let range = number << LEAF_BITS..=(number << LEAF_BITS) + (1 << LEAF_BITS) - 1;
             let known: HashSet<u64> = self.index.read(|connection| bodies::known(connection, &range))?;
-            leavings.extend(found.iter().filter(|number| !known.contains(number)).map(|number| path_of(&self.content, *number)));
+            leavings.extend(
+                found.iter().filter(|number| !known.contains(number)).map(|number| path_of(&self.content, *number)),
+            );
         }
         // A file that went by itself meanwhile was no leaving.
         leavings.retain(|path| path.exists());

@@ -136,9 +136,10 @@ impl Worker {
             };
             let fits = states.iter().find(|state| state.as_ref().map(whole) == found).cloned();
             let length = found.map(|found| found.len());
-            *states = vec![fits.unwrap_or_else(|| {
-                panic!("round {round}: {key} holds {length:?} bytes that are none of {states:?}")
-            })];
+            *states =
+                vec![fits.unwrap_or_else(|| {
+                    panic!("round {round}: {key} holds {length:?} bytes that are none of {states:?}")
+                })];
         }
     }
 }
@@ -201,8 +202,7 @@ async fn nothing_is_left_behind(process: Process, folder: TempDir, workers: &[Wo
     let listed = client.list_objects_v2().bucket(BUCKET).send().await.unwrap();
     let keys: Vec<&str> = listed.contents().iter().filter_map(|object| object.key()).collect();
     let states = workers.iter().flat_map(|worker| &worker.may_be);
-    let mut wanted: Vec<&str> =
-        states.filter(|(_, states)| states[0].is_some()).map(|(key, _)| key.as_str()).collect();
+    let mut wanted: Vec<&str> = states.filter(|(_, states)| states[0].is_some()).map(|(key, _)| key.as_str()).collect();
     wanted.sort_unstable();
     assert_eq!(keys, wanted);
     process.kill();

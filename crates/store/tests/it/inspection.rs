@@ -55,7 +55,8 @@ async fn a_scrub_beside_the_running_store_names_what_is_damaged_and_the_objects_
     fs::remove_file(&gone).unwrap();
     let (contents, damaged) = scrub(&server);
     assert_eq!(contents, 5);
-    let found: Vec<(PathBuf, Wrong)> = damaged.iter().map(|damage| (damage.path.clone(), damage.what.clone())).collect();
+    let found: Vec<(PathBuf, Wrong)> =
+        damaged.iter().map(|damage| (damage.path.clone(), damage.what.clone())).collect();
     let length = Wrong::Length { written: 300, found: 299 };
     assert_eq!(found, [(changed, Wrong::Changed), (cut.clone(), length.clone()), (gone.clone(), Wrong::Missing)]);
     let named = |key: &str| (BUCKET.to_owned(), key.to_owned());

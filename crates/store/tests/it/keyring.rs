@@ -14,11 +14,7 @@ fn key(server: &Server, id: &str, prefix: &str, actions: &[Action]) -> AccessKey
         access_key_id: id.to_owned(),
         secret_access_key: secret(id),
         name: "the nightly job".to_owned(),
-        grants: vec![Grant {
-            bucket: Some(BUCKET.to_owned()),
-            prefix: prefix.to_owned(),
-            actions: actions.to_vec(),
-        }],
+        grants: vec![Grant { bucket: Some(BUCKET.to_owned()), prefix: prefix.to_owned(), actions: actions.to_vec() }],
         created: jiff::Timestamp::from_second(server.now()).unwrap(),
         expires: None,
     }

@@ -19,5 +19,6 @@ mod process;
 mod rights;
 mod server;
 mod signatures;
+mod transfer;
 mod wire;
 mod writes;
