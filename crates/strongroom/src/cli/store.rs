@@ -1,6 +1,8 @@
 //! `strongroom store`: looking at the embedded store and looking after it.
 
+mod inspect;
 mod keys;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -12,12 +14,24 @@ use crate::config::{Config, Embedded, Place};
 pub(super) enum StoreVerb {
     /// Print the store's endpoint, region, bucket and the four identities' keys; make and revoke other keys
     Keys(keys::Keys),
+    /// Read everything over and compare it with its checksums; the service may run
+    Scrub(inspect::Scrub),
+    /// Compare the index with itself and with the files, without reading them; the service may run
+    Check(inspect::Check),
+    /// Write every object into a folder, with a manifest of all that belongs to it; the service may run
+    Export(transfer::Export),
+    /// Bring in what an export wrote; the service must not run
+    Import(transfer::Import),
 }
 
 impl StoreVerb {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Keys(keys) => keys.run(),
+            Self::Scrub(scrub) => scrub.run(),
+            Self::Check(check) => check.run(),
+            Self::Export(export) => export.run(),
+            Self::Import(import) => import.run(),
         }
     }
 }
