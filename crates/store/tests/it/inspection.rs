@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
-use strongroom_store::{Checked, Damage, Inspector, Wrong};
+use prometheus_client::registry::Registry;
+use strongroom_store::{Checked, Damage, Inspector, Pace, Wrong};
 
 use crate::objects::bytes;
 use crate::server::{BUCKET, Server};
@@ -74,6 +76,42 @@ async fn a_scrub_beside_the_running_store_names_what_is_damaged_and_the_objects_
     }
     assert_eq!(scrub(&server), (2, Vec::new()));
     assert!(check(&server).is_sound());
+}
+
+#[tokio::test]
+async fn the_scrub_in_the_background_tells_of_damage_and_goes_on_where_it_was() {
+    let server = Server::start().await;
+    for (key, length) in [("sound", 100), ("changed", 200)] {
+        put(&server, key, length).await;
+    }
+    damage(&file(&server, 200));
+    let out = scrubbed(&server, "store_damaged_contents 1").await;
+    assert!(out.contains("store_scrubbed_bytes_total 300"), "{out}");
+    // What it found stays told of after a restart, and nothing is read again before its time.
+    let server = server.restart().await;
+    let out = scrubbed(&server, "store_damaged_contents 1").await;
+    assert!(out.contains("store_scrubbed_contents_total 0"), "{out}");
+}
+
+/// Scrubs in the background until the metrics hold a line, and answers all of them.
+async fn scrubbed(server: &Server, line: &str) -> String {
+    let mut registry = Registry::with_prefix("store");
+    server.store.register(&mut registry);
+    let told = async {
+        loop {
+            let mut out = String::new();
+            prometheus_client::encoding::text::encode(&mut out, &registry).unwrap();
+            if out.lines().any(|told| told == line) && server.folder().join("scrub.json").exists() {
+                break out;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let pace = Pace { bytes_per_second: 1 << 20, interval: Duration::from_hours(1) };
+    tokio::select! {
+        () = server.store.keep_scrubbing(pace) => panic!("it never ends"),
+        told = tokio::time::timeout(Duration::from_secs(20), told) => told.expect("it is told in time"),
+    }
 }
 
 #[tokio::test]
