@@ -89,11 +89,11 @@ async fn a_full_disk_is_named_to_everybody_in_the_batch_it_ended() {
     let folder = tempfile::tempdir().unwrap();
     let database = open(&folder);
     let (release, held) = std::sync::mpsc::channel::<()>();
-    let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+    let (started, runs) = tokio::sync::oneshot::channel::<()>();
     // While the first write holds the thread, the others gather behind it and share the next transaction.
     let behind = database.clone();
     let first = database.write(move |tx| {
-        begin.send(()).unwrap();
+        started.send(()).unwrap();
         held.recv().unwrap();
         insert(tx, 1)
     });
@@ -105,7 +105,7 @@ async fn a_full_disk_is_named_to_everybody_in_the_batch_it_ended() {
     });
     let beside = behind.write(|tx| insert(tx, 10_001));
     let others = async {
-        begun.await.unwrap();
+        runs.await.unwrap();
         tokio::join!(fills, beside, async { release.send(()).unwrap() })
     };
     let (first, (fills, beside, ())) = tokio::join!(first, others);

@@ -24,7 +24,7 @@ pub(crate) struct Admission {
 pub(crate) struct Place {
     admission: Arc<Admission>,
     access_key: String,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
     _room: Room,
 }
 
@@ -43,7 +43,7 @@ impl Admission {
     /// A place for a body of this length that this access key hands in.
     pub(crate) fn admit(self: &Arc<Self>, access_key: &str, bytes: u64) -> Result<Place, Fault> {
         let room = self.space.reserve(bytes)?;
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Code::SlowDown)?;
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Code::SlowDown)?;
         {
             // No code panics while it holds the lock.
             let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +53,7 @@ impl Admission {
             }
             *own += 1;
         }
-        Ok(Place { admission: Arc::clone(self), access_key: access_key.to_owned(), _place: place, _room: room })
+        Ok(Place { admission: Arc::clone(self), access_key: access_key.to_owned(), _permit: permit, _room: room })
     }
 
     /// How many places are taken.

@@ -55,7 +55,7 @@ impl Store {
             let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
             if noted.after == 0 && noted.began > 0 && age < pace.interval {
                 // The clock may be set, so it is asked again before long.
-                sleep((pace.interval - age).min(Duration::from_hours(1))).await;
+                sleep(pace.interval.saturating_sub(age).min(Duration::from_hours(1))).await;
                 continue;
             }
             if let Err(error) = once(self.inner(), pace, noted).await {

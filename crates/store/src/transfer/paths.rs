@@ -1,5 +1,7 @@
 //! Keys as paths: readable where they can be, unmistakable always.
 
+use std::fmt::Write as _;
+
 /// The longest name that file systems take, less what may be put behind it.
 const LONGEST: usize = 200;
 
@@ -28,12 +30,15 @@ fn segment(segment: &str) -> Vec<String> {
         let plain = character.is_ascii_alphanumeric()
             || "-_.!~'()+=,@ ".contains(character)
             || (!character.is_ascii() && !character.is_control());
-        let mut bytes = [0; 4];
-        let piece = if plain {
-            character.encode_utf8(&mut bytes).to_owned()
+        let mut piece = String::new();
+        if plain {
+            piece.push(character);
         } else {
-            character.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
-        };
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                // Writing into a String does not fail.
+                let _ = write!(piece, "%{byte:02X}");
+            }
+        }
         if name.len() + piece.len() > LONGEST {
             names.push(format!("{name}%+"));
             name.clear();
