@@ -25,6 +25,7 @@ usage: cargo xtask <verb>
   tidy                            the rules of the house: layout, imports, words, documents
   serve seaweedfs|ceph            a real S3 server to try things on, until Ctrl-C
   bench http [--json]             requests per second and memory of the service under load
+  bench store [--json]            the embedded store beside SeaweedFS
 
 --json prints one JSON object as the last line, after the table.";
 
@@ -37,6 +38,8 @@ fn main() -> ExitCode {
         ["serve", name] => servers::serve(&workspace, name),
         ["bench", "http"] => bench::http(&workspace, false),
         ["bench", "http", "--json"] => bench::http(&workspace, true),
+        ["bench", "store"] => bench::store(&workspace, false),
+        ["bench", "store", "--json"] => bench::store(&workspace, true),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)
