@@ -73,8 +73,10 @@ impl fmt::Debug for Options {
 /// Bounds on what a request may cost.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// How many bodies may be arriving at once; one more is answered `SlowDown` (503). Default 256.
+    /// How many bodies may be arriving at once, documents included; one more is answered `SlowDown` (503). Default 256.
     pub uploads: usize,
+    /// How many of them may be of one access key, so that none takes the places of all others. Default 192.
+    pub uploads_per_key: usize,
     /// The largest object in bytes, however it is sent. Default 5 TiB, as S3.
     pub object_bytes: u64,
     /// The largest XML document in bytes. Default 4 MiB, which holds the longest list of parts.
@@ -94,6 +96,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             uploads: 256,
+            uploads_per_key: 192,
             object_bytes: 5 << 40,
             xml_bytes: 4 << 20,
             form_bytes: 64 << 10,

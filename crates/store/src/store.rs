@@ -12,18 +12,21 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::access::Identity;
 use crate::authentication::Authentication;
 use crate::body::Body;
 use crate::call::Call;
 use crate::content::{Contents, Outcome, Placed, Swept, sync_folder};
-use crate::cors::Cors;
-use crate::fault::{Code, Fault};
+use crate::cors::{self, Cors, CorsRule};
+use crate::fault::Fault;
+use crate::index::buckets::Rules;
 use crate::index::{Index, bodies, buckets, uploads};
 use crate::operation::{self, Operation};
 use crate::options::{Clock, Limits, Options, Random};
+use crate::lifecycle;
 use crate::payload::{Inbound, Payload};
+use crate::places::{Place, Places};
 use crate::target::{Query, Target, check_new_bucket};
 use crate::time::Moment;
 
@@ -33,8 +36,8 @@ const FORMAT: &str = "strongroom-store 1\n";
 /// How long a repeated completion of a multipart upload is answered as the first one was.
 const COMPLETION_AGE: Duration = Duration::from_hours(24);
 
-/// How many uploads one transaction of the sweep aborts.
-const SWEEP_BATCH: usize = 64;
+/// How many parts one transaction of the sweep lets go of, so that no writer waits long for it.
+const SWEEP_PARTS: usize = 512;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +95,7 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     domains: Vec<String>,
     cors: Cors,
-    uploads: Arc<Semaphore>,
+    places: Places,
     clock: Clock,
     random: Random,
     /// Held for as long as the store is open.
@@ -126,7 +129,7 @@ impl Store {
             index,
             contents,
             authentication: Authentication::new(&options.region, options.identities),
-            uploads: Arc::new(Semaphore::new(options.limits.uploads)),
+            places: Places::new(options.limits.uploads, options.limits.uploads_per_key),
             limits: options.limits,
             domains: options.domains,
             cors: options.cors,
@@ -152,16 +155,18 @@ impl Store {
         let (mut parts, body) = request.into_parts();
         let request_id = format!("{:016X}", self.0.random() >> 64);
         let inbound = Inbound::new(body.map_err(Into::into).boxed_unsync(), &parts.headers, &self.0.limits);
-        let answer = match self.0.cors.preflight(&parts) {
-            Some(answer) => answer,
-            None => self.0.answer(&mut parts, inbound).await,
+        let rules = self.0.cors_rules(&parts);
+        let answer = if parts.method == Method::OPTIONS {
+            cors::preflight(&rules, &parts.headers)
+        } else {
+            self.0.answer(&mut parts, inbound).await
         };
         let mut response =
             answer.unwrap_or_else(|fault| fault.respond(parts.uri.path(), &request_id, parts.method != Method::HEAD));
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("x-amz-request-id", value);
         }
-        self.0.cors.mark(&parts.headers, response.headers_mut());
+        cors::mark(&rules, &parts.method, &parts.headers, response.headers_mut());
         response
     }
 
@@ -188,9 +193,14 @@ impl Inner {
         (self.random)()
     }
 
+    /// 64 bits nobody can guess.
+    pub(crate) fn luck(&self) -> u64 {
+        u64::try_from(self.random() >> 64).unwrap_or_default()
+    }
+
     /// A place among the bodies that may arrive at once.
-    pub(crate) fn admit_upload(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| Code::SlowDown.into())
+    pub(crate) fn admit_upload(&self, identity: &Identity) -> Result<Place, Fault> {
+        self.places.take(identity.access_key_id())
     }
 
     /// Runs a change of the index that may make a content visible and may free others, and removes the freed ones after
@@ -230,6 +240,21 @@ impl Inner {
         task.await?
     }
 
+    /// Which pages may make this request: the rules of its bucket, or else those of the store. Only a browser says where
+    /// a request comes from, so nobody else waits for the look.
+    fn cors_rules(&self, parts: &Parts) -> Vec<CorsRule> {
+        if !parts.headers.contains_key(http::header::ORIGIN) {
+            return Vec::new();
+        }
+        let own = Target::of(parts, &self.domains).and_then(|target| {
+            self.index.read(|connection| {
+                let bucket = buckets::find(connection, &target.bucket)?;
+                buckets::rules(connection, bucket.id, Rules::Cors)
+            })
+        });
+        own.ok().flatten().unwrap_or_else(|| self.cors.rules())
+    }
+
     async fn answer(self: &Arc<Self>, parts: &mut Parts, inbound: Inbound) -> Result<Response<Body>, Fault> {
         let now = self.now();
         let target = Target::of(parts, &self.domains)?;
@@ -256,27 +281,25 @@ impl Inner {
         let oldest = now.before(self.limits.upload_age);
         let mut aborted = 0;
         loop {
-            let batch = self
+            let (ended, more) = self
                 .commit(None, move |connection| {
-                    let old = uploads::begun_before(connection, oldest, SWEEP_BATCH)?;
-                    let mut freed = Vec::new();
-                    for (bucket, upload) in &old {
-                        freed.extend(uploads::remove(connection, *bucket, &upload.key, &upload.id)?);
-                    }
+                    let old = uploads::begun_before(connection, oldest, SWEEP_PARTS)?;
+                    let (ended, freed) = uploads::abort(connection, &old, SWEEP_PARTS)?;
                     uploads::forget_completions(connection, now.before(COMPLETION_AGE))?;
-                    Ok((old.len(), freed))
+                    Ok(((ended, ended < old.len() || old.len() == SWEEP_PARTS), freed))
                 })
                 .await?;
-            aborted += batch as u64;
-            if batch < SWEEP_BATCH {
+            aborted += ended as u64;
+            if !more {
                 break;
             }
         }
+        let expired = lifecycle::expire(self, now).await?;
         let store = Arc::clone(self);
         let sweeping = tokio::task::spawn_blocking(move || {
             store.contents.sweep(|range| store.index.read(|connection| bodies::known(connection, &range)))
         });
-        Ok(Swept { uploads: aborted, ..sweeping.await?? })
+        Ok(Swept { uploads: aborted + expired.uploads, expired: expired.versions, ..sweeping.await?? })
     }
 }
 

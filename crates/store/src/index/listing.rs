@@ -65,7 +65,7 @@ pub(crate) fn page(connection: &Connection, bucket: i64, query: &Query) -> Resul
                 page.truncated = true;
                 return Ok(page);
             }
-            let key = String::from_utf8_lossy(row.get_ref(7)?.as_blob().map_err(rusqlite::Error::from)?).into_owned();
+            let key = String::from_utf8_lossy(row.get_ref(10)?.as_blob().map_err(rusqlite::Error::from)?).into_owned();
             if let Some(common) = common_prefix(&key, &query.prefix, &query.delimiter) {
                 let common = common.to_owned();
                 let next = successor(common.as_bytes());
