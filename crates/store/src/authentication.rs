@@ -16,9 +16,15 @@ pub(crate) struct Authentication {
 }
 
 impl Authentication {
-    /// For one region and its identities.
-    pub(crate) fn new(region: &str, identities: Vec<Identity>) -> Self {
-        Self { verifier: Verifier::new(region), region: region.to_owned(), identities }
+    /// For one region and its identities. `version2` is given where Signature Version 2 is taken too: the host names
+    /// under which a bucket is the first label.
+    pub(crate) fn new(region: &str, identities: Vec<Identity>, version2: Option<&[String]>) -> Self {
+        let verifier = Verifier::new(region);
+        let verifier = match version2 {
+            Some(domains) => verifier.with_version2(domains.to_vec()),
+            None => verifier,
+        };
+        Self { verifier, region: region.to_owned(), identities }
     }
 
     /// The region.

@@ -30,6 +30,9 @@ pub struct Options {
     /// Host names under which a bucket may stand as the first label: with `s3.localhost` here, requests to
     /// `photos.s3.localhost` are for the bucket `photos`. Path style always works.
     pub domains: Vec<String>,
+    /// Whether Signature Version 2 is taken besides Version 4. It signs less of a request, so it is off unless a client
+    /// that knows nothing newer needs it.
+    pub signature_version_2: bool,
     /// Bounds on what a request may cost.
     pub limits: Limits,
     /// The time.
@@ -48,6 +51,7 @@ impl Options {
             identities: Vec::new(),
             cors: Cors::default(),
             domains: Vec::new(),
+            signature_version_2: false,
             limits: Limits::default(),
             clock,
             random,
@@ -65,6 +69,7 @@ impl fmt::Debug for Options {
             .field("identities", &self.identities)
             .field("cors", &self.cors)
             .field("domains", &self.domains)
+            .field("signature_version_2", &self.signature_version_2)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }

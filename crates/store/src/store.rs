@@ -128,7 +128,11 @@ impl Store {
         let store = Self(Arc::new(Inner {
             index,
             contents,
-            authentication: Authentication::new(&options.region, options.identities),
+            authentication: Authentication::new(
+                &options.region,
+                options.identities,
+                options.signature_version_2.then_some(&options.domains),
+            ),
             places: Places::new(options.limits.uploads, options.limits.uploads_per_key),
             limits: options.limits,
             domains: options.domains,
