@@ -1,9 +1,7 @@
 //! Signature Version 2 on the server's side: off by default, and as strict as it can be where it is on.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
-use strongroom_presign::{
-    Credentials, Endpoint, IncomingRequest, Request, Signer, Validity, Verifier, VerifyError,
-};
+use strongroom_presign::{Credentials, Endpoint, IncomingRequest, Request, Signer, Validity, Verifier, VerifyError};
 
 /// A request for a URL of `http://old.example.org`.
 fn old_request<'a>(method: &'a str, url: &'a str, headers: &'a [(&'a str, &'a [u8])]) -> IncomingRequest<'a> {

@@ -144,7 +144,11 @@ impl Operation {
             (&Method::GET, false) => Self::GetObject,
             (&Method::HEAD, false) => Self::HeadObject,
             (&Method::PUT, false) if query.has("uploadId") || query.has("partNumber") => {
-                if copies { Self::UploadPartCopy } else { Self::UploadPart }
+                if copies {
+                    Self::UploadPartCopy
+                } else {
+                    Self::UploadPart
+                }
             }
             (&Method::PUT, false) if copies => Self::CopyObject,
             (&Method::PUT, false) => Self::PutObject,

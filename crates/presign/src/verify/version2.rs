@@ -78,9 +78,8 @@ pub(super) fn presigned(
     lookup: &impl Fn(&str) -> Option<Credentials>,
     now: i64,
 ) -> Result<Verified, VerifyError> {
-    let demand = |name| {
-        canonical::only(query, name)?.ok_or_else(|| VerifyError::malformed(name, "the parameter is missing"))
-    };
+    let demand =
+        |name| canonical::only(query, name)?.ok_or_else(|| VerifyError::malformed(name, "the parameter is missing"));
     let date = demand("Expires")?;
     let digits = !date.is_empty() && date.len() <= 12 && date.bytes().all(|byte| byte.is_ascii_digit());
     let expires_at: i64 = digits
@@ -123,13 +122,8 @@ impl Claim<'_> {
         let token = amz.get("x-amz-security-token").map(String::as_str);
         let credentials = canonical::credentials(self.access_key, lookup, token, now)?;
         let header = |name| self.request.header(name).unwrap_or_default();
-        let mut text = format!(
-            "{}\n{}\n{}\n{}\n",
-            self.request.method,
-            header("content-md5"),
-            header("content-type"),
-            self.date
-        );
+        let mut text =
+            format!("{}\n{}\n{}\n{}\n", self.request.method, header("content-md5"), header("content-type"), self.date);
         for (name, value) in &amz {
             for part in [name, ":", value, "\n"] {
                 text.push_str(part);
@@ -209,12 +203,7 @@ impl Claim<'_> {
         bucket.filter(|bucket| !bucket.is_empty())
     }
 
-    fn verified(
-        &self,
-        mechanism: Mechanism,
-        signed_at: i64,
-        expires_at: Option<i64>,
-    ) -> Result<Verified, VerifyError> {
+    fn verified(&self, mechanism: Mechanism, signed_at: i64, expires_at: Option<i64>) -> Result<Verified, VerifyError> {
         // What it says of the body is signed as every x-amz-* is.
         let body = match self.request.header("x-amz-content-sha256") {
             Some(payload) => body_rule(payload)?.0,

@@ -95,9 +95,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bucket> {
 
 /// Switches versioning on or suspends it.
 pub(crate) fn set_versioning(connection: &Connection, id: i64, versioning: Versioning) -> Result<(), Fault> {
-    connection
-        .prepare_cached("UPDATE bucket SET versioning = ?2 WHERE id = ?1")?
-        .execute((id, versioning.word()))?;
+    connection.prepare_cached("UPDATE bucket SET versioning = ?2 WHERE id = ?1")?.execute((id, versioning.word()))?;
     Ok(())
 }
 
@@ -159,7 +157,9 @@ pub(crate) fn create(connection: &Connection, name: &str, now: Moment) -> Result
 pub(crate) fn delete(connection: &Connection, name: &str) -> Result<Vec<u64>, Fault> {
     let id = id(connection, name)?;
     let full: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM object WHERE bucket = ?1) OR EXISTS (SELECT 1 FROM past WHERE bucket = ?1)")?
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM object WHERE bucket = ?1) OR EXISTS (SELECT 1 FROM past WHERE bucket = ?1)",
+        )?
         .query_row([id], |row| row.get(0))?;
     if full {
         return Err(Code::BucketNotEmpty.into());

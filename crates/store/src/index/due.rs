@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::time::Moment;
 
 /// How many rows one look reads.
-const ROWS: usize = 4096;
+const ROWS: usize = 1000;
 
 /// What was found among some of the keys, and where to go on if there are more.
 #[derive(Debug, Default)]
@@ -27,9 +27,8 @@ pub(crate) fn objects(
     end: &[u8],
     is_due: impl Fn(&Object) -> bool,
 ) -> Result<Stretch, Fault> {
-    let sql = format!(
-        "SELECT {COLUMNS}, NULL, key FROM object WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key"
-    );
+    let sql =
+        format!("SELECT {COLUMNS}, NULL, key FROM object WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key");
     look(connection, &sql, bucket, (from, end), |_, object, _| is_due(object))
 }
 

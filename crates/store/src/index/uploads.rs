@@ -238,7 +238,9 @@ pub(crate) fn completion(
     id: &str,
 ) -> Result<Option<Completion>, Fault> {
     Ok(connection
-        .prepare_cached("SELECT etag, checksums, version FROM completion WHERE upload = ?3 AND bucket = ?1 AND key = ?2")?
+        .prepare_cached(
+            "SELECT etag, checksums, version FROM completion WHERE upload = ?3 AND bucket = ?1 AND key = ?2",
+        )?
         .query_row((bucket, key.as_bytes(), id), |row| {
             Ok(Completion { etag: row.get(0)?, checksums: from_json(row, 1)?, version: row.get(2)? })
         })

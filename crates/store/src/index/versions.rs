@@ -154,12 +154,7 @@ pub(super) const LATEST: usize = 10;
 
 /// Makes the latest version of a key its past, and answers the place of the next one. Where versioning is suspended, the
 /// next one replaces the version called `null`: its body is let go of once the next one is there, which may share it.
-fn make_way(
-    connection: &Connection,
-    bucket: Bucket,
-    key: &str,
-    now: Moment,
-) -> Result<(i64, Option<i64>), Fault> {
+fn make_way(connection: &Connection, bucket: Bucket, key: &str, now: Moment) -> Result<(i64, Option<i64>), Fault> {
     let current = objects::find(connection, bucket.id, key)?;
     let newest = newest(connection, bucket.id, key)?;
     let sequence_of = |object: &Object| object.sequence;
@@ -250,9 +245,11 @@ fn insert(
 }
 
 fn remove(connection: &Connection, bucket: i64, key: &str, sequence: i64) -> Result<(), Fault> {
-    connection
-        .prepare_cached("DELETE FROM past WHERE bucket = ?1 AND key = ?2 AND sequence = ?3")?
-        .execute((bucket, key.as_bytes(), sequence))?;
+    connection.prepare_cached("DELETE FROM past WHERE bucket = ?1 AND key = ?2 AND sequence = ?3")?.execute((
+        bucket,
+        key.as_bytes(),
+        sequence,
+    ))?;
     Ok(())
 }
 

@@ -74,7 +74,8 @@ async fn versions_due(
         let due::Stretch { due, next } = found.await??;
         for batch in due.chunks(BATCH) {
             let (batch, luck) = (batch.to_vec(), store.luck());
-            gone += store.commit(None, move |connection| remove(connection, bucket.id, &batch, kind, now, luck)).await?;
+            gone +=
+                store.commit(None, move |connection| remove(connection, bucket.id, &batch, kind, now, luck)).await?;
         }
         match next {
             Some(next) => from = next,
@@ -165,12 +166,7 @@ async fn uploads_due(store: &Arc<Inner>, bucket: Bucket, rule: &Arc<Rule>, now: 
 }
 
 /// Some of the uploads that began long enough ago.
-fn old_uploads(
-    connection: &Connection,
-    bucket: i64,
-    prefix: &str,
-    until: Moment,
-) -> Result<Vec<(i64, Upload)>, Fault> {
+fn old_uploads(connection: &Connection, bucket: i64, prefix: &str, until: Moment) -> Result<Vec<(i64, Upload)>, Fault> {
     let mut old = Vec::new();
     uploads::list(connection, bucket, (prefix.as_bytes(), ""), &end_of(prefix.as_bytes()), |upload| {
         if upload.initiated <= until {

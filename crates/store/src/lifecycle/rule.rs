@@ -100,7 +100,10 @@ impl LifecycleConfiguration {
         let mut ids: Vec<&str> = self.rules.iter().filter_map(|rule| rule.id.as_deref()).collect();
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(Fault::new(Code::InvalidArgument, "Rule ID must be unique. Found same ID for more than one rule"));
+            return Err(Fault::new(
+                Code::InvalidArgument,
+                "Rule ID must be unique. Found same ID for more than one rule",
+            ));
         }
         Ok(self.rules)
     }
@@ -110,7 +113,10 @@ impl Rule {
     fn check(&self) -> Result<(), Fault> {
         let refuse = |code, message: &str| Err(Fault::new(code, message));
         if !self.transitions.is_empty() || !self.noncurrent_transitions.is_empty() {
-            return refuse(Code::NotImplemented, "There is only one class of storage, so nothing can be moved to another.");
+            return refuse(
+                Code::NotImplemented,
+                "There is only one class of storage, so nothing can be moved to another.",
+            );
         }
         if !matches!(self.status.as_str(), "Enabled" | "Disabled") {
             return refuse(Code::MalformedXML, "Status must be Enabled or Disabled.");
@@ -150,7 +156,8 @@ impl Rule {
             return refuse(Code::InvalidRequest, "At least one action needs to be specified in a rule.");
         }
         let by_tag_or_size = !self.wanted().is_prefix_alone();
-        let marker = self.expiration.as_ref().is_some_and(|expiration| expiration.expired_object_delete_marker.is_some());
+        let marker =
+            self.expiration.as_ref().is_some_and(|expiration| expiration.expired_object_delete_marker.is_some());
         if by_tag_or_size && (self.abort_incomplete_multipart_upload.is_some() || marker) {
             let message =
                 "AbortIncompleteMultipartUpload and ExpiredObjectDeleteMarker cannot be specified with tags or sizes.";
@@ -310,7 +317,9 @@ fn until(days: u32, now: Moment) -> Moment {
 fn midnight(date: &str) -> Option<Moment> {
     let moment = match date.parse::<Timestamp>() {
         Ok(moment) => moment.as_millisecond(),
-        Err(_) => date.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond(),
+        Err(_) => {
+            date.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond()
+        }
     };
     (moment.rem_euclid(DAY) == 0).then_some(Moment(moment))
 }

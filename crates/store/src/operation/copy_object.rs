@@ -7,12 +7,12 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::checksum::{Algorithm, Checksums};
 use crate::fault::{Code, Fault};
+use crate::headers;
 use crate::index::objects::{self, Headers, Object};
 use crate::index::{buckets, versions};
 use crate::publish::describe_version;
 use crate::tags::{self, Tags};
 use crate::xml::Xml;
-use crate::headers;
 
 use super::copy_source::{CopySource, Digested, TRIES, digest, of_original};
 
@@ -23,7 +23,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let algorithm = headers::text(request, "x-amz-checksum-algorithm").map(Algorithm::parse).transpose()?;
     let source = CopySource::of(&call)?;
     let changes = Changes::of(request)?;
-    if changes.headers.is_none() && changes.tags.is_none() && source.version.is_none() && source.target == *call.target {
+    if changes.headers.is_none() && changes.tags.is_none() && source.version.is_none() && source.target == *call.target
+    {
         return Err(Fault::new(
             Code::InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -79,15 +80,14 @@ struct Changes {
 
 impl Changes {
     fn of(request: &HeaderMap) -> Result<Self, Fault> {
-        let headers = match replaces(request, "x-amz-metadata-directive")? {
-            true => Some(headers::to_keep(headers::lines(request))?),
-            false => None,
-        };
-        let tags = match replaces(request, "x-amz-tagging-directive")? {
-            true => Some(tags::of_header(headers::text(request, "x-amz-tagging").unwrap_or_default())?),
-            false => None,
-        };
-        Ok(Self { headers, tags })
+        let (mut kept, mut tagged) = (None, None);
+        if replaces(request, "x-amz-metadata-directive")? {
+            kept = Some(headers::to_keep(headers::lines(request))?);
+        }
+        if replaces(request, "x-amz-tagging-directive")? {
+            tagged = Some(tags::of_header(headers::text(request, "x-amz-tagging").unwrap_or_default())?);
+        }
+        Ok(Self { headers: kept, tags: tagged })
     }
 
     fn applied(self, original: Object, checksums: Option<Checksums>) -> Object {

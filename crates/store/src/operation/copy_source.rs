@@ -58,7 +58,8 @@ impl CopySource {
                 let found = versions::find(connection, bucket.id, &self.target.key, version)?;
                 let object = found.ok_or_else(|| missing(Code::NoSuchVersion))?.object;
                 if object.is_marker() {
-                    let message = "The source of a copy request may not specifically refer to a delete marker by version id.";
+                    let message =
+                        "The source of a copy request may not specifically refer to a delete marker by version id.";
                     return Err(Fault::new(Code::InvalidRequest, message));
                 }
                 object

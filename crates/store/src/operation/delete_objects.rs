@@ -69,7 +69,8 @@ fn delete(
     let bucket = buckets::find(connection, bucket)?;
     let (mut outcomes, mut freed) = (Vec::with_capacity(judged.len()), Vec::new());
     for (entry, allowed) in judged {
-        let mut result = if allowed { delete_one(connection, bucket, &entry, now, luck)? } else { Err(Code::AccessDenied) };
+        let mut result =
+            if allowed { delete_one(connection, bucket, &entry, now, luck)? } else { Err(Code::AccessDenied) };
         if let Ok(change) = &mut result {
             freed.append(&mut change.freed);
         }

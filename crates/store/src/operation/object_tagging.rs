@@ -73,13 +73,11 @@ impl Wanted {
     }
 
     fn find(&self, connection: &Connection, bucket: Bucket) -> Result<Version, Fault> {
-        let (found, missing) = match &self.version {
-            Some(version) => (versions::find(connection, bucket.id, &self.key, version)?, Code::NoSuchVersion),
-            None => {
-                let object = objects::find(connection, bucket.id, &self.key)?;
-                let latest = |object| Version { key: self.key.clone(), object, latest: true };
-                (object.map(latest), Code::NoSuchKey)
-            }
+        let (found, missing) = if let Some(version) = &self.version {
+            (versions::find(connection, bucket.id, &self.key, version)?, Code::NoSuchVersion)
+        } else {
+            let object = objects::find(connection, bucket.id, &self.key)?;
+            (object.map(|object| Version { key: self.key.clone(), object, latest: true }), Code::NoSuchKey)
         };
         match found {
             Some(version) if version.object.is_marker() => Err(Code::MethodNotAllowed.into()),

@@ -69,7 +69,8 @@ pub(crate) async fn run(
     let mut file = FormFile { form, policy: &verified.policy, most: store.limits.object_bytes, seen: 0, announced };
     let received = intake::receive(&store.contents, &mut file, None).await?;
     drop(file);
-    let Published { object, version } = publish(store, &target.bucket, &key, kept, received, Conditions::default()).await?;
+    let Published { object, version } =
+        publish(store, &target.bucket, &key, kept, received, Conditions::default()).await?;
     let mut response = succeed(parts, &target.bucket, &key, &object, &fields)?;
     describe_version(version.as_deref(), response.headers_mut())?;
     Ok(response)

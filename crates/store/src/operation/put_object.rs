@@ -18,7 +18,9 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
     let kept = Kept::of(&call.parts.headers)?;
     let conditions = call.write_conditions()?;
     // The transaction judges; this only spares a body that cannot be wanted.
-    call.read(|connection, bucket| conditions.demand_target(objects::find(connection, bucket.id, &target.key)?.as_ref()))?;
+    call.read(|connection, bucket| {
+        conditions.demand_target(objects::find(connection, bucket.id, &target.key)?.as_ref())
+    })?;
     let _place = store.admit_upload(call.identity)?;
     let received = intake::receive(&store.contents, &mut payload, None).await?;
     let Published { object, version } = publish(store, &target.bucket, &target.key, kept, received, conditions).await?;

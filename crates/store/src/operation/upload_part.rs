@@ -75,13 +75,7 @@ impl Place {
 }
 
 /// What the index is to know of a part.
-pub(super) fn describe_part(
-    number: u32,
-    body: u64,
-    sums: &Sums,
-    chosen: Option<Algorithm>,
-    modified: Moment,
-) -> Part {
+pub(super) fn describe_part(number: u32, body: u64, sums: &Sums, chosen: Option<Algorithm>, modified: Moment) -> Part {
     // What the upload's own checksum is composed of is kept, and the CRC-64 for when it has none.
     let mut checksums = sums.kept(chosen);
     checksums.values.extend(sums.kept(Some(Algorithm::Crc64nvme)).values);

@@ -2,15 +2,21 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
 mod bodies;
+mod concurrency;
+mod copies;
 mod cors;
 mod durability;
 mod forms;
 mod keys;
+mod lifecycle;
 mod listing;
+mod model;
 mod multipart;
 mod objects;
 mod rights;
 mod server;
 mod signatures;
+mod tagging;
+mod versions;
 mod wire;
 mod writes;
