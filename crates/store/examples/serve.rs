@@ -61,5 +61,6 @@ fn options(folder: String) -> Result<Options, Box<dyn Error>> {
     ];
     options.cors = Cors { allowed_origins: vec!["*".to_owned()] };
     options.domains = vec!["s3.localhost".to_owned()];
+    options.signature_version_2 = true;
     Ok(options)
 }

@@ -22,10 +22,16 @@ pub(crate) struct Authentication {
 }
 
 impl Authentication {
-    /// For one region and its identities.
-    pub(crate) fn new(region: &str, identities: Vec<Identity>, keyring: Watch) -> Self {
+    /// For one region and its identities. `version2` is given where Signature Version 2 is taken too: the host names
+    /// under which a bucket is the first label.
+    pub(crate) fn new(region: &str, identities: Vec<Identity>, version2: Option<&[String]>, keyring: Watch) -> Self {
+        let verifier = Verifier::new(region);
+        let verifier = match version2 {
+            Some(domains) => verifier.with_version2(domains.to_vec()),
+            None => verifier,
+        };
         let identities = identities.into_iter().map(Arc::new).collect();
-        Self { verifier: Verifier::new(region), region: region.to_owned(), identities, keyring }
+        Self { verifier, region: region.to_owned(), identities, keyring }
     }
 
     /// The region.

@@ -3,9 +3,12 @@
 pub(crate) mod bodies;
 pub(crate) mod buckets;
 pub(crate) mod contents;
+pub(crate) mod due;
 pub(crate) mod listing;
 pub(crate) mod objects;
 pub(crate) mod uploads;
+pub(crate) mod version_listing;
+pub(crate) mod versions;
 
 use std::path::Path;
 
@@ -17,6 +20,7 @@ use crate::fault::Fault;
 /// The layouts of the index, oldest first. A released one never changes.
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_objects", sql: include_str!("index/0001_objects.sql") },
+    Migration { name: "0002_versions", sql: include_str!("index/0002_versions.sql") },
     Migration { name: "0003_tally", sql: include_str!("index/0003_tally.sql") },
 ];
 

@@ -9,7 +9,6 @@
 //! point leaves the old object or the new one.
 
 mod access;
-mod admission;
 mod announced;
 mod answer;
 mod authentication;
@@ -27,15 +26,19 @@ mod index;
 mod inspect;
 mod intake;
 mod keyring;
+mod lifecycle;
 mod metrics;
 mod operation;
 mod options;
 mod payload;
+mod places;
 mod publish;
 mod range;
 mod scrubbing;
 mod space;
 mod store;
+mod stored;
+mod tags;
 mod target;
 mod time;
 mod transfer;

@@ -81,7 +81,12 @@ impl Metrics {
 
     /// A sweep removed something.
     pub(crate) fn swept(&self, swept: Swept) {
-        for (kind, count) in [("incoming", swept.incoming), ("content", swept.contents), ("upload", swept.uploads)] {
+        for (kind, count) in [
+            ("incoming", swept.incoming),
+            ("content", swept.contents),
+            ("upload", swept.uploads),
+            ("expired", swept.expired),
+        ] {
             self.swept.get_or_create(&KindLabel { kind }).inc_by(count);
         }
     }
@@ -133,7 +138,7 @@ impl Collector for Current {
             let value = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             value.encode(encoder.encode_descriptor(name, help, unit, value.metric_type())?)
         };
-        gauge("uploads_in_use", "Places for arriving bodies that are taken", None, store.admission.in_use() as u64)?;
+        gauge("uploads_in_use", "Places for arriving bodies that are taken", None, store.places.taken() as u64)?;
         if let Ok(free) = store.space.free() {
             gauge("disk_free", "What is left on the disk", Some(&Unit::Bytes), free)?;
         }

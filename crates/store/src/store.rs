@@ -16,19 +16,21 @@ use rusqlite::Connection;
 use tokio::time::Instant;
 
 use crate::access::Identity;
-use crate::admission::{Admission, Place};
 use crate::authentication::Authentication;
 use crate::body::Body;
 use crate::call::Call;
 use crate::content::{Contents, Outcome, Placed, Swept, sync_folder};
-use crate::cors::Cors;
+use crate::cors::{self, Cors, CorsRule};
 use crate::fault::Fault;
+use crate::index::buckets::Rules;
 use crate::index::{Index, bodies, buckets, uploads};
 use crate::keyring::{KeyringError, Watch};
+use crate::lifecycle;
 use crate::metrics::Metrics;
 use crate::operation::{self, Operation};
 use crate::options::{Clock, Limits, Options, Random};
 use crate::payload::{Inbound, Payload};
+use crate::places::{Place, Places};
 use crate::space::Space;
 use crate::target::{Query, Target, check_new_bucket};
 use crate::time::Moment;
@@ -39,8 +41,8 @@ const FORMAT: &str = "strongroom-store 1\n";
 /// How long a repeated completion of a multipart upload is answered as the first one was.
 const COMPLETION_AGE: Duration = Duration::from_hours(24);
 
-/// How many uploads one transaction of the sweep aborts.
-const SWEEP_BATCH: usize = 64;
+/// How many parts one transaction of the sweep lets go of, so that no writer waits long for it.
+const SWEEP_PARTS: usize = 512;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -101,8 +103,8 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     domains: Vec<String>,
     cors: Cors,
-    /// Who may hand in a body now.
-    pub(crate) admission: Arc<Admission>,
+    /// The places for bodies that are arriving.
+    pub(crate) places: Places,
     /// Room on the disk.
     pub(crate) space: Arc<Space>,
     /// What is counted.
@@ -148,8 +150,13 @@ impl Store {
         let store = Self(Arc::new(Inner {
             index,
             contents,
-            authentication: Authentication::new(&options.region, options.identities, keyring),
-            admission: Arc::new(Admission::new(&options.limits, Arc::clone(&space))),
+            authentication: Authentication::new(
+                &options.region,
+                options.identities,
+                options.signature_version_2.then_some(&options.domains),
+                keyring,
+            ),
+            places: Places::new(options.limits.uploads, options.limits.uploads_per_key),
             space,
             metrics: Metrics::new(),
             folder: options.folder,
@@ -183,17 +190,19 @@ impl Store {
         let begun = Instant::now();
         let received = self.0.metrics.received.clone();
         let inbound = Inbound::new(body.map_err(Into::into).boxed_unsync(), &parts.headers, &self.0.limits, received);
+        let rules = self.0.cors_rules(&parts);
         let mut operation = String::from("none");
-        let answer = match self.0.cors.preflight(&parts) {
-            Some(answer) => answer,
-            None => self.0.answer(&mut parts, inbound, &mut operation).await,
+        let answer = if parts.method == Method::OPTIONS {
+            cors::preflight(&rules, &parts.headers)
+        } else {
+            self.0.answer(&mut parts, inbound, &mut operation).await
         };
         let mut response =
             answer.unwrap_or_else(|fault| fault.respond(parts.uri.path(), &request_id, parts.method != Method::HEAD));
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("x-amz-request-id", value);
         }
-        self.0.cors.mark(&parts.headers, response.headers_mut());
+        cors::mark(&rules, &parts.method, &parts.headers, response.headers_mut());
         self.0.metrics.answered(operation, response.status().as_u16(), begun.elapsed());
         response.body_mut().count(self.0.metrics.sent.clone());
         response
@@ -236,10 +245,14 @@ impl Inner {
         &self.folder
     }
 
-    /// A place among the bodies that may arrive at once, for one of this length (0 if nobody has said) that this
-    /// identity hands in.
-    pub(crate) fn admit_upload(&self, identity: &Identity, bytes: u64) -> Result<Place, Fault> {
-        self.admission.admit(identity.access_key_id(), bytes)
+    /// 64 bits nobody can guess.
+    pub(crate) fn luck(&self) -> u64 {
+        u64::try_from(self.random() >> 64).unwrap_or_default()
+    }
+
+    /// A place among the bodies that may arrive at once.
+    pub(crate) fn admit_upload(&self, identity: &Identity) -> Result<Place, Fault> {
+        self.places.take(identity.access_key_id())
     }
 
     /// Runs a change of the index that may make contents visible and may free others, and removes the freed ones after
@@ -274,6 +287,21 @@ impl Inner {
             })
         });
         task.await?
+    }
+
+    /// Which pages may make this request: the rules of its bucket, or else those of the store. Only a browser says where
+    /// a request comes from, so nobody else waits for the look.
+    fn cors_rules(&self, parts: &Parts) -> Vec<CorsRule> {
+        if !parts.headers.contains_key(http::header::ORIGIN) {
+            return Vec::new();
+        }
+        let own = Target::of(parts, &self.domains).and_then(|target| {
+            self.index.read(|connection| {
+                let bucket = buckets::find(connection, &target.bucket)?;
+                buckets::rules(connection, bucket.id, Rules::Cors)
+            })
+        });
+        own.ok().flatten().unwrap_or_else(|| self.cors.rules())
     }
 
     /// `operation` learns what was asked for.
@@ -316,28 +344,26 @@ impl Inner {
         let oldest = now.before(self.limits.upload_age);
         let mut aborted = 0;
         loop {
-            let batch = self
+            let (ended, more) = self
                 .commit(None, move |connection| {
-                    let old = uploads::begun_before(connection, oldest, SWEEP_BATCH)?;
-                    let mut freed = Vec::new();
-                    for (bucket, upload) in &old {
-                        freed.extend(uploads::remove(connection, *bucket, &upload.key, &upload.id)?);
-                    }
+                    let old = uploads::begun_before(connection, oldest, SWEEP_PARTS)?;
+                    let (ended, freed) = uploads::abort(connection, &old, SWEEP_PARTS)?;
                     uploads::forget_completions(connection, now.before(COMPLETION_AGE))?;
-                    Ok((old.len(), freed))
+                    Ok(((ended, ended < old.len() || old.len() == SWEEP_PARTS), freed))
                 })
                 .await?;
-            aborted += batch as u64;
-            if batch < SWEEP_BATCH {
+            aborted += ended as u64;
+            if !more {
                 break;
             }
         }
+        let expired = lifecycle::expire(self, now).await?;
         let store = Arc::clone(self);
         let sweeping = tokio::task::spawn_blocking(move || {
             store.space.keep_reserve();
             store.contents.sweep(|range| store.index.read(|connection| bodies::known(connection, &range)))
         });
-        let swept = Swept { uploads: aborted, ..sweeping.await?? };
+        let swept = Swept { uploads: aborted + expired.uploads, expired: expired.versions, ..sweeping.await?? };
         self.metrics.swept(swept);
         Ok(swept)
     }

@@ -11,8 +11,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::Checksums;
+use crate::cors::CorsRule;
 use crate::fault::Fault;
 use crate::index::objects::{Headers, Object};
+use crate::lifecycle::Rule;
+use crate::tags::Tags;
 pub use export::Exported;
 pub use import::Imported;
 
@@ -83,14 +86,27 @@ enum Line {
     /// The first.
     StrongroomExport(u32),
     /// A bucket.
-    Bucket {
-        /// Its name.
-        name: String,
-        /// When it was made, in milliseconds since 1970.
-        created: i64,
-    },
+    Bucket(BucketEntry),
     /// An object.
     Object(Box<Entry>),
+}
+
+/// A bucket in the manifest.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BucketEntry {
+    name: String,
+    /// When it was made, in milliseconds since 1970.
+    created: i64,
+    /// What it does with what is replaced, if that was ever configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    versioning: Option<String>,
+    /// Its own CORS rules, as the index keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cors: Option<Vec<CorsRule>>,
+    /// What goes by itself, as the index keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lifecycle: Option<Vec<Rule>>,
 }
 
 /// An object in the manifest.
@@ -107,6 +123,8 @@ struct Entry {
     modified: i64,
     headers: Headers,
     checksums: Checksums,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    tags: Tags,
     /// The numbers and lengths of the parts it was composed of, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parts: Option<Vec<(u32, u64)>>,

@@ -15,8 +15,10 @@ pub struct Swept {
     pub incoming: u64,
     /// Contents that no object and no part refers to.
     pub contents: u64,
-    /// Multipart uploads that were older than the limit, with their parts.
+    /// Multipart uploads that were older than the limit or than their bucket's rules allow, with their parts.
     pub uploads: u64,
+    /// Objects, earlier versions and delete markers whose time was over by their bucket's rules.
+    pub expired: u64,
 }
 
 impl Contents {

@@ -61,7 +61,8 @@ pub(crate) fn compose(connection: &Connection, body: i64, segments: &[Segment]) 
 pub(crate) fn release(connection: &Connection, body: i64) -> Result<Vec<u64>, Fault> {
     let needed: bool = connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM object WHERE body = ?1) OR EXISTS (SELECT 1 FROM part WHERE body = ?1)",
+            "SELECT EXISTS (SELECT 1 FROM object WHERE body = ?1) OR EXISTS (SELECT 1 FROM part WHERE body = ?1)
+                 OR EXISTS (SELECT 1 FROM past WHERE body = ?1 AND body <> 0)",
         )?
         .query_row([body], |row| row.get(0))?;
     if needed {
@@ -97,6 +98,7 @@ pub(crate) fn highest(connection: &Connection) -> Result<u64, Fault> {
         "SELECT max(
              coalesce((SELECT max(number) FROM content), 0),
              coalesce((SELECT max(body) FROM object), 0),
+             coalesce((SELECT max(body) FROM past WHERE body <> 0), 0),
              coalesce((SELECT max(body) FROM part), 0),
              coalesce((SELECT max(body) FROM segment), 0))",
         [],

@@ -50,12 +50,15 @@ pub(crate) fn is_known(connection: &Connection, number: u64) -> Result<bool, Fau
     Ok(found.is_some())
 }
 
-/// Some of the objects that a content is a part of, as bucket and key.
+/// Some of the objects that a content is or was a part of, as bucket and key.
 pub(crate) fn users(connection: &Connection, number: u64, limit: usize) -> Result<Vec<(String, String)>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT bucket.name, object.key FROM segment
+        "SELECT bucket.name, object.key FROM segment
          JOIN object ON object.body = segment.body JOIN bucket ON bucket.id = object.bucket
-         WHERE segment.content = ?1 LIMIT ?2",
+         WHERE segment.content = ?1
+         UNION SELECT bucket.name, past.key FROM segment
+         JOIN past ON past.body = segment.body AND past.body <> 0 JOIN bucket ON bucket.id = past.bucket
+         WHERE segment.content = ?1 ORDER BY 1, 2 LIMIT ?2",
     )?;
     let rows = statement.query_map((signed(number), signed(limit as u64)), |row| {
         Ok((row.get(0)?, String::from_utf8_lossy(row.get_ref(1)?.as_blob()?).into_owned()))
@@ -77,6 +80,10 @@ const RULES: &[&str] = &[
             || ' bytes long, and its body is not'
      FROM object JOIN bucket ON bucket.id = object.bucket
      WHERE object.bytes <> (SELECT coalesce(sum(segment.bytes), 0) FROM segment WHERE segment.body = object.body)",
+    "SELECT 'version ' || past.version || ' of ' || quote(CAST(past.key AS TEXT)) || ' in ' || bucket.name || ' is '
+            || past.bytes || ' bytes long, and its body is not'
+     FROM past JOIN bucket ON bucket.id = past.bucket
+     WHERE past.bytes <> (SELECT coalesce(sum(segment.bytes), 0) FROM segment WHERE segment.body = past.body)",
     "SELECT 'part ' || part.number || ' of upload ' || part.upload || ' is ' || part.bytes || ' bytes long, and its body is not'
      FROM part
      WHERE part.bytes <> (SELECT coalesce(sum(segment.bytes), 0) FROM segment WHERE segment.body = part.body)",
@@ -85,9 +92,10 @@ const RULES: &[&str] = &[
      WHERE segment.start < 0 OR segment.bytes < 0 OR segment.start + segment.bytes > content.bytes",
     "SELECT 'content ' || number || ' is part of no body'
      FROM content WHERE NOT EXISTS (SELECT 1 FROM segment WHERE segment.content = content.number)",
-    "SELECT DISTINCT 'body ' || segment.body || ' belongs to no object and no part'
+    "SELECT DISTINCT 'body ' || segment.body || ' belongs to no version and no part'
      FROM segment
      WHERE NOT EXISTS (SELECT 1 FROM object WHERE object.body = segment.body)
+       AND NOT EXISTS (SELECT 1 FROM past WHERE past.body = segment.body AND past.body <> 0)
        AND NOT EXISTS (SELECT 1 FROM part WHERE part.body = segment.body)",
     "SELECT 'the tally says ' || objects || ' objects, ' || contents || ' contents and ' || bytes || ' bytes, and that is wrong'
      FROM tally

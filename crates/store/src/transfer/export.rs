@@ -9,11 +9,12 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize as _;
 
 use super::paths::{beside_a_folder, names};
-use super::{Entry, Line, MANIFEST, OBJECTS, TransferError, VERSION};
+use super::{BucketEntry, Entry, Line, MANIFEST, OBJECTS, TransferError, VERSION};
 use crate::body::Reading;
 use crate::content::Contents;
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::index::bodies::{self, Segment};
+use crate::index::buckets::Rules;
 use crate::index::listing::{self, Entry as Listed, Query};
 use crate::index::objects::{self, Object};
 use crate::index::{Look, buckets};
@@ -85,7 +86,8 @@ impl Export<'_> {
     fn run(&mut self, tell: &mut dyn FnMut(Progress)) -> Result<(), TransferError> {
         self.line(&Line::StrongroomExport(VERSION))?;
         for bucket in self.index.read(buckets::all)? {
-            self.line(&Line::Bucket { name: bucket.name.clone(), created: bucket.created.0 })?;
+            let Some(described) = self.bucket(&bucket)? else { continue };
+            self.line(&Line::Bucket(described))?;
             let mut query = Query { limit: PAGE, ..Query::default() };
             loop {
                 let page = self.index.read(|connection| {
@@ -94,7 +96,7 @@ impl Export<'_> {
                 });
                 let page = match page {
                     // It was removed meanwhile, and it was empty then.
-                    Err(fault) if fault.code == crate::fault::Code::NoSuchBucket => break,
+                    Err(fault) if fault.code == Code::NoSuchBucket => break,
                     page => page?,
                 };
                 for entry in &page.entries {
@@ -110,6 +112,25 @@ impl Export<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What there is to say of a bucket, unless it was removed meanwhile.
+    fn bucket(&self, listed: &buckets::Listed) -> Result<Option<BucketEntry>, Fault> {
+        let (name, created) = (listed.name.clone(), listed.created.0);
+        let described = self.index.read(|connection| {
+            let bucket = buckets::find(connection, &name)?;
+            Ok(BucketEntry {
+                name: name.clone(),
+                created,
+                versioning: bucket.versioning.word().map(str::to_owned),
+                cors: buckets::rules(connection, bucket.id, Rules::Cors)?,
+                lifecycle: buckets::rules(connection, bucket.id, Rules::Lifecycle)?,
+            })
+        });
+        match described {
+            Err(fault) if fault.code == Code::NoSuchBucket => Ok(None),
+            described => described.map(Some),
+        }
     }
 
     fn object(&mut self, bucket: &str, key: &str) -> Result<(), TransferError> {
@@ -150,6 +171,7 @@ impl Export<'_> {
                 modified: object.modified.0,
                 headers: object.headers,
                 checksums: object.checksums,
+                tags: object.tags,
                 parts: object.parts.map(|_| parts(&segments)),
             })));
         }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{Entry, Line, MANIFEST, TransferError, VERSION};
+use super::{BucketEntry, Entry, Line, MANIFEST, TransferError, VERSION};
 use crate::body::STRETCH;
 use crate::checksum::{Algorithm, Sums, composed_etag};
 use crate::content::{Contents, Incoming, Placed};
 use crate::fault::{Code, Fault};
+use crate::index::buckets::{Rules, Versioning};
 use crate::index::objects::{self, Object};
-use crate::index::{bodies, buckets, signed};
+use crate::index::{bodies, buckets, signed, versions};
 use crate::inspect::Progress;
 use crate::publish::whole;
 use crate::store::{Inner, Store};
@@ -58,7 +59,7 @@ impl Store {
                 (1, Line::StrongroomExport(VERSION)) => {}
                 (1, _) => return Err(wrong(format!("it has to say {{\"strongroom-export\":{VERSION}}}"))),
                 (_, Line::StrongroomExport(_)) => return Err(wrong("only the first line says that".to_owned())),
-                (_, Line::Bucket { name, created }) => self.import_bucket(name, created).await.map_err(&wrong)?,
+                (_, Line::Bucket(bucket)) => self.import_bucket(bucket).await.map_err(&wrong)?,
                 (_, Line::Object(entry)) => {
                     let file =
                         inside(folder, &entry.path).ok_or_else(|| wrong("its path leads elsewhere".to_owned()))?;
@@ -81,10 +82,24 @@ impl Store {
         Ok(imported)
     }
 
-    async fn import_bucket(&self, name: String, created: i64) -> Result<(), String> {
+    /// Makes a bucket that is not there, and configures it as it was. One that is there stays as it is.
+    async fn import_bucket(&self, bucket: BucketEntry) -> Result<(), String> {
+        let BucketEntry { name, created, versioning, cors, lifecycle } = bucket;
         check_new_bucket(&name).map_err(|rule| format!("{name:?} cannot be the name of a bucket: {rule}"))?;
+        let versioning = match versioning.as_deref() {
+            None => Versioning::Never,
+            Some("Enabled") => Versioning::Enabled,
+            Some("Suspended") => Versioning::Suspended,
+            Some(other) => return Err(format!("versioning is Enabled or Suspended, and not {other:?}")),
+        };
         let make = move |connection: &rusqlite::Connection| {
-            buckets::create(connection, &name, Moment(created)).map(|_| ((), Vec::new()))
+            if buckets::create(connection, &name, Moment(created))? {
+                let id = buckets::id(connection, &name)?;
+                buckets::set_versioning(connection, id, versioning)?;
+                buckets::set_rules(connection, id, Rules::Cors, cors.as_ref())?;
+                buckets::set_rules(connection, id, Rules::Lifecycle, lifecycle.as_ref())?;
+            }
+            Ok(((), Vec::new()))
         };
         self.inner().commit(None, make).await.map_err(|fault| fault.to_string())
     }
@@ -139,6 +154,9 @@ async fn import(store: &Arc<Inner>, entry: &Entry, file: &Path) -> Result<Outcom
         parts: entry.parts.as_ref().and_then(|parts| u32::try_from(parts.len()).ok()),
         headers: entry.headers.clone(),
         checksums: entry.checksums.clone(),
+        version: versions::NULL.to_owned(),
+        sequence: 0,
+        tags: entry.tags.clone(),
     };
     let notes: Vec<(u32, u64, u64, u64)> = lengths
         .iter()
@@ -146,17 +164,17 @@ async fn import(store: &Arc<Inner>, entry: &Entry, file: &Path) -> Result<Outcom
         .filter_map(|((part, _), (placed, sums))| Some((*part, placed.as_ref()?.number(), sums.bytes, sums.crc64())))
         .collect();
     let placed: Vec<Placed> = placed.into_iter().filter_map(|(placed, _)| placed).collect();
-    let (bucket, key) = (entry.bucket.clone(), entry.key.clone());
+    let (bucket, key, luck) = (entry.bucket.clone(), entry.key.clone(), store.luck());
     store
         .commit(placed, move |connection| {
-            let bucket = buckets::id(connection, &bucket)?;
+            let bucket = buckets::find(connection, &bucket)?;
             let mut segments = Vec::new();
             for (part, number, bytes, crc64) in notes {
                 bodies::add_content(connection, number, bytes, crc64)?;
                 segments.push(bodies::Segment { part, ..whole(number, bytes) });
             }
             bodies::compose(connection, object.body, &segments)?;
-            Ok(((), objects::put(connection, bucket, &key, &object)?))
+            Ok(((), versions::put(connection, bucket, &key, &object, luck)?.freed))
         })
         .await?;
     Ok(Outcome::Imported)

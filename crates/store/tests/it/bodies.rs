@@ -162,7 +162,7 @@ async fn only_so_many_bodies_arrive_at_once() {
 
 #[tokio::test]
 async fn one_key_cannot_take_every_place_from_the_others() {
-    let server = Server::start_with(|options| options.limits.key_uploads = 1).await;
+    let server = Server::start_with(|options| options.limits.uploads_per_key = 1).await;
     let mut first =
         begin_put(&server, &put_link(&server), "content-length: 5\r\nexpect: 100-continue\r\nconnection: close\r\n")
             .await;

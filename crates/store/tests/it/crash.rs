@@ -2,6 +2,8 @@
 //! halves, and after a sweep no byte too many.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -35,6 +37,8 @@ struct Worker {
     /// What may be found under each key; `None` for nothing. More than one, where a kill cut the answer off.
     may_be: BTreeMap<String, Vec<Option<Content>>>,
     acknowledged: BTreeMap<&'static str, u32>,
+    /// Counts what is acknowledged to all of them.
+    counter: Arc<AtomicU64>,
 }
 
 impl Worker {
@@ -63,6 +67,7 @@ impl Worker {
         if answered {
             *states = vec![then];
             *self.acknowledged.entry(what).or_default() += 1;
+            self.counter.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
         states.push(then);
@@ -152,12 +157,14 @@ async fn two_hundred_kills_lose_nothing_tear_nothing_and_leave_nothing_behind() 
     let folder = TempDir::new().unwrap();
     let mut process = Process::start(&[], folder.path(), 0);
     process.client().create_bucket().bucket(BUCKET).send().await.unwrap();
+    let counter = Arc::new(AtomicU64::new(0));
     let mut workers: Vec<Worker> = (0..WORKERS)
         .map(|number| Worker {
             number,
             chance: Chance(chance.below(1 << 60) | 1),
             may_be: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
+            counter: Arc::clone(&counter),
         })
         .collect();
     for round in 0..ROUNDS {
@@ -165,7 +172,12 @@ async fn two_hundred_kills_lose_nothing_tear_nothing_and_leave_nothing_behind() 
         for worker in workers.drain(..) {
             running.spawn(worker.run(process.client()));
         }
-        tokio::time::sleep(Duration::from_millis(5 + chance.below(150))).await;
+        // However slow the machine is, something happens in most rounds, and the kill comes at no particular moment.
+        let enough = counter.load(Ordering::Relaxed) + chance.below(20);
+        while counter.load(Ordering::Relaxed) < enough {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_micros(chance.below(15_000))).await;
         process.kill();
         workers = running.join_all().await;
         process = Process::start(&[], folder.path(), 0);
@@ -208,8 +220,8 @@ async fn nothing_is_left_behind(process: Process, folder: TempDir, workers: &[Wo
     process.kill();
 
     #[expect(clippy::disallowed_methods, reason = "this is where the store is given its clock")]
-    let clock = std::sync::Arc::new(std::time::SystemTime::now);
-    let store = Store::open(Options::new(folder.path(), clock, std::sync::Arc::new(|| 1))).await.unwrap();
+    let clock = Arc::new(std::time::SystemTime::now);
+    let store = Store::open(Options::new(folder.path(), clock, Arc::new(|| 1))).await.unwrap();
     store.sweep().await.unwrap();
     let inspector = Inspector::open(folder.path()).unwrap();
     let checked = inspector.check(|_| {}).unwrap();

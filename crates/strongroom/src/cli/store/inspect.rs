@@ -136,7 +136,7 @@ fn sweep(config: &Config) -> anyhow::Result<u64> {
             opened => opened?,
         };
         let swept = store.sweep().await?;
-        Ok(swept.incoming + swept.contents + swept.uploads)
+        Ok(swept.incoming + swept.contents + swept.uploads + swept.expired)
     })
 }
 
