@@ -27,6 +27,7 @@ usage: cargo xtask <verb>
   serve seaweedfs|ceph            a real S3 server to try things on, until Ctrl-C
   fuzz [--seconds N] [TARGET]     generated input for whatever strangers can reach, 60 seconds a target
   bench http [--json]             requests per second and memory of the service under load
+  bench store [--json]            the embedded store beside SeaweedFS
 
 --json prints one JSON object as the last line, after the table.";
 
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
         ["serve", name] => servers::serve(&workspace, name),
         ["bench", "http"] => bench::http(&workspace, false),
         ["bench", "http", "--json"] => bench::http(&workspace, true),
+        ["bench", "store"] => bench::store(&workspace, false),
+        ["bench", "store", "--json"] => bench::store(&workspace, true),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)

@@ -16,7 +16,7 @@ use crate::validity::Validity;
 
 /// The parameters that change what a request means and are therefore signed. All others are not, which is one reason
 /// to prefer Signature Version 4.
-const SIGNED: [&str; 29] = [
+pub(crate) const SIGNED: [&str; 29] = [
     "accelerate",
     "acl",
     "cors",
@@ -134,7 +134,7 @@ impl Signer {
     }
 }
 
-fn hmac_sha1(key: &str, message: &str) -> [u8; 20] {
+pub(crate) fn hmac_sha1(key: &str, message: &str) -> [u8; 20] {
     let mut mac = Hmac::<Sha1>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(message.as_bytes());
     mac.finalize().into_bytes().into()

@@ -6,6 +6,7 @@ mod header_auth;
 mod policy;
 mod post;
 mod presigned;
+mod version2;
 
 use crate::chunks::{ChunkDecoder, ChunkSeed};
 use crate::credentials::Credentials;
@@ -56,18 +57,28 @@ impl<'a> IncomingRequest<'a> {
 pub struct Verifier {
     region: String,
     max_skew: i64,
+    /// The host names under which a bucket is the first label, if Signature Version 2 is taken.
+    version2: Option<Vec<String>>,
 }
 
 impl Verifier {
     /// For one region, with S3's own 15 minutes of skew.
     pub fn new(region: impl Into<String>) -> Self {
-        Self { region: region.into(), max_skew: MAX_SKEW }
+        Self { region: region.into(), max_skew: MAX_SKEW, version2: None }
     }
 
     /// Allows clocks to be off by that many seconds instead.
     #[must_use]
     pub fn with_skew(mut self, seconds: u32) -> Self {
         self.max_skew = i64::from(seconds);
+        self
+    }
+
+    /// Takes Signature Version 2 as well, for clients that know nothing newer. It signs the bucket, so it has to be told
+    /// under which host names a bucket may stand as the first label; path style needs none.
+    #[must_use]
+    pub fn with_version2(mut self, domains: Vec<String>) -> Self {
+        self.version2 = Some(domains);
         self
     }
 
@@ -87,9 +98,13 @@ impl Verifier {
         let authorization = request.header("authorization");
         match (authorization, in_query, old_query) {
             (Some(_), true, _) | (Some(_), _, true) | (_, true, true) => Err(VerifyError::Twice),
-            (Some(value), ..) if value.starts_with("AWS ") => Err(VerifyError::SigV2Off),
+            (Some(value), ..) if value.starts_with("AWS ") => match self.version2 {
+                Some(_) => version2::header(self, request, &query, value, &lookup, now),
+                None => Err(VerifyError::SigV2Off),
+            },
             (Some(value), ..) => header_auth::verify(self, request, &query, value, &lookup, now),
             (None, true, _) => presigned::verify(self, request, &query, &lookup, now),
+            (None, _, true) if self.version2.is_some() => version2::presigned(self, request, &query, &lookup, now),
             (None, _, true) => Err(VerifyError::SigV2Off),
             (None, false, false) => Err(VerifyError::Missing),
         }

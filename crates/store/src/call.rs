@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 
 use crate::access::{Action, Identity};
 use crate::conditions::Conditions;
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
+use crate::index::buckets::{self, Bucket};
+use crate::payload::Payload;
 use crate::store::Inner;
 use crate::target::{Query, Target};
 use crate::time::Moment;
@@ -38,14 +41,26 @@ impl Call<'_> {
         Ok(conditions)
     }
 
-    /// Runs a short query on the index, with the id of the bucket, which must exist.
+    /// Runs a short query on the index, with the bucket, which must exist.
     pub(crate) fn read<T>(
         &self,
-        query: impl FnOnce(&rusqlite::Connection, i64) -> Result<T, Fault>,
+        query: impl FnOnce(&rusqlite::Connection, Bucket) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        self.store.index.read(|connection| {
-            let bucket = crate::index::buckets::id(connection, &self.target.bucket)?;
-            query(connection, bucket)
-        })
+        self.store.index.read(|connection| query(connection, buckets::find(connection, &self.target.bucket)?))
+    }
+
+    /// The version that is asked for by name.
+    pub(crate) fn version(&self) -> Result<Option<&str>, Fault> {
+        match self.query.get("versionId") {
+            Some("") => Err(Fault::new(Code::InvalidArgument, "Version id cannot be the empty string")
+                .with("ArgumentName", "versionId")),
+            version => Ok(version),
+        }
+    }
+
+    /// Reads a document of bounded length. It takes one of the places for bodies, as an object does.
+    pub(crate) async fn document(&self, mut payload: Payload) -> Result<Bytes, Fault> {
+        let _place = self.store.admit_upload(self.identity)?;
+        payload.document(self.store.limits.xml_bytes).await
     }
 }

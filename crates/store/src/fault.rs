@@ -42,6 +42,7 @@ codes! {
     AuthorizationHeaderMalformed = 400, "The authorization header you provided is invalid.";
     AuthorizationQueryParametersError = 400, "The authorization query parameters are invalid.";
     BadDigest = 400, "The Content-MD5 or checksum value you specified did not match what the server received.";
+    BadRequest = 400, "The request is not valid.";
     BucketAlreadyOwnedByYou = 409, "The bucket you tried to create already exists, and you own it.";
     BucketNotEmpty = 409, "The bucket you tried to delete is not empty.";
     EntityTooLarge = 400, "Your proposed upload exceeds the maximum allowed size.";
@@ -61,6 +62,7 @@ codes! {
     InvalidRange = 416, "The requested range is not satisfiable.";
     InvalidRequest = 400, "The request is not valid.";
     InvalidStorageClass = 400, "The storage class you specified is not valid: the store has only STANDARD.";
+    InvalidTag = 400, "The tag provided was not a valid tag.";
     InvalidToken = 400, "The provided token is malformed or otherwise invalid: the store has no temporary credentials.";
     InvalidURI = 400, "Couldn't parse the specified URI.";
     KeyTooLongError = 400, "Your key is too long: at most 1024 bytes.";
@@ -71,11 +73,14 @@ codes! {
     MethodNotAllowed = 405, "The specified method is not allowed against this resource.";
     MissingContentLength = 411, "You must provide the Content-Length HTTP header.";
     NoSuchBucket = 404, "The specified bucket does not exist.";
+    NoSuchCORSConfiguration = 404, "The CORS configuration does not exist.";
     NoSuchKey = 404, "The specified key does not exist.";
+    NoSuchLifecycleConfiguration = 404, "The lifecycle configuration does not exist.";
     NoSuchUpload = 404, "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NoSuchVersion = 404, "The version ID specified in the request does not match an existing version.";
     NotImplemented = 501, "A header or query parameter you provided implies functionality that is not implemented.";
     NotModified = 304, "Not Modified";
+    OperationAborted = 409, "A conflicting operation is in progress against this resource. Please try again.";
     PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold.";
     RequestTimeTooSkewed = 403, "The difference between the request time and the server's time is too large.";
     RequestTimeout = 400, "Your socket connection to the server was not read from or written to within the timeout period.";
@@ -167,7 +172,11 @@ impl std::fmt::Display for Fault {
     }
 }
 
-impl StdError for Fault {}
+impl StdError for Fault {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.more.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
 
 impl From<Code> for Fault {
     fn from(code: Code) -> Self {

@@ -77,9 +77,7 @@ pub(crate) fn refuse_unsupported<'a>(fields: impl IntoIterator<Item = (&'a str, 
                 Some(Code::AccessControlListNotSupported)
             }
             "x-amz-storage-class" if value != b"STANDARD" => Some(Code::InvalidStorageClass),
-            "x-amz-tagging" | "tagging" | "x-amz-website-redirect-location" | "x-amz-write-offset-bytes" => {
-                Some(Code::NotImplemented)
-            }
+            "x-amz-website-redirect-location" | "x-amz-write-offset-bytes" => Some(Code::NotImplemented),
             grant if grant.starts_with("x-amz-grant-") => Some(Code::AccessControlListNotSupported),
             other
                 if other.starts_with("x-amz-server-side-encryption")

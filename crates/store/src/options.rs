@@ -30,6 +30,9 @@ pub struct Options {
     /// Host names under which a bucket may stand as the first label: with `s3.localhost` here, requests to
     /// `photos.s3.localhost` are for the bucket `photos`. Path style always works.
     pub domains: Vec<String>,
+    /// Whether Signature Version 2 is taken besides Version 4. It signs less of a request, so it is off unless a client
+    /// that knows nothing newer needs it.
+    pub signature_version_2: bool,
     /// Bounds on what a request may cost.
     pub limits: Limits,
     /// The time.
@@ -48,6 +51,7 @@ impl Options {
             identities: Vec::new(),
             cors: Cors::default(),
             domains: Vec::new(),
+            signature_version_2: false,
             limits: Limits::default(),
             clock,
             random,
@@ -65,6 +69,7 @@ impl fmt::Debug for Options {
             .field("identities", &self.identities)
             .field("cors", &self.cors)
             .field("domains", &self.domains)
+            .field("signature_version_2", &self.signature_version_2)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
@@ -73,8 +78,14 @@ impl fmt::Debug for Options {
 /// Bounds on what a request may cost.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// How many bodies may be arriving at once; one more is answered `SlowDown` (503). Default 256.
+    /// How many bodies may be arriving at once, documents included; one more is answered `SlowDown` (503). Default 256.
     pub uploads: usize,
+    /// How many of them may be of one access key, so that none takes the places of all others. Default 192.
+    pub uploads_per_key: usize,
+    /// How many bytes of the disk stay free: what would take more is answered `InsufficientStorage` (507), and what
+    /// makes room is not. Half of it, and at most 32 MiB, is kept in a file that is given up when others fill the disk.
+    /// Default 256 MiB.
+    pub min_free: u64,
     /// The largest object in bytes, however it is sent. Default 5 TiB, as S3.
     pub object_bytes: u64,
     /// The largest XML document in bytes. Default 4 MiB, which holds the longest list of parts.
@@ -94,6 +105,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             uploads: 256,
+            uploads_per_key: 192,
+            min_free: 256 << 20,
             object_bytes: 5 << 40,
             xml_bytes: 4 << 20,
             form_bytes: 64 << 10,

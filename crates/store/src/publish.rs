@@ -12,19 +12,47 @@ use crate::content::Placed;
 use crate::fault::Fault;
 use crate::headers;
 use crate::index::objects::{self, Headers, Object};
-use crate::index::{bodies, buckets, signed};
+use crate::index::{bodies, buckets, signed, versions};
 use crate::intake::Received;
 use crate::store::Inner;
+use crate::tags::{self, Tags};
+
+/// What is kept with a new object besides its bytes.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Its content type and whatever else came with it.
+    pub(crate) headers: Headers,
+    /// Its tags.
+    pub(crate) tags: Tags,
+}
+
+impl Kept {
+    /// Reads the headers of a request, refusing those that ask for something the store does not do.
+    pub(crate) fn of(request: &HeaderMap) -> Result<Self, Fault> {
+        headers::refuse_unsupported(headers::lines(request))?;
+        let tags = headers::text(request, "x-amz-tagging").map(tags::of_header).transpose()?;
+        Ok(Self { headers: headers::to_keep(headers::lines(request))?, tags: tags.unwrap_or_default() })
+    }
+}
+
+/// What has become of a body that was handed in.
+#[derive(Debug)]
+pub(crate) struct Published {
+    /// The object.
+    pub(crate) object: Object,
+    /// The version it is, where there are versions.
+    pub(crate) version: Option<String>,
+}
 
 /// Makes `received` the object of `key`. Whoever asks after this answers `Ok` gets the new object, after any crash.
 pub(crate) async fn publish(
     store: &Arc<Inner>,
     bucket: &str,
     key: &str,
-    kept: Headers,
+    kept: Kept,
     received: Received,
     conditions: Conditions,
-) -> Result<Object, Fault> {
+) -> Result<Published, Fault> {
     let Received { placed, sums, chosen } = received;
     // A body of one content has that content's number; an empty one has only the number.
     let number = placed.as_ref().map(Placed::number);
@@ -34,34 +62,45 @@ pub(crate) async fn publish(
         etag: sums.etag(),
         modified: store.now(),
         parts: None,
-        headers: kept,
+        headers: kept.headers,
         checksums: sums.kept(chosen),
+        version: versions::NULL.to_owned(),
+        sequence: 0,
+        tags: kept.tags,
     };
-    let (bucket, key, published) = (bucket.to_owned(), key.to_owned(), object.clone());
+    let (bucket, key, luck) = (bucket.to_owned(), key.to_owned(), store.luck());
     store
         .commit(placed, move |connection| {
-            let bucket = buckets::id(connection, &bucket)?;
-            let existing = objects::find(connection, bucket, &key)?;
+            let bucket = buckets::find(connection, &bucket)?;
+            let existing = objects::find(connection, bucket.id, &key)?;
             conditions.demand_target(existing.as_ref())?;
             if let Some(number) = number {
                 bodies::add_content(connection, number, sums.bytes, sums.crc64())?;
                 bodies::compose(connection, object.body, &[whole(number, sums.bytes)])?;
             }
-            Ok(((), objects::put(connection, bucket, &key, &object)?))
+            let change = versions::put(connection, bucket, &key, &object, luck)?;
+            Ok((Published { object, version: change.version }, change.freed))
         })
-        .await?;
-    Ok(published)
+        .await
 }
 
 /// All of a content, as the first and only part.
 pub(crate) fn whole(content: u64, bytes: u64) -> bodies::Segment {
-    bodies::Segment { part: 1, slice: Slice { content, start: 0, bytes } }
+    bodies::Segment { part: 1, slice: Slice { content, start: 0, bytes, crc64: None } }
 }
 
 /// The tag and the checksums, as the answer to a write has them.
 pub(crate) fn describe(etag: &str, checksums: &Checksums, response: &mut HeaderMap) -> Result<(), Fault> {
     response.insert(ETAG, headers::etag(etag)?);
     describe_checksums(checksums, response)
+}
+
+/// The version, as answers have it where there are versions.
+pub(crate) fn describe_version(version: Option<&str>, response: &mut HeaderMap) -> Result<(), Fault> {
+    if let Some(version) = version {
+        response.insert("x-amz-version-id", headers::value(version)?);
+    }
+    Ok(())
 }
 
 /// The checksums, as headers.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::fault::{Code, Fault};
 
@@ -101,7 +101,7 @@ pub(crate) struct Delete {
 pub(crate) struct DeleteEntry {
     /// The key.
     pub(crate) key: String,
-    /// A version, which this store knows only as `null`.
+    /// The version that is to go for good.
     pub(crate) version_id: Option<String>,
     /// Deletes only what still has this tag.
     #[serde(rename = "ETag")]
@@ -140,6 +140,44 @@ pub(crate) struct CompletedPart {
     /// See `crc32`.
     #[serde(rename = "ChecksumSHA256")]
     pub(crate) sha256: Option<String>,
+}
+
+/// The body of `PutObjectTagging`, and the field `tagging` of a form.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Tagging {
+    /// The set.
+    #[serde(rename = "TagSet")]
+    pub(crate) set: TagSet,
+}
+
+/// A set of tags.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TagSet {
+    /// The tags.
+    #[serde(rename = "Tag", default)]
+    pub(crate) tags: Vec<Tag>,
+}
+
+/// One tag.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Tag {
+    /// Its key.
+    pub(crate) key: String,
+    /// Its value.
+    #[serde(default)]
+    pub(crate) value: String,
+}
+
+/// The body of `PutBucketVersioning`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct VersioningConfiguration {
+    /// `Enabled` or `Suspended`.
+    #[serde(rename = "Status")]
+    pub(crate) status: Option<String>,
+    /// Whether deleting takes a second factor, which the store does not know.
+    #[serde(rename = "MfaDelete")]
+    pub(crate) mfa_delete: Option<String>,
 }
 
 /// The body of `CreateBucket`, when there is one.

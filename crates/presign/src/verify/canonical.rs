@@ -62,20 +62,7 @@ impl Scope {
         token: Option<&str>,
         now: i64,
     ) -> Result<Credentials, VerifyError> {
-        let unknown = || VerifyError::UnknownKey { access_key: self.access_key.clone() };
-        let credentials = lookup(&self.access_key).ok_or_else(unknown)?;
-        let same = match (credentials.session_token(), token) {
-            (None, None) => true,
-            (Some(own), Some(sent)) => own.as_bytes().ct_eq(sent.as_bytes()).into(),
-            _ => false,
-        };
-        if !same {
-            return Err(VerifyError::Token);
-        }
-        match credentials.expires_at() {
-            Some(expired_at) if expired_at <= now => Err(VerifyError::CredentialsExpired { expired_at }),
-            _ => Ok(credentials),
-        }
+        credentials(&self.access_key, lookup, token, now)
     }
 
     pub(super) fn signing_key(&self, credentials: &Credentials) -> SigningKey {
@@ -84,6 +71,29 @@ impl Scope {
 
     pub(super) fn text(&self) -> String {
         string_to_sign::scope(&self.date, &self.region, "s3")
+    }
+}
+
+/// The credentials behind an access key, if they are still good and the token is theirs.
+pub(super) fn credentials(
+    access_key: &str,
+    lookup: &impl Fn(&str) -> Option<Credentials>,
+    token: Option<&str>,
+    now: i64,
+) -> Result<Credentials, VerifyError> {
+    let unknown = || VerifyError::UnknownKey { access_key: access_key.to_owned() };
+    let credentials = lookup(access_key).ok_or_else(unknown)?;
+    let same = match (credentials.session_token(), token) {
+        (None, None) => true,
+        (Some(own), Some(sent)) => own.as_bytes().ct_eq(sent.as_bytes()).into(),
+        _ => false,
+    };
+    if !same {
+        return Err(VerifyError::Token);
+    }
+    match credentials.expires_at() {
+        Some(expired_at) if expired_at <= now => Err(VerifyError::CredentialsExpired { expired_at }),
+        _ => Ok(credentials),
     }
 }
 

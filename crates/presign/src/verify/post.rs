@@ -2,10 +2,10 @@
 
 use subtle::ConstantTimeEq as _;
 
-use super::Verifier;
-use super::canonical::Scope;
+use super::canonical::{self, Scope};
 use super::error::{Mismatch, VerifyError};
 use super::policy::Policy;
+use super::{Verifier, version2};
 use crate::credentials::Credentials;
 use crate::encode;
 use crate::moment::{AmzDate, parse_amz};
@@ -30,6 +30,27 @@ pub(super) fn verify(
     let Some(encoded) = field(fields, "policy")? else {
         return Err(VerifyError::Missing);
     };
+    let old = field(fields, "x-amz-algorithm")?.is_none() && field(fields, "awsaccesskeyid")?.is_some();
+    let access_key = match (old, &verifier.version2) {
+        (true, Some(_)) => version2_signer(fields, encoded, lookup, now)?,
+        (true, None) => return Err(VerifyError::SigV2Off),
+        (false, _) => version4_signer(verifier, fields, encoded, lookup, now)?,
+    };
+    let policy = Policy::read(encoded).map_err(|why| VerifyError::malformed("policy", why.to_string()))?;
+    if now >= policy.expires_at() {
+        return Err(VerifyError::Expired { expired_at: policy.expires_at(), now });
+    }
+    Ok(VerifiedPost { access_key, policy })
+}
+
+/// The access key whose signature is right, by Version 4.
+fn version4_signer(
+    verifier: &Verifier,
+    fields: &[(&str, &str)],
+    encoded: &str,
+    lookup: &impl Fn(&str) -> Option<Credentials>,
+    now: i64,
+) -> Result<String, VerifyError> {
     let algorithm = demand(fields, "x-amz-algorithm")?;
     if algorithm != ALGORITHM {
         return Err(VerifyError::Algorithm(algorithm.to_owned()));
@@ -42,19 +63,37 @@ pub(super) fn verify(
     let provided = demand(fields, "x-amz-signature")?;
     let credentials = scope.credentials(lookup, field(fields, "x-amz-security-token")?, now)?;
     let ours = encode::hex(&scope.signing_key(&credentials).sign(encoded.as_bytes()));
-    if !bool::from(ours.ct_eq(provided.as_bytes())) {
-        return Err(VerifyError::Mismatch(Box::new(Mismatch {
-            access_key: scope.access_key,
-            provided: provided.to_owned(),
-            string_to_sign: encoded.to_owned(),
-            canonical_request: String::new(),
-        })));
+    if bool::from(ours.ct_eq(provided.as_bytes())) {
+        Ok(scope.access_key)
+    } else {
+        Err(mismatch(scope.access_key, provided, encoded))
     }
-    let policy = Policy::read(encoded).map_err(|why| VerifyError::malformed("policy", why.to_string()))?;
-    if now >= policy.expires_at() {
-        return Err(VerifyError::Expired { expired_at: policy.expires_at(), now });
+}
+
+/// The access key whose signature is right, by Version 2.
+fn version2_signer(
+    fields: &[(&str, &str)],
+    encoded: &str,
+    lookup: &impl Fn(&str) -> Option<Credentials>,
+    now: i64,
+) -> Result<String, VerifyError> {
+    let access_key = demand(fields, "awsaccesskeyid")?;
+    let provided = demand(fields, "signature")?;
+    let credentials = canonical::credentials(access_key, lookup, field(fields, "x-amz-security-token")?, now)?;
+    if version2::is_of_policy(credentials.secret_key(), encoded, provided) {
+        Ok(access_key.to_owned())
+    } else {
+        Err(mismatch(access_key.to_owned(), provided, encoded))
     }
-    Ok(VerifiedPost { access_key: scope.access_key, policy })
+}
+
+fn mismatch(access_key: String, provided: &str, encoded: &str) -> VerifyError {
+    VerifyError::Mismatch(Box::new(Mismatch {
+        access_key,
+        provided: provided.to_owned(),
+        string_to_sign: encoded.to_owned(),
+        canonical_request: String::new(),
+    }))
 }
 
 fn field<'f>(fields: &[(&str, &'f str)], name: &'static str) -> Result<Option<&'f str>, VerifyError> {

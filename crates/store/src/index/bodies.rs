@@ -20,11 +20,15 @@ pub(crate) struct Segment {
 
 /// The segments of a body in order.
 pub(crate) fn segments(connection: &Connection, body: i64) -> Result<Vec<Segment>, Fault> {
-    let mut statement = connection
-        .prepare_cached("SELECT part, content, start, bytes FROM segment WHERE body = ?1 ORDER BY position")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT part, content, start, segment.bytes, content.bytes, crc64nvme FROM segment
+             JOIN content ON content.number = segment.content WHERE body = ?1 ORDER BY position",
+    )?;
     let rows = statement.query_map([body], |row| {
-        let slice =
-            Slice { content: unsigned(row.get(1)?), start: unsigned(row.get(2)?), bytes: unsigned(row.get(3)?) };
+        let (start, bytes): (i64, i64) = (row.get(2)?, row.get(3)?);
+        let whole = start == 0 && row.get::<_, i64>(4)? == bytes;
+        let crc64 = if whole { Some(row.get::<_, i64>(5)?.cast_unsigned()) } else { None };
+        let slice = Slice { content: unsigned(row.get(1)?), start: unsigned(start), bytes: unsigned(bytes), crc64 };
         Ok(Segment { part: row.get(0)?, slice })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -57,7 +61,8 @@ pub(crate) fn compose(connection: &Connection, body: i64, segments: &[Segment]) 
 pub(crate) fn release(connection: &Connection, body: i64) -> Result<Vec<u64>, Fault> {
     let needed: bool = connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM object WHERE body = ?1) OR EXISTS (SELECT 1 FROM part WHERE body = ?1)",
+            "SELECT EXISTS (SELECT 1 FROM object WHERE body = ?1) OR EXISTS (SELECT 1 FROM part WHERE body = ?1)
+                 OR EXISTS (SELECT 1 FROM past WHERE body = ?1 AND body <> 0)",
         )?
         .query_row([body], |row| row.get(0))?;
     if needed {
@@ -93,6 +98,7 @@ pub(crate) fn highest(connection: &Connection) -> Result<u64, Fault> {
         "SELECT max(
              coalesce((SELECT max(number) FROM content), 0),
              coalesce((SELECT max(body) FROM object), 0),
+             coalesce((SELECT max(body) FROM past WHERE body <> 0), 0),
              coalesce((SELECT max(body) FROM part), 0),
              coalesce((SELECT max(body) FROM segment), 0))",
         [],

@@ -1,4 +1,4 @@
-//! Objects in the index: looked up, replaced, copied and removed, each inside the caller's transaction.
+//! Objects in the index: the latest version of each key, found, replaced and removed inside the caller's transaction.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use super::{bodies, from_json, signed, to_json, unsigned};
 use crate::checksum::Checksums;
 use crate::fault::Fault;
+use crate::tags::Tags;
 use crate::time::Moment;
 
 /// The headers that are kept with an object and given back with it, by lower-case name.
@@ -29,10 +30,23 @@ pub(crate) struct Object {
     pub(crate) headers: Headers,
     /// Its checksums.
     pub(crate) checksums: Checksums,
+    /// What its version is called.
+    pub(crate) version: String,
+    /// What the versions of a key are ordered by; 0 where there is only one.
+    pub(crate) sequence: i64,
+    /// Its tags.
+    pub(crate) tags: Tags,
+}
+
+impl Object {
+    /// Whether this is no object but the mark of a deletion.
+    pub(crate) fn is_marker(&self) -> bool {
+        self.body == 0
+    }
 }
 
 /// The columns of an object, in the order of `from_row`.
-pub(super) const COLUMNS: &str = "body, bytes, etag, modified, parts, headers, checksums";
+pub(super) const COLUMNS: &str = "body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags";
 
 /// Reads an object from a row of `COLUMNS`.
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Object> {
@@ -44,6 +58,9 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Object> {
         parts: row.get(4)?,
         headers: from_json(row, 5)?,
         checksums: from_json(row, 6)?,
+        version: row.get(7)?,
+        sequence: row.get(8)?,
+        tags: from_json(row, 9)?,
     })
 }
 
@@ -56,14 +73,24 @@ pub(crate) fn find(connection: &Connection, bucket: i64, key: &str) -> Result<Op
 }
 
 /// Puts an object under a key, in place of what was there; answers the contents nobody needs any more.
-pub(crate) fn put(connection: &Connection, bucket: i64, key: &str, object: &Object) -> Result<Vec<u64>, Fault> {
+pub(super) fn replace(connection: &Connection, bucket: i64, key: &str, object: &Object) -> Result<Vec<u64>, Fault> {
     let before = body_of(connection, bucket, key)?;
+    insert(connection, bucket, key, object)?;
+    match before {
+        Some(body) if body != object.body => bodies::release(connection, body),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Writes the row of an object, over that of another one under its key.
+pub(super) fn insert(connection: &Connection, bucket: i64, key: &str, object: &Object) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO object (bucket, key, body, bytes, etag, modified, parts, headers, checksums)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO object (bucket, key, body, bytes, etag, modified, parts, headers, checksums, version, sequence,
+                 tags)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT (bucket, key) DO UPDATE SET body = ?3, bytes = ?4, etag = ?5, modified = ?6, parts = ?7,
-                 headers = ?8, checksums = ?9",
+                 headers = ?8, checksums = ?9, version = ?10, sequence = ?11, tags = ?12",
         )?
         .execute((
             bucket,
@@ -75,22 +102,22 @@ pub(crate) fn put(connection: &Connection, bucket: i64, key: &str, object: &Obje
             object.parts,
             to_json(&object.headers)?,
             to_json(&object.checksums)?,
+            &object.version,
+            object.sequence,
+            to_json(&object.tags)?,
         ))?;
-    match before {
-        Some(body) if body != object.body => bodies::release(connection, body),
-        _ => Ok(Vec::new()),
-    }
+    Ok(())
 }
 
-/// Removes the object under a key, if there is one; answers the contents nobody needs any more.
-pub(crate) fn delete(connection: &Connection, bucket: i64, key: &str) -> Result<Vec<u64>, Fault> {
-    let Some(body) = body_of(connection, bucket, key)? else {
-        return Ok(Vec::new());
-    };
-    connection
-        .prepare_cached("DELETE FROM object WHERE bucket = ?1 AND key = ?2")?
-        .execute((bucket, key.as_bytes()))?;
-    bodies::release(connection, body)
+/// Removes the row of the object under a key, if there is one; answers the body that it had.
+pub(super) fn remove(connection: &Connection, bucket: i64, key: &str) -> Result<Option<i64>, Fault> {
+    let body = body_of(connection, bucket, key)?;
+    if body.is_some() {
+        connection
+            .prepare_cached("DELETE FROM object WHERE bucket = ?1 AND key = ?2")?
+            .execute((bucket, key.as_bytes()))?;
+    }
+    Ok(body)
 }
 
 fn body_of(connection: &Connection, bucket: i64, key: &str) -> Result<Option<i64>, Fault> {

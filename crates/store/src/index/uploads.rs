@@ -4,10 +4,12 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::objects::{self, Headers, Object};
-use super::{bodies, from_json, signed, to_json, unsigned};
+use super::buckets::Bucket;
+use super::objects::{Headers, Object};
+use super::{bodies, from_json, signed, to_json, unsigned, versions};
 use crate::checksum::{Algorithm, Checksums};
 use crate::fault::{Code, Fault};
+use crate::tags::Tags;
 use crate::time::Moment;
 
 /// An upload under way.
@@ -27,6 +29,8 @@ pub(crate) struct Upload {
     pub(crate) algorithm: Option<Algorithm>,
     /// Whether that checksum is made of the parts' checksums.
     pub(crate) composite: bool,
+    /// The tags its object will have.
+    pub(crate) tags: Tags,
 }
 
 /// A part that has arrived.
@@ -53,9 +57,11 @@ pub(crate) struct Completion {
     pub(crate) etag: String,
     /// Its checksums.
     pub(crate) checksums: Checksums,
+    /// The version it became, where there are versions.
+    pub(crate) version: Option<String>,
 }
 
-const COLUMNS: &str = "id, key, initiator, initiated, headers, algorithm, composite";
+const COLUMNS: &str = "id, key, initiator, initiated, headers, algorithm, composite, tags";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
     let algorithm: Option<String> = row.get(5)?;
@@ -67,6 +73,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
         headers: from_json(row, 4)?,
         algorithm: algorithm.and_then(|name| Algorithm::parse(&name).ok()),
         composite: row.get(6)?,
+        tags: from_json(row, 7)?,
     })
 }
 
@@ -74,8 +81,8 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
 pub(crate) fn begin(connection: &Connection, bucket: i64, upload: &Upload) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO upload (bucket, key, id, initiator, initiated, headers, algorithm, composite)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO upload (bucket, key, id, initiator, initiated, headers, algorithm, composite, tags)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute((
             bucket,
@@ -86,6 +93,7 @@ pub(crate) fn begin(connection: &Connection, bucket: i64, upload: &Upload) -> Re
             to_json(&upload.headers)?,
             upload.algorithm.map(Algorithm::name),
             upload.composite,
+            to_json(&upload.tags)?,
         ))?;
     Ok(())
 }
@@ -143,52 +151,83 @@ pub(crate) fn parts(connection: &Connection, upload: &str, after: u32, limit: us
 
 /// Removes an upload and its parts; answers the contents nobody needs any more.
 pub(crate) fn remove(connection: &Connection, bucket: i64, key: &str, id: &str) -> Result<Vec<u64>, Fault> {
-    let bodies: Vec<i64> = connection
-        .prepare_cached("SELECT body FROM part WHERE upload = ?1")?
-        .query_map([id], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    connection.prepare_cached("DELETE FROM part WHERE upload = ?1")?.execute([id])?;
+    let (_, freed) = remove_parts(connection, id, usize::MAX >> 1)?;
     connection.prepare_cached("DELETE FROM upload WHERE bucket = ?1 AND key = ?2 AND id = ?3")?.execute((
         bucket,
         key.as_bytes(),
         id,
     ))?;
-    let mut freed = Vec::new();
-    for body in bodies {
-        freed.extend(bodies::release(connection, body)?);
-    }
     Ok(freed)
 }
 
-/// Makes the chosen parts the object of the upload's key and ends the upload; answers the contents nobody needs any more.
+/// Aborts uploads until so many parts have gone; answers how many uploads have, and the contents nobody needs any more.
+/// The last one may be left with fewer parts than it had, for the next call.
+pub(crate) fn abort(
+    connection: &Connection,
+    uploads: &[(i64, Upload)],
+    parts: usize,
+) -> Result<(usize, Vec<u64>), Fault> {
+    let (mut left, mut freed) = (parts, Vec::new());
+    for (ended, (bucket, upload)) in uploads.iter().enumerate() {
+        let (gone, now_free) = remove_parts(connection, &upload.id, left)?;
+        freed.extend(now_free);
+        left -= gone;
+        if left == 0 {
+            return Ok((ended, freed));
+        }
+        remove(connection, *bucket, &upload.key, &upload.id)?;
+    }
+    Ok((uploads.len(), freed))
+}
+
+fn remove_parts(connection: &Connection, id: &str, most: usize) -> Result<(usize, Vec<u64>), Fault> {
+    let parts: Vec<(u32, i64)> = connection
+        .prepare_cached("SELECT number, body FROM part WHERE upload = ?1 ORDER BY number LIMIT ?2")?
+        .query_map((id, most as i64), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut freed = Vec::new();
+    let mut delete = connection.prepare_cached("DELETE FROM part WHERE upload = ?1 AND number = ?2")?;
+    for (number, body) in &parts {
+        delete.execute((id, number))?;
+        freed.extend(bodies::release(connection, *body)?);
+    }
+    Ok((parts.len(), freed))
+}
+
+/// Makes the chosen parts the object of the upload's key and ends the upload; answers its version, if there are versions,
+/// and the contents nobody needs any more.
 pub(crate) fn complete(
     connection: &Connection,
-    bucket: i64,
+    bucket: Bucket,
     upload: &Upload,
     chosen: &[Part],
     object: &Object,
-) -> Result<Vec<u64>, Fault> {
+    luck: u64,
+) -> Result<(Option<String>, Vec<u64>), Fault> {
     let mut segments = Vec::new();
     for part in chosen {
         let stretches = bodies::segments(connection, part.body)?;
         segments.extend(stretches.into_iter().map(|segment| bodies::Segment { part: part.number, ..segment }));
     }
     bodies::compose(connection, object.body, &segments)?;
-    let mut freed = objects::put(connection, bucket, &upload.key, object)?;
-    freed.extend(remove(connection, bucket, &upload.key, &upload.id)?);
+    let change = versions::put(connection, bucket, &upload.key, object, luck)?;
+    let mut freed = change.freed;
+    freed.extend(remove(connection, bucket.id, &upload.key, &upload.id)?);
     connection
         .prepare_cached(
-            "INSERT INTO completion (upload, bucket, key, etag, checksums, completed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO completion (upload, bucket, key, etag, checksums, completed, version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute((
             &upload.id,
-            bucket,
+            bucket.id,
             upload.key.as_bytes(),
             &object.etag,
             to_json(&object.checksums)?,
             object.modified.0,
+            &change.version,
         ))?;
-    Ok(freed)
+    Ok((change.version, freed))
 }
 
 /// What the completion of an upload was answered, if it was completed not long ago.
@@ -199,9 +238,11 @@ pub(crate) fn completion(
     id: &str,
 ) -> Result<Option<Completion>, Fault> {
     Ok(connection
-        .prepare_cached("SELECT etag, checksums FROM completion WHERE upload = ?3 AND bucket = ?1 AND key = ?2")?
+        .prepare_cached(
+            "SELECT etag, checksums, version FROM completion WHERE upload = ?3 AND bucket = ?1 AND key = ?2",
+        )?
         .query_row((bucket, key.as_bytes(), id), |row| {
-            Ok(Completion { etag: row.get(0)?, checksums: from_json(row, 1)? })
+            Ok(Completion { etag: row.get(0)?, checksums: from_json(row, 1)?, version: row.get(2)? })
         })
         .optional()?)
 }
@@ -232,7 +273,7 @@ pub(crate) fn begun_before(connection: &Connection, moment: Moment, limit: usize
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS}, bucket FROM upload WHERE initiated < ?1 ORDER BY initiated LIMIT ?2"
     ))?;
-    let rows = statement.query_map((moment.0, limit as i64), |row| Ok((row.get(7)?, from_row(row)?)))?;
+    let rows = statement.query_map((moment.0, limit as i64), |row| Ok((row.get(8)?, from_row(row)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -12,8 +12,9 @@ use crate::fault::{Code, Fault};
 use crate::headers;
 use crate::index::objects::{self, Object};
 use crate::index::uploads::{self, Completion, Part, Upload};
-use crate::index::{buckets, signed};
+use crate::index::{buckets, signed, versions};
 use crate::payload::Payload;
+use crate::publish::describe_version;
 use crate::xml::{self, CompleteMultipartUpload, CompletedPart, Xml};
 
 use super::upload_part::MAX_PARTS;
@@ -31,27 +32,27 @@ struct Whole {
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
-pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response<Body>, Fault> {
+pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Body>, Fault> {
     let store = call.store;
     let id = call.query.get("uploadId").unwrap_or_default().to_owned();
     let whole = whole(&call.parts.headers, call.write_conditions()?, store.limits.object_bytes)?;
-    let document = payload.document(store.limits.xml_bytes).await?;
+    let document = call.document(payload).await?;
     let wanted = xml::parse::<CompleteMultipartUpload>(&document)?.parts;
     check_order(&wanted)?;
     let target = call.target.clone();
-    let (body, modified) = (signed(store.contents.number()), store.now());
+    let (body, modified, luck) = (signed(store.contents.number()), store.now(), store.luck());
     let completion = store
         .commit(None, move |connection| {
-            let bucket = buckets::id(connection, &target.bucket)?;
-            let upload = match uploads::find(connection, bucket, &target.key, &id) {
+            let bucket = buckets::find(connection, &target.bucket)?;
+            let upload = match uploads::find(connection, bucket.id, &target.key, &id) {
                 Ok(upload) => upload,
                 // The client may not have heard the answer to its first try.
                 Err(unknown) => {
-                    let before = uploads::completion(connection, bucket, &target.key, &id)?;
+                    let before = uploads::completion(connection, bucket.id, &target.key, &id)?;
                     return before.map(|completion| (completion, Vec::new())).ok_or(unknown);
                 }
             };
-            whole.conditions.demand_target(objects::find(connection, bucket, &target.key)?.as_ref())?;
+            whole.conditions.demand_target(objects::find(connection, bucket.id, &target.key)?.as_ref())?;
             let there = uploads::parts(connection, &id, 0, MAX_PARTS as usize)?;
             let chosen = choose(&wanted, there, &upload)?;
             let object = compose_object(
@@ -66,10 +67,13 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
                     parts: u32::try_from(chosen.len()).ok(),
                     headers: upload.headers.clone(),
                     checksums: Checksums::default(),
+                    version: versions::NULL.to_owned(),
+                    sequence: 0,
+                    tags: upload.tags.clone(),
                 },
             )?;
-            let freed = uploads::complete(connection, bucket, &upload, &chosen, &object)?;
-            Ok((Completion { etag: object.etag, checksums: object.checksums }, freed))
+            let (version, freed) = uploads::complete(connection, bucket, &upload, &chosen, &object, luck)?;
+            Ok((Completion { etag: object.etag, checksums: object.checksums, version }, freed))
         })
         .await?;
     let host = headers::text(&call.parts.headers, HOST.as_str()).unwrap_or_default();
@@ -80,7 +84,9 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
     document.text("ETag", &format!("\"{}\"", completion.etag));
     answer::checksums(&mut document, &completion.checksums);
     document.close("CompleteMultipartUploadResult");
-    Ok(answer::xml(document))
+    let mut response = answer::xml(document);
+    describe_version(completion.version.as_deref(), response.headers_mut())?;
+    Ok(response)
 }
 
 fn whole(request: &HeaderMap, conditions: Conditions, most: u64) -> Result<Whole, Fault> {

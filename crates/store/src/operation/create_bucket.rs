@@ -13,7 +13,7 @@ use crate::xml::{self, CreateBucketConfiguration};
 use crate::{answer, headers};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
-pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response<Body>, Fault> {
+pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Body>, Fault> {
     headers::refuse_unsupported(headers::lines(&call.parts.headers))?;
     if headers::text(&call.parts.headers, "x-amz-bucket-object-lock-enabled").is_some_and(|text| text != "false") {
         return Err(Fault::from(Code::NotImplemented).with("Header", "x-amz-bucket-object-lock-enabled"));
@@ -23,7 +23,7 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
         Fault::new(Code::InvalidBucketName, format!("The specified bucket is not valid: {rule}."))
             .with("BucketName", &*name)
     })?;
-    let document = payload.document(call.store.limits.xml_bytes).await?;
+    let document = call.document(payload).await?;
     if !document.is_empty() {
         let region = call.store.authentication.region();
         let wanted = xml::parse::<CreateBucketConfiguration>(&document)?.location;

@@ -10,12 +10,13 @@ use crate::fault::{Code, Fault};
 use crate::headers;
 use crate::index::uploads::Upload;
 use crate::index::{buckets, uploads};
+use crate::publish::Kept;
 use crate::xml::Xml;
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html>
 pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let (request, store) = (&call.parts.headers, call.store);
-    headers::refuse_unsupported(headers::lines(request))?;
+    let kept = Kept::of(request)?;
     let (algorithm, composite) = checksum(request)?;
     let upload = Upload {
         // The time makes ids sort by when they began; the luck makes them impossible to guess.
@@ -23,9 +24,10 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
         key: call.target.key.clone(),
         initiator: call.identity.access_key_id().to_owned(),
         initiated: call.now,
-        headers: headers::to_keep(headers::lines(request))?,
+        headers: kept.headers,
         algorithm,
         composite,
+        tags: kept.tags,
     };
     let (bucket, begun) = (call.target.bucket.clone(), upload.clone());
     store

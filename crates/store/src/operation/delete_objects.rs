@@ -1,6 +1,7 @@
 //! `DeleteObjects`: removes many keys in one transaction, each with its own right and its own result.
 
 use http::Response;
+use rusqlite::Connection;
 
 use crate::access::Action;
 use crate::answer;
@@ -8,16 +9,25 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::conditions::any_matches;
 use crate::fault::{Code, Fault};
-use crate::index::{buckets, objects};
+use crate::index::buckets::Bucket;
+use crate::index::versions::Change;
+use crate::index::{buckets, objects, versions};
 use crate::payload::Payload;
+use crate::time::Moment;
 use crate::xml::{self, Delete, DeleteEntry, Xml};
 
 /// How many keys one request may name; S3's own figure.
 const MAX_KEYS: usize = 1000;
 
+/// What became of one of the keys.
+struct Outcome {
+    entry: DeleteEntry,
+    result: Result<Change, Code>,
+}
+
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
-pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response<Body>, Fault> {
-    let document = payload.document(call.store.limits.xml_bytes).await?;
+pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Body>, Fault> {
+    let document = call.document(payload).await?;
     let Delete { objects: entries, quiet } = xml::parse(&document)?;
     if entries.is_empty() || entries.len() > MAX_KEYS {
         return Err(Fault::new(
@@ -26,57 +36,93 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
         ));
     }
     let quiet = quiet.is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
-    let bucket_name = call.target.bucket.clone();
-    let judged: Vec<(DeleteEntry, Option<Code>)> = entries
+    let bucket = call.target.bucket.clone();
+    let judged: Vec<(DeleteEntry, bool)> = entries
         .into_iter()
         .map(|entry| {
-            let refused = if !call.identity.may(Action::Delete, &bucket_name, &entry.key) {
-                Some(Code::AccessDenied)
-            } else if entry.version_id.as_deref().is_some_and(|version| !matches!(version, "" | "null")) {
-                Some(Code::NoSuchVersion)
-            } else {
-                None
-            };
-            (entry, refused)
+            let allowed = call.identity.may(Action::Delete, &bucket, &entry.key);
+            (entry, allowed)
         })
         .collect();
-    let results = call
-        .store
-        .commit(None, move |connection| {
-            let bucket = buckets::id(connection, &bucket_name)?;
-            let mut freed = Vec::new();
-            let mut results = Vec::with_capacity(judged.len());
-            for (entry, mut refused) in judged {
-                if refused.is_none() {
-                    let changed = match &entry.etag {
-                        None => false,
-                        Some(tag) => objects::find(connection, bucket, &entry.key)?
-                            .is_none_or(|object| !any_matches(tag, &object.etag)),
-                    };
-                    if changed {
-                        refused = Some(Code::PreconditionFailed);
-                    } else {
-                        freed.extend(objects::delete(connection, bucket, &entry.key)?);
-                    }
-                }
-                results.push((entry.key, refused));
-            }
-            Ok((results, freed))
-        })
-        .await?;
+    // Who may delete none of them is not told whether there is such a bucket.
+    let outcomes = if judged.iter().any(|(_, allowed)| *allowed) {
+        let (now, luck) = (call.now, call.store.luck());
+        call.store.commit(None, move |connection| delete(connection, &bucket, judged, now, luck)).await?
+    } else {
+        judged.into_iter().map(|(entry, _)| Outcome { entry, result: Err(Code::AccessDenied) }).collect()
+    };
     let mut answer = Xml::rooted("DeleteResult");
-    for (key, refused) in results {
-        match refused {
-            None if quiet => {}
-            None => {
-                answer.open("Deleted").text("Key", &key).close("Deleted");
-            }
-            Some(code) => {
-                answer.open("Error").text("Key", &key).text("Code", code.name()).text("Message", code.message());
-                answer.close("Error");
-            }
-        }
+    for outcome in outcomes {
+        write(&mut answer, &outcome, quiet);
     }
     answer.close("DeleteResult");
     Ok(answer::xml(answer))
+}
+
+fn delete(
+    connection: &Connection,
+    bucket: &str,
+    judged: Vec<(DeleteEntry, bool)>,
+    now: Moment,
+    luck: u64,
+) -> Result<(Vec<Outcome>, Vec<u64>), Fault> {
+    let bucket = buckets::find(connection, bucket)?;
+    let (mut outcomes, mut freed) = (Vec::with_capacity(judged.len()), Vec::new());
+    for (entry, allowed) in judged {
+        let mut result =
+            if allowed { delete_one(connection, bucket, &entry, now, luck)? } else { Err(Code::AccessDenied) };
+        if let Ok(change) = &mut result {
+            freed.append(&mut change.freed);
+        }
+        outcomes.push(Outcome { entry, result });
+    }
+    Ok((outcomes, freed))
+}
+
+fn delete_one(
+    connection: &Connection,
+    bucket: Bucket,
+    entry: &DeleteEntry,
+    now: Moment,
+    luck: u64,
+) -> Result<Result<Change, Code>, Fault> {
+    let version = entry.version_id.as_deref().filter(|version| !version.is_empty());
+    if let Some(tag) = &entry.etag {
+        let object = match version {
+            Some(version) => versions::find(connection, bucket.id, &entry.key, version)?.map(|found| found.object),
+            None => objects::find(connection, bucket.id, &entry.key)?,
+        };
+        if object.is_none_or(|object| !any_matches(tag, &object.etag)) {
+            return Ok(Err(Code::PreconditionFailed));
+        }
+    }
+    Ok(Ok(match version {
+        Some(version) => versions::delete_version(connection, bucket, &entry.key, version)?.unwrap_or_default(),
+        None => versions::delete(connection, bucket, &entry.key, now, luck)?,
+    }))
+}
+
+fn write(document: &mut Xml, outcome: &Outcome, quiet: bool) {
+    let Outcome { entry, result } = outcome;
+    match result {
+        Ok(_) if quiet => {}
+        Ok(change) => {
+            document.open("Deleted").text("Key", &entry.key);
+            if let Some(version) = &entry.version_id {
+                document.text("VersionId", version);
+            }
+            if change.marker {
+                document.value("DeleteMarker", true);
+                document.text("DeleteMarkerVersionId", change.version.as_deref().unwrap_or_default());
+            }
+            document.close("Deleted");
+        }
+        Err(code) => {
+            document.open("Error").text("Key", &entry.key);
+            if let Some(version) = &entry.version_id {
+                document.text("VersionId", version);
+            }
+            document.text("Code", code.name()).text("Message", code.message()).close("Error");
+        }
+    }
 }

@@ -8,16 +8,17 @@ use http::{Response, StatusCode};
 use rusqlite::Connection;
 
 use crate::access::Action;
-use crate::body::{Body, Reading, STRETCH, Slice};
+use crate::body::{Body, Reading, STRETCH};
 use crate::call::Call;
 use crate::conditions::{Conditions, Verdict, any_matches, failed};
 use crate::fault::{Code, Fault};
 use crate::index::bodies::{self, Segment};
-use crate::index::buckets;
+use crate::index::buckets::{self, Bucket, Versioning};
 use crate::index::objects::{self, Object};
-use crate::publish::describe_checksums;
+use crate::index::versions;
+use crate::publish::{describe_checksums, describe_version};
 use crate::range::{self, Stretch};
-use crate::{headers, time};
+use crate::{headers, stored, time};
 
 /// What a signed request may change in the answer, and the header it changes.
 const OVERRIDES: [(&str, HeaderName); 6] = [
@@ -33,9 +34,10 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let mut missed = None;
     loop {
-        let (object, segments) = find(call, true).await?;
-        let (mut response, stretch) = head_of(call, &object, &segments)?;
-        match open(call, &object, &segments, stretch).await {
+        let found = find(call, true).await?;
+        let (mut response, stretch) = head_of(call, &found)?;
+        let object = &found.object;
+        match open(call, &found, stretch).await {
             Ok(Some(body)) => {
                 *response.body_mut() = body;
                 return Ok(response);
@@ -52,64 +54,108 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
 pub(super) async fn head(call: Call<'_>) -> Result<Response<Body>, Fault> {
-    let (object, segments) = find(call, call.query.has("partNumber")).await?;
-    Ok(head_of(call, &object, &segments)?.0)
+    let found = find(call, call.query.has("partNumber")).await?;
+    Ok(head_of(call, &found)?.0)
 }
 
 /// How many parts are looked up at once on a thread that serves others. Ten thousand take milliseconds.
 const FEW_PARTS: u32 = 64;
 
-/// The object and, if it is asked for, what it is made of.
-async fn find(call: Call<'_>, with_segments: bool) -> Result<(Object, Vec<Segment>), Fault> {
-    if let Some(version) = call.query.text("versionId").filter(|version| *version != "null") {
-        return Err(Fault::from(Code::NoSuchVersion).with("VersionId", version));
-    }
+/// An object that was asked for.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The object.
+    pub(super) object: Object,
+    /// What it is made of, if that was asked for.
+    pub(super) segments: Vec<Segment>,
+    /// Its version, where there are versions.
+    pub(super) version: Option<String>,
+}
+
+/// The object or the version of it that is asked for and, if need be, what it is made of.
+pub(super) async fn find(call: Call<'_>, with_segments: bool) -> Result<Found, Fault> {
+    let version = call.version()?;
     let key = &call.target.key;
-    let found = match call.read(|connection, bucket| look(connection, bucket, key, with_segments, FEW_PARTS))? {
+    let look = match call.read(|connection, bucket| look(connection, bucket, key, version, with_segments, FEW_PARTS))? {
         Look::TooMany => {
             let (index, target) = (call.store.index.clone(), call.target.clone());
+            let version = version.map(str::to_owned);
             let looking = tokio::task::spawn_blocking(move || {
                 index.read(|connection| {
-                    let bucket = buckets::id(connection, &target.bucket)?;
-                    look(connection, bucket, &target.key, with_segments, u32::MAX)
+                    let bucket = buckets::find(connection, &target.bucket)?;
+                    look(connection, bucket, &target.key, version.as_deref(), with_segments, u32::MAX)
                 })
             });
             looking.await??
         }
         look => look,
     };
-    let found = if let Look::Found(found) = found { Some(*found) } else { None };
     // Who may not list is not told whether a key is there, as on S3.
-    found.ok_or_else(|| {
-        if call.identity.may(Action::List, &call.target.bucket, key) {
-            Fault::from(Code::NoSuchKey).with("Key", key)
-        } else {
-            Code::AccessDenied.into()
-        }
-    })
+    let may_list = call.identity.may(Action::List, &call.target.bucket, key);
+    match look {
+        Look::Found(found) => Ok(*found),
+        _ if !may_list => Err(Code::AccessDenied.into()),
+        Look::Marker(marker) => Err(hidden(call, &marker, version.is_some())?),
+        Look::Nothing | Look::TooMany => Err(match version {
+            Some(version) => Fault::from(Code::NoSuchVersion).with("Key", key).with("VersionId", version),
+            None => Fault::from(Code::NoSuchKey).with("Key", key),
+        }),
+    }
+}
+
+/// The refusal of a key that is hidden by a delete marker, or of a marker that was named.
+fn hidden(call: Call<'_>, marker: &Object, named: bool) -> Result<Fault, Fault> {
+    let fault = if named {
+        Fault::from(Code::MethodNotAllowed)
+            .header(header::ALLOW, HeaderValue::from_static("DELETE"))
+            .header(header::LAST_MODIFIED, headers::value(&marker.modified.http())?)
+    } else {
+        Fault::from(Code::NoSuchKey).with("Key", &call.target.key)
+    };
+    Ok(fault
+        .header(HeaderName::from_static("x-amz-delete-marker"), HeaderValue::from_static("true"))
+        .header(HeaderName::from_static("x-amz-version-id"), headers::value(&marker.version)?))
 }
 
 /// What one look at the index shows.
 enum Look {
     Nothing,
+    Marker(Box<Object>),
     TooMany,
-    Found(Box<(Object, Vec<Segment>)>),
+    Found(Box<Found>),
 }
 
-fn look(connection: &Connection, bucket: i64, key: &str, with_segments: bool, most: u32) -> Result<Look, Fault> {
-    let Some(object) = objects::find(connection, bucket, key)? else { return Ok(Look::Nothing) };
-    if !with_segments {
-        return Ok(Look::Found(Box::new((object, Vec::new()))));
+fn look(
+    connection: &Connection,
+    bucket: Bucket,
+    key: &str,
+    version: Option<&str>,
+    with_segments: bool,
+    most: u32,
+) -> Result<Look, Fault> {
+    let versioned = bucket.versioning != Versioning::Never;
+    let object = match version {
+        Some(version) => versions::find(connection, bucket.id, key, version)?.map(|found| found.object),
+        None => match objects::find(connection, bucket.id, key)? {
+            None if versioned => versions::hiding_marker(connection, bucket.id, key)?,
+            object => object,
+        },
+    };
+    let Some(object) = object else { return Ok(Look::Nothing) };
+    if object.is_marker() {
+        return Ok(Look::Marker(Box::new(object)));
     }
-    if object.parts.is_some_and(|parts| parts > most) {
+    if with_segments && object.parts.is_some_and(|parts| parts > most) {
         return Ok(Look::TooMany);
     }
-    let segments = bodies::segments(connection, object.body)?;
-    Ok(Look::Found(Box::new((object, segments))))
+    let segments = if with_segments { bodies::segments(connection, object.body)? } else { Vec::new() };
+    let version = versioned.then(|| object.version.clone());
+    Ok(Look::Found(Box::new(Found { object, segments, version })))
 }
 
 /// Judges the conditions and the range, and makes the head of the answer.
-fn head_of(call: Call<'_>, object: &Object, segments: &[Segment]) -> Result<(Response<Body>, Stretch), Fault> {
+fn head_of(call: Call<'_>, found: &Found) -> Result<(Response<Body>, Stretch), Fault> {
+    let Found { object, segments, version } = found;
     let request = &call.parts.headers;
     match Conditions::of(request).judge(object) {
         Verdict::Holds => {}
@@ -144,6 +190,10 @@ fn head_of(call: Call<'_>, object: &Object, segments: &[Segment]) -> Result<(Res
     } else if headers::text(request, "x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled")) {
         describe_checksums(&object.checksums, answer)?;
     }
+    describe_version(version.as_deref(), answer)?;
+    if !object.tags.is_empty() {
+        answer.insert("x-amz-tagging-count", HeaderValue::from(object.tags.len()));
+    }
     if part.is_some() {
         answer.insert("x-amz-mp-parts-count", HeaderValue::from(object.parts.unwrap_or(1)));
     }
@@ -170,7 +220,19 @@ fn not_modified(call: Call<'_>, object: &Object) -> Result<Fault, Fault> {
 /// The stretch of the part that was asked for by number.
 fn part(call: Call<'_>, object: &Object, segments: &[Segment]) -> Result<Option<Stretch>, Fault> {
     let Some(number) = call.query.number("partNumber")? else { return Ok(None) };
-    // A composed object's parts keep their numbers, which need not be gapless; readers count them from 1.
+    let parts = parts(segments);
+    let index = usize::try_from(number).unwrap_or(usize::MAX).checked_sub(1);
+    let found = index.and_then(|index| parts.get(index)).map(|(_, stretch)| *stretch);
+    let empty = (number == 1 && object.bytes == 0).then_some(Stretch { start: 0, bytes: 0 });
+    found.or(empty).map(Some).ok_or_else(|| {
+        Fault::from(Code::InvalidPartNumber)
+            .with("ActualPartCount", parts.len().to_string())
+            .with("PartNumberRequested", number.to_string())
+    })
+}
+
+/// The parts of a composed object, each with its own number. Those need not be gapless; readers count them from 1.
+pub(super) fn parts(segments: &[Segment]) -> Vec<(u32, Stretch)> {
     let mut parts: Vec<(u32, Stretch)> = Vec::new();
     let mut start = 0;
     for segment in segments {
@@ -180,14 +242,7 @@ fn part(call: Call<'_>, object: &Object, segments: &[Segment]) -> Result<Option<
         }
         start += segment.slice.bytes;
     }
-    let index = usize::try_from(number).unwrap_or(usize::MAX).checked_sub(1);
-    let found = index.and_then(|index| parts.get(index)).map(|(_, stretch)| *stretch);
-    let empty = (number == 1 && object.bytes == 0).then_some(Stretch { start: 0, bytes: 0 });
-    found.or(empty).map(Some).ok_or_else(|| {
-        Fault::from(Code::InvalidPartNumber)
-            .with("ActualPartCount", parts.len().to_string())
-            .with("PartNumberRequested", number.to_string())
-    })
+    parts
 }
 
 /// `If-Range`: the range is only meant if the object is still the one the client has a part of.
@@ -211,30 +266,10 @@ fn apply_overrides(call: Call<'_>, answer: &mut HeaderMap) -> Result<(), Fault> 
     Ok(())
 }
 
-/// The slices that make up a stretch.
-fn cut(segments: &[Segment], stretch: Stretch) -> Vec<Slice> {
-    let (mut skip, mut left) = (stretch.start, stretch.bytes);
-    let mut slices = Vec::new();
-    for Segment { slice, .. } in segments {
-        if left == 0 {
-            break;
-        }
-        if skip >= slice.bytes {
-            skip -= slice.bytes;
-            continue;
-        }
-        let bytes = (slice.bytes - skip).min(left);
-        slices.push(Slice { content: slice.content, start: slice.start + skip, bytes });
-        skip = 0;
-        left -= bytes;
-    }
-    slices
-}
-
 /// Opens a stretch so that nothing can take it away any more; `None` if the object has changed meanwhile.
-async fn open(call: Call<'_>, object: &Object, segments: &[Segment], stretch: Stretch) -> io::Result<Option<Body>> {
+async fn open(call: Call<'_>, found: &Found, stretch: Stretch) -> io::Result<Option<Body>> {
     let contents = &call.store.contents;
-    let slices = cut(segments, stretch);
+    let slices = stored::cut(&found.segments, stretch);
     let total: u64 = slices.iter().map(|slice| slice.bytes).sum();
     if total != stretch.bytes {
         return Err(io::Error::other("the index knows less of an object's content than of its length"));
@@ -254,10 +289,11 @@ async fn open(call: Call<'_>, object: &Object, segments: &[Segment], stretch: St
             // An open file outlives its name, but thousands of parts cannot all be open. A pin keeps them; whoever
             // removed them before the pin was there has committed that before, so a second look tells.
             let pin = contents.pin(slices.iter().map(|slice| slice.content).collect());
-            let key = &call.target.key;
-            let now =
-                call.read(|connection, bucket| objects::find(connection, bucket, key)).map_err(io::Error::other)?;
-            if now.is_none_or(|now| now.body != object.body) {
+            let (key, version) = (&call.target.key, call.query.get("versionId"));
+            let now = call
+                .read(|connection, bucket| look(connection, bucket, key, version, false, u32::MAX))
+                .map_err(io::Error::other)?;
+            if !matches!(now, Look::Found(now) if now.object.body == found.object.body) {
                 return Ok(None);
             }
             Ok(Some(Body::stored(Reading::new(Arc::clone(contents), slices, None, Some(pin)))))

@@ -104,17 +104,22 @@ async fn find(call: Call<'_>, wanted: listing::Query) -> Result<Page, Fault> {
 fn write_object(document: &mut Xml, key: &str, object: &Object, owner: Option<&str>) {
     document.open("Contents").text("Key", key).text("LastModified", &object.modified.iso());
     document.text("ETag", &format!("\"{}\"", object.etag));
+    write_checksum_algorithms(document, object);
+    document.value("Size", object.bytes).text("StorageClass", "STANDARD");
+    if let Some(owner) = owner {
+        document.open("Owner").text("ID", owner).text("DisplayName", owner).close("Owner");
+    }
+    document.close("Contents");
+}
+
+/// Which checksums an object has, without their values.
+pub(super) fn write_checksum_algorithms(document: &mut Xml, object: &Object) {
     for algorithm in object.checksums.values.keys() {
         document.text("ChecksumAlgorithm", algorithm.name());
     }
     if !object.checksums.values.is_empty() {
         document.text("ChecksumType", object.checksums.kind());
     }
-    document.value("Size", object.bytes).text("StorageClass", "STANDARD");
-    if let Some(owner) = owner {
-        document.open("Owner").text("ID", owner).text("DisplayName", owner).close("Owner");
-    }
-    document.close("Contents");
 }
 
 /// A token says where the next page begins. Clients must not look into it, so it does not look like a key.

@@ -22,7 +22,7 @@ pub(super) fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let most = query.number("max-parts")?.unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES);
     let limit = usize::try_from(most).unwrap_or_default();
     let (upload, mut parts) = call.read(|connection, bucket| {
-        let upload = uploads::find(connection, bucket, key, id)?;
+        let upload = uploads::find(connection, bucket.id, key, id)?;
         Ok((upload, uploads::parts(connection, id, after, limit + 1)?))
     })?;
     let truncated = parts.len() > limit && limit > 0;

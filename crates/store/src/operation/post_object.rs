@@ -21,12 +21,12 @@ use crate::index::buckets;
 use crate::index::objects::Object;
 use crate::intake::{self, Source};
 use crate::payload::Inbound;
-use crate::publish::publish;
+use crate::publish::{Kept, Published, describe_version, publish};
 use crate::store::Inner;
 use crate::target::{MAX_KEY_BYTES, Target, too_long};
 use crate::time::Moment;
-use crate::xml::Xml;
-use crate::{encoding, headers};
+use crate::xml::{self, Xml};
+use crate::{encoding, headers, tags};
 
 /// What a key may hold in place of the file's own name.
 const FILENAME: &str = "${filename}";
@@ -60,16 +60,21 @@ pub(crate) async fn run(
     identity.demand(Action::Put, &target.bucket, &key)?;
     let lines = || fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     headers::refuse_unsupported(lines())?;
-    let kept = headers::to_keep(lines())?;
+    let tags = field(&fields, "tagging").map(|text| tags::of_document(xml::parse(text.as_bytes())?)).transpose()?;
+    let kept = Kept { headers: headers::to_keep(lines())?, tags: tags.unwrap_or_default() };
     let announced = Announced::of_fields(lines())?;
     check_redirect(&fields)?;
     store.index.read(|connection| buckets::id(connection, &target.bucket))?;
-    let _place = store.admit_upload()?;
+    let _place = store.admit_upload(&identity)?;
+    let _room = store.space.reserve(headers::content_length(&parts.headers).unwrap_or(0))?;
     let mut file = FormFile { form, policy: &verified.policy, most: store.limits.object_bytes, seen: 0, announced };
     let received = intake::receive(&store.contents, &mut file, None).await?;
     drop(file);
-    let object = publish(store, &target.bucket, &key, kept, received, Conditions::default()).await?;
-    succeed(parts, &target.bucket, &key, &object, &fields)
+    let Published { object, version } =
+        publish(store, &target.bucket, &key, kept, received, Conditions::default()).await?;
+    let mut response = succeed(parts, &target.bucket, &key, &object, &fields)?;
+    describe_version(version.as_deref(), response.headers_mut())?;
+    Ok(response)
 }
 
 /// A request that is neither a form nor anything else that is posted to a bucket.

@@ -7,23 +7,26 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::index::objects;
+use crate::intake;
 use crate::payload::Payload;
-use crate::publish::{describe, publish};
-use crate::{headers, intake};
+use crate::publish::{Kept, Published, describe, describe_version, publish};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response<Body>, Fault> {
     let (store, target) = (call.store, call.target);
-    headers::refuse_unsupported(headers::lines(&call.parts.headers))?;
-    payload.demand_length(store.limits.object_bytes)?;
-    let kept = headers::to_keep(headers::lines(&call.parts.headers))?;
+    let bytes = payload.demand_length(store.limits.object_bytes)?;
+    let kept = Kept::of(&call.parts.headers)?;
     let conditions = call.write_conditions()?;
     // The transaction judges; this only spares a body that cannot be wanted.
-    call.read(|connection, bucket| conditions.demand_target(objects::find(connection, bucket, &target.key)?.as_ref()))?;
-    let _place = store.admit_upload()?;
+    call.read(|connection, bucket| {
+        conditions.demand_target(objects::find(connection, bucket.id, &target.key)?.as_ref())
+    })?;
+    let _place = store.admit_upload(call.identity)?;
+    let _room = store.space.reserve(bytes)?;
     let received = intake::receive(&store.contents, &mut payload, None).await?;
-    let object = publish(store, &target.bucket, &target.key, kept, received, conditions).await?;
+    let Published { object, version } = publish(store, &target.bucket, &target.key, kept, received, conditions).await?;
     let mut response = answer::status(http::StatusCode::OK);
     describe(&object.etag, &object.checksums, response.headers_mut())?;
+    describe_version(version.as_deref(), response.headers_mut())?;
     Ok(response)
 }

@@ -5,13 +5,14 @@ use http::{Response, StatusCode};
 use crate::answer;
 use crate::body::Body;
 use crate::call::Call;
-use crate::checksum::Algorithm;
+use crate::checksum::{Algorithm, Sums};
 use crate::content::Placed;
 use crate::fault::{Code, Fault};
 use crate::index::uploads::{self, Part};
 use crate::index::{bodies, buckets, signed};
 use crate::payload::Payload;
 use crate::publish::{describe, whole};
+use crate::time::Moment;
 use crate::{headers, intake};
 
 /// The highest number of a part; S3's own figure.
@@ -21,34 +22,16 @@ pub(super) const MAX_PARTS: u32 = 10_000;
 pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response<Body>, Fault> {
     let (store, target) = (call.store, call.target);
     headers::refuse_unsupported(headers::lines(&call.parts.headers))?;
-    let id = call.query.text("uploadId").ok_or_else(|| missing("uploadId"))?.to_owned();
-    let number = call.query.number("partNumber")?.ok_or_else(|| missing("partNumber"))?;
-    if !(1..=MAX_PARTS).contains(&number) {
-        return Err(Fault::new(
-            Code::InvalidArgument,
-            format!("Part number must be an integer between 1 and {MAX_PARTS}, inclusive"),
-        )
-        .with("ArgumentName", "partNumber")
-        .with("ArgumentValue", number.to_string()));
-    }
-    payload.demand_length(store.limits.object_bytes)?;
-    let upload = call.read(|connection, bucket| uploads::find(connection, bucket, &target.key, &id))?;
-    let _place = store.admit_upload()?;
+    let Place { id, number } = Place::of(&call)?;
+    let bytes = payload.demand_length(store.limits.object_bytes)?;
+    let upload = call.read(|connection, bucket| uploads::find(connection, bucket.id, &target.key, &id))?;
+    let _place = store.admit_upload(call.identity)?;
+    let _room = store.space.reserve(bytes)?;
     let received = intake::receive(&store.contents, &mut payload, upload.algorithm).await?;
     let (placed, sums) = (received.placed, received.sums);
     let content = placed.as_ref().map(Placed::number);
-    // What the upload's own checksum is composed of is kept, and the CRC-64 for when it has none.
     let chosen = upload.algorithm.or(received.chosen);
-    let mut kept = sums.kept(chosen);
-    kept.values.extend(sums.kept(Some(Algorithm::Crc64nvme)).values);
-    let part = Part {
-        number,
-        body: signed(content.unwrap_or_else(|| store.contents.number())),
-        bytes: sums.bytes,
-        md5: sums.md5.to_vec(),
-        modified: store.now(),
-        checksums: kept,
-    };
+    let part = describe_part(number, content.unwrap_or_else(|| store.contents.number()), &sums, chosen, store.now());
     let (bucket, key, crc64) = (target.bucket.clone(), target.key.clone(), sums.crc64());
     store
         .commit(placed, move |connection| {
@@ -65,6 +48,39 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
     describe(&sums.etag(), &sums.kept(chosen), response.headers_mut())?;
     response.headers_mut().remove("x-amz-checksum-type");
     Ok(response)
+}
+
+/// Which part of which upload a request is about.
+pub(super) struct Place {
+    /// The upload.
+    pub(super) id: String,
+    /// The part.
+    pub(super) number: u32,
+}
+
+impl Place {
+    /// Reads the query.
+    pub(super) fn of(call: &Call<'_>) -> Result<Self, Fault> {
+        let id = call.query.text("uploadId").ok_or_else(|| missing("uploadId"))?.to_owned();
+        let number = call.query.number("partNumber")?.ok_or_else(|| missing("partNumber"))?;
+        if !(1..=MAX_PARTS).contains(&number) {
+            return Err(Fault::new(
+                Code::InvalidArgument,
+                format!("Part number must be an integer between 1 and {MAX_PARTS}, inclusive"),
+            )
+            .with("ArgumentName", "partNumber")
+            .with("ArgumentValue", number.to_string()));
+        }
+        Ok(Self { id, number })
+    }
+}
+
+/// What the index is to know of a part.
+pub(super) fn describe_part(number: u32, body: u64, sums: &Sums, chosen: Option<Algorithm>, modified: Moment) -> Part {
+    // What the upload's own checksum is composed of is kept, and the CRC-64 for when it has none.
+    let mut checksums = sums.kept(chosen);
+    checksums.values.extend(sums.kept(Some(Algorithm::Crc64nvme)).values);
+    Part { number, body: signed(body), bytes: sums.bytes, md5: sums.md5.to_vec(), modified, checksums }
 }
 
 fn missing(parameter: &str) -> Fault {

@@ -2,15 +2,29 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
 mod bodies;
+mod concurrency;
+mod copies;
 mod cors;
+mod crash;
+mod disk;
 mod durability;
+mod formats;
 mod forms;
+mod inspection;
+mod keyring;
 mod keys;
+mod lifecycle;
 mod listing;
+mod metrics;
+mod model;
 mod multipart;
 mod objects;
+mod process;
 mod rights;
 mod server;
 mod signatures;
+mod tagging;
+mod transfer;
+mod versions;
 mod wire;
 mod writes;

@@ -10,21 +10,24 @@ use crate::objects::bytes;
 use crate::server::{BUCKET, Server};
 
 /// The least a part may have, but for the last.
-const PART: usize = 5 << 20;
+pub(crate) const PART: usize = 5 << 20;
 
-async fn begin(client: &Client, key: &str) -> String {
+/// Begins an upload.
+pub(crate) async fn begin(client: &Client, key: &str) -> String {
     let begun =
         client.create_multipart_upload().bucket(BUCKET).key(key).content_type("video/mp4").send().await.unwrap();
     begun.upload_id().unwrap().to_owned()
 }
 
-async fn part(client: &Client, key: &str, id: &str, number: i32, body: Vec<u8>) -> CompletedPart {
+/// Sends a part.
+pub(crate) async fn part(client: &Client, key: &str, id: &str, number: i32, body: Vec<u8>) -> CompletedPart {
     let sent = client.upload_part().bucket(BUCKET).key(key).upload_id(id).part_number(number).body(body.into());
     let sent = sent.send().await.unwrap();
     CompletedPart::builder().part_number(number).e_tag(sent.e_tag().unwrap()).build()
 }
 
-fn complete(
+/// Completes an upload.
+pub(crate) fn complete(
     client: &Client,
     key: &str,
     id: &str,

@@ -270,11 +270,22 @@ async fn what_is_not_offered_says_so() {
     let server = Server::start().await;
     let client = server.admin();
     client.put_object().bucket(BUCKET).key("k").send().await.unwrap();
-    let acl = client.get_object_acl().bucket(BUCKET).key("k").send().await.unwrap_err();
-    assert_eq!(acl.code(), Some("NotImplemented"));
-    assert_eq!(acl.raw_response().unwrap().status().as_u16(), 501);
     let policy = client.get_bucket_policy().bucket(BUCKET).send().await.unwrap_err();
     assert_eq!(policy.code(), Some("NotImplemented"));
+    assert_eq!(policy.raw_response().unwrap().status().as_u16(), 501);
+    let signer = server.signer("admin");
+    for (method, request) in [
+        ("GET", Request::on_bucket(strongroom_presign::Method::Get).query("encryption", "")),
+        ("GET", Request::on_bucket(strongroom_presign::Method::Get).query("publicAccessBlock", "")),
+        ("GET", Request::on_bucket(strongroom_presign::Method::Get).query("tagging", "")),
+        ("GET", Request::get("k").query("legal-hold", "")),
+        ("GET", Request::get("k").query("cors", "")),
+        ("PUT", Request::put("k").query("retention", "")),
+    ] {
+        let url = signer.presign(&request, Validity::new(server.now(), 60).unwrap()).unwrap();
+        let answer = send(&server, method, &url, &[], "").await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (501, "NotImplemented"), "{url}");
+    }
     let encrypted = client
         .put_object()
         .bucket(BUCKET)
@@ -293,4 +304,22 @@ async fn what_is_not_offered_says_so() {
         .await
         .unwrap_err();
     assert_eq!(public.code(), Some("AccessControlListNotSupported"));
+}
+
+#[tokio::test]
+async fn access_control_lists_are_always_private_and_cannot_be_changed() {
+    let server = Server::start().await;
+    let client = server.admin();
+    client.put_object().bucket(BUCKET).key("k").send().await.unwrap();
+    let of_object = client.get_object_acl().bucket(BUCKET).key("k").send().await.unwrap();
+    let of_bucket = client.get_bucket_acl().bucket(BUCKET).send().await.unwrap();
+    assert_eq!(of_object.grants(), of_bucket.grants());
+    let [grant] = of_object.grants() else { panic!("one grant") };
+    assert_eq!(grant.grantee().and_then(|grantee| grantee.id()), Some("admin"));
+    assert_eq!(grant.permission(), Some(&aws_sdk_s3::types::Permission::FullControl));
+    let missing = client.get_object_acl().bucket(BUCKET).key("none").send().await.unwrap_err();
+    assert_eq!(missing.code(), Some("NoSuchKey"));
+    let public = aws_sdk_s3::types::ObjectCannedAcl::PublicRead;
+    let refused = client.put_object_acl().bucket(BUCKET).key("k").acl(public).send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("AccessControlListNotSupported"));
 }

@@ -134,3 +134,33 @@ async fn who_may_not_read_cannot_ask_by_writing() {
     let janitor = server.client("janitor").put_object().bucket(BUCKET).key("staging/k").if_match("*");
     janitor.send().await.unwrap();
 }
+
+#[tokio::test]
+async fn who_may_delete_nothing_is_not_told_which_buckets_there_are() {
+    let server = filled().await;
+    let writer = server.client("writer");
+    for bucket in [BUCKET, "missing"] {
+        let named = ObjectIdentifier::builder().key("staging/1").build().unwrap();
+        let delete = Delete::builder().objects(named).build().unwrap();
+        let answer = writer.delete_objects().bucket(bucket).delete(delete).send().await.unwrap();
+        assert_eq!(answer.errors().first().and_then(|error| error.code()), Some("AccessDenied"), "{bucket}");
+    }
+}
+
+#[tokio::test]
+async fn versions_tags_and_configuration_ask_for_the_right_they_belong_to() {
+    let server = filled().await;
+    let (reader, writer, operator) = (server.client("reader"), server.client("writer"), server.client("operator"));
+    reader.get_object_tagging().bucket(BUCKET).key("final/1").send().await.unwrap();
+    denied(reader.delete_object_tagging().bucket(BUCKET).key("final/1").send().await);
+    denied(reader.list_object_versions().bucket(BUCKET).send().await);
+    denied(reader.get_bucket_cors().bucket(BUCKET).send().await);
+    denied(reader.get_bucket_versioning().bucket(BUCKET).send().await);
+    denied(writer.get_object_tagging().bucket(BUCKET).key("staging/1").send().await);
+    writer.delete_object_tagging().bucket(BUCKET).key("staging/1").send().await.unwrap();
+    denied(writer.delete_bucket_cors().bucket(BUCKET).send().await);
+    denied(writer.delete_bucket_lifecycle().bucket(BUCKET).send().await);
+    operator.delete_bucket_lifecycle().bucket(BUCKET).send().await.unwrap();
+    denied(operator.get_object_tagging().bucket(BUCKET).key("final/1").send().await);
+    denied(operator.list_object_versions().bucket(BUCKET).send().await);
+}

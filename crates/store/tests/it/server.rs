@@ -4,10 +4,11 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_async::time::TimeSource;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use strongroom_presign::{Endpoint, Signer};
@@ -44,6 +45,12 @@ impl Server {
         let mut options = options(folder.path(), &clock);
         change(&mut options);
         Self::serve(options, folder, clock).await.expect("the store opens")
+    }
+
+    /// A store on a folder that is there already.
+    pub(crate) async fn start_on(folder: TempDir) -> Self {
+        let (folder, clock) = (Arc::new(folder), Arc::new(AtomicI64::new(wall_clock())));
+        Self::serve(options(folder.path(), &clock), folder, clock).await.expect("the store opens")
     }
 
     /// Stops this one and starts another on the same folder.
@@ -92,6 +99,7 @@ impl Server {
             .force_path_style(true)
             .credentials_provider(Credentials::new(identity, secret(identity), None, None, "test"))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .time_source(StoreTime(Arc::clone(&self.clock)))
             .retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled())
             .build();
         Client::from_conf(config)
@@ -122,6 +130,16 @@ impl Server {
     /// The store's folder.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// Makes the SDK sign with the time of the store, which a test may move.
+#[derive(Debug)]
+struct StoreTime(Arc<AtomicI64>);
+
+impl TimeSource for StoreTime {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::SeqCst).cast_unsigned())
     }
 }
 
@@ -179,7 +197,9 @@ async fn accept(listener: TcpListener, store: Store) {
                 let store = store.clone();
                 async move { Ok::<_, Infallible>(store.call(request).await) }
             });
+            // The SDK would correct its time by the wall clock's date.
             let server = hyper::server::conn::http1::Builder::new()
+                .auto_date_header(false)
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(connection), service);
             // A connection that breaks is part of several tests.

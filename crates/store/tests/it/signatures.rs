@@ -164,3 +164,28 @@ async fn nonsense_gets_a_refusal_and_not_a_panic() {
         refused(&send_signed(&server, &call, document).await, 400, "MalformedXML");
     }
 }
+
+#[tokio::test]
+async fn version_2_is_refused_unless_it_is_switched_on() {
+    for (on, status, code) in [(false, 400, "InvalidRequest"), (true, 200, "")] {
+        let server = Server::start_with(|options| options.signature_version_2 = on).await;
+        server.admin().put_object().bucket(BUCKET).key("k").body(b"here".to_vec().into()).send().await.unwrap();
+        let life = Validity::new(server.now(), 300).unwrap();
+        let link = server.signer("reader").presign_v2(&Request::get("k"), life).unwrap();
+        let answer = send(&server, "GET", &link, &[], "").await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code));
+        if !on {
+            continue;
+        }
+        // What the store would obey is covered, wherever it stands.
+        let put = server.signer("admin").presign_v2(&Request::put("copy"), life).unwrap();
+        let copying = send(&server, "PUT", &format!("{put}&x-amz-copy-source=files/k"), &[], "").await;
+        refused(&copying, 403, "SignatureDoesNotMatch");
+        let copying = send(&server, "PUT", &put, &[("x-amz-copy-source", "files/k")], "").await;
+        refused(&copying, 403, "SignatureDoesNotMatch");
+        refused(&send(&server, "GET", &format!("{link}&acl"), &[], "").await, 403, "SignatureDoesNotMatch");
+        server.advance(Duration::from_mins(5));
+        let expired = send(&server, "GET", &link, &[], "").await;
+        assert_eq!(expired.element("Message").as_deref(), Some("Request has expired"));
+    }
+}

@@ -1,0 +1,63 @@
+//! Signature Version 2 on the server's side: off by default, and as strict as it can be where it is on.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
+
+use strongroom_presign::{Credentials, Endpoint, IncomingRequest, Request, Signer, Validity, Verifier, VerifyError};
+
+/// A request for a URL of `http://old.example.org`.
+fn old_request<'a>(method: &'a str, url: &'a str, headers: &'a [(&'a str, &'a [u8])]) -> IncomingRequest<'a> {
+    let (path, query) = url.strip_prefix("http://old.example.org").unwrap().split_once('?').unwrap();
+    IncomingRequest { method, path, query, headers }
+}
+
+#[test]
+fn version_2_is_taken_only_where_it_is_switched_on_and_covers_what_a_server_obeys() {
+    let credentials = Credentials::new("AK", "secret").unwrap();
+    let endpoint = Endpoint::custom("http://old.example.org", "us-east-1").unwrap();
+    let signer = Signer::new(credentials.clone(), endpoint, "photos").unwrap();
+    let lookup = |key: &str| (key == "AK").then(|| credentials.clone());
+    let now = 1_369_353_600;
+    let url = signer.presign_v2(&Request::get("cat.jpg"), Validity::new(now, 300).unwrap()).unwrap();
+    let host: [(&str, &[u8]); 1] = [("host", b"old.example.org")];
+    let off = Verifier::new("us-east-1");
+    let on = off.clone().with_version2(Vec::new());
+    assert_eq!(off.verify(&old_request("GET", &url, &host), lookup, now).unwrap_err(), VerifyError::SigV2Off);
+    let verified = on.verify(&old_request("GET", &url, &host), lookup, now).unwrap();
+    assert_eq!((verified.access_key.as_str(), verified.expires_at), ("AK", Some(now + 300)));
+    let refused = |method: &str, url: &str, headers: &[(&str, &[u8])], now: i64| {
+        on.verify(&old_request(method, url, headers), lookup, now).unwrap_err()
+    };
+    assert!(matches!(refused("GET", &url, &host, now + 300), VerifyError::Expired { .. }));
+    assert!(matches!(refused("PUT", &url, &host, now), VerifyError::Mismatch(_)));
+    assert!(matches!(refused("GET", &url.replace("cat", "dog"), &host, now), VerifyError::Mismatch(_)));
+    for added in ["&response-content-type=text/html", "&versionId=1", "&x-amz-copy-source=/photos/dog.jpg", "&acl"] {
+        assert!(matches!(refused("GET", &format!("{url}{added}"), &host, now), VerifyError::Mismatch(_)), "{added}");
+    }
+    assert!(matches!(refused("GET", &format!("{url}&attributes"), &host, now), VerifyError::Malformed { .. }));
+    let obeyed: [(&str, &[u8]); 2] = [("host", b"old.example.org"), ("X-Amz-Copy-Source", b"/photos/dog.jpg")];
+    assert!(matches!(refused("GET", &url, &obeyed, now), VerifyError::Mismatch(_)));
+    let long = signer.presign_v2(&Request::get("cat.jpg"), Validity::new(now, 604_800).unwrap()).unwrap();
+    assert!(matches!(refused("GET", &long, &host, now - 10), VerifyError::Life(604_810)));
+}
+
+#[test]
+fn a_version_2_header_is_held_to_its_date() {
+    // The first example of AWS's page on Version 2 signatures.
+    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").unwrap();
+    let lookup = |key: &str| (key == "AKIAIOSFODNN7EXAMPLE").then(|| credentials.clone());
+    let verifier = Verifier::new("us-east-1").with_version2(vec!["s3.amazonaws.com".to_owned()]);
+    let verify = |date: &str, now: i64| {
+        let headers: [(&str, &[u8]); 3] = [
+            ("host", b"awsexamplebucket1.us-west-1.s3.amazonaws.com"),
+            ("date", date.as_bytes()),
+            ("authorization", b"AWS AKIAIOSFODNN7EXAMPLE:qgk2+6Sv9/oM7G3qLEjTH1a1l1g="),
+        ];
+        // The region in the host is no part of the bucket, so the domain has it here.
+        let verifier = verifier.clone().with_version2(vec!["us-west-1.s3.amazonaws.com".to_owned()]);
+        let request = IncomingRequest { method: "GET", path: "/photos/puppy.jpg", query: "", headers: &headers };
+        verifier.verify(&request, lookup, now).map(|verified| verified.signed_at)
+    };
+    let date = "Tue, 27 Mar 2007 19:36:42 +0000";
+    assert_eq!(verify(date, 1_175_024_202), Ok(1_175_024_202));
+    assert!(matches!(verify(date, 1_175_024_202 + 901), Err(VerifyError::Skewed { .. })));
+    assert!(matches!(verify("Tue, 27 Mar 2007 19:36:43 +0000", 1_175_024_202), Err(VerifyError::Mismatch(_))));
+}

@@ -1,0 +1,55 @@
+//! Stretches of stored bodies: cut out of their segments, kept from being removed, and digested.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::body::{Reading, Slice};
+use crate::checksum::{Algorithm, Digests, Sums};
+use crate::content::Contents;
+use crate::index::bodies::Segment;
+use crate::range::Stretch;
+
+/// The slices that make up a stretch of a body.
+pub(crate) fn cut(segments: &[Segment], stretch: Stretch) -> Vec<Slice> {
+    let (mut skip, mut left) = (stretch.start, stretch.bytes);
+    let mut slices = Vec::new();
+    for Segment { slice, .. } in segments {
+        if left == 0 {
+            break;
+        }
+        if skip >= slice.bytes {
+            skip -= slice.bytes;
+            continue;
+        }
+        let bytes = (slice.bytes - skip).min(left);
+        // Only what is read from its beginning to its end can be compared with its checksum.
+        let crc64 = slice.crc64.filter(|_| bytes == slice.bytes);
+        slices.push(Slice { content: slice.content, start: slice.start + skip, bytes, crc64 });
+        skip = 0;
+        left -= bytes;
+    }
+    slices
+}
+
+/// Reads slices through once, on a blocking thread, and answers their digests; `None` if one of them has been removed.
+pub(crate) async fn digest(
+    contents: &Arc<Contents>,
+    slices: Vec<Slice>,
+    asked: Option<Algorithm>,
+) -> io::Result<Option<Sums>> {
+    let pin = contents.pin(slices.iter().map(|slice| slice.content).collect());
+    let contents = Arc::clone(contents);
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut reading = Reading::new(contents, slices, None, Some(pin));
+        let mut digests = Digests::new(asked);
+        while reading.left() > 0 {
+            digests.update(&reading.next()?);
+        }
+        Ok(digests.finish())
+    });
+    match reading.await.map_err(io::Error::other)? {
+        Ok(sums) => Ok(Some(sums)),
+        Err(error) if io::Error::kind(&error) == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
