@@ -25,6 +25,7 @@ mod headers;
 mod index;
 mod intake;
 mod lifecycle;
+mod lock;
 mod operation;
 mod options;
 mod payload;

@@ -70,6 +70,7 @@ pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Bod
                     version: versions::NULL.to_owned(),
                     sequence: 0,
                     tags: upload.tags.clone(),
+                    lock: upload.lock,
                 },
             )?;
             let (version, freed) = uploads::complete(connection, bucket, &upload, &chosen, &object, luck)?;

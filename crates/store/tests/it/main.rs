@@ -10,6 +10,7 @@ mod forms;
 mod keys;
 mod lifecycle;
 mod listing;
+mod locks;
 mod model;
 mod multipart;
 mod objects;

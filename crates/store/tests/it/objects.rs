@@ -278,9 +278,9 @@ async fn what_is_not_offered_says_so() {
         ("GET", Request::on_bucket(strongroom_presign::Method::Get).query("encryption", "")),
         ("GET", Request::on_bucket(strongroom_presign::Method::Get).query("publicAccessBlock", "")),
         ("GET", Request::on_bucket(strongroom_presign::Method::Get).query("tagging", "")),
-        ("GET", Request::get("k").query("legal-hold", "")),
+        ("GET", Request::get("k").query("torrent", "")),
         ("GET", Request::get("k").query("cors", "")),
-        ("PUT", Request::put("k").query("retention", "")),
+        ("PUT", Request::put("k").query("restore", "")),
     ] {
         let url = signer.presign(&request, Validity::new(server.now(), 60).unwrap()).unwrap();
         let answer = send(&server, method, &url, &[], "").await;
