@@ -44,14 +44,14 @@ pub(crate) fn put(
     object: &Object,
     luck: u64,
 ) -> Result<Change, Fault> {
-    let lock = lock_of_new(connection, bucket, object)?;
+    let kept = lock_of_new(connection, bucket, object)?;
     if bucket.versioning == Versioning::Never {
         let freed = objects::replace(connection, bucket.id, key, object)?;
         return Ok(Change { freed, ..Change::default() });
     }
     let (sequence, replaced) = make_way(connection, bucket, key, object.modified)?;
     let version = name(bucket, sequence, luck);
-    let latest = Object { version: version.clone(), sequence, lock, ..object.clone() };
+    let latest = Object { version: version.clone(), sequence, lock: kept, ..object.clone() };
     objects::insert(connection, bucket.id, key, &latest)?;
     Ok(Change { version: Some(version), marker: false, freed: release(connection, replaced)? })
 }
