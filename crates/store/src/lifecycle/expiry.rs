@@ -134,11 +134,15 @@ fn remove(
             && there.object.sequence == found.sequence
             && there.object.tags == found.tags;
         let change = match kind {
+            // What is locked stays; an object only gets a delete marker above it.
+            Due::Superseded if there.object.lock.permit_removal(now, false).is_err() => None,
             Due::Object if same && there.latest => Some(versions::delete(connection, bucket, key, now, luck)?),
             Due::Superseded if same && !there.latest => {
-                versions::delete_version(connection, bucket, key, &found.version)?
+                versions::delete_version(connection, bucket, key, &found.version, (now, false))?
             }
-            Due::Marker if same && there.latest => versions::delete_version(connection, bucket, key, &found.version)?,
+            Due::Marker if same && there.latest => {
+                versions::delete_version(connection, bucket, key, &found.version, (now, false))?
+            }
             _ => None,
         };
         if let Some(change) = change {
