@@ -1,9 +1,13 @@
 //! The commands: what each is called, and where its own file is.
 
 mod config;
+mod explain;
 mod gc;
+mod named;
 mod serve;
+mod sign;
 mod store;
+mod terminal;
 mod token;
 
 use std::io::{self, Write as _};
@@ -41,6 +45,13 @@ enum Verb {
     },
     /// Clear away expired uploads, deleted objects and leavings, as the service does by itself
     Gc(gc::Gc),
+    /// Make a presigned URL, a form or a CloudFront link, without a network
+    #[command(subcommand)]
+    Sign(sign::SignVerb),
+    /// Say in plain words why a link fails, without a network
+    ///
+    /// Exits with 0 if nothing is found wrong, with 1 if something is, and with 2 if the arguments cannot be used.
+    Explain(explain::Explain),
 }
 
 /// What every command takes.
@@ -86,12 +97,17 @@ pub fn run() -> ExitCode {
                 .map_err(anyhow::Error::from)
         }
         Verb::Gc(gc) => gc.run(),
+        // These do nothing but compute: what fails is what they were given.
+        Verb::Sign(verb) => return verb.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
+        Verb::Explain(explain) => return explain.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
     };
-    result.unwrap_or_else(|error| {
-        let code = if error.is::<Unusable>() { config::UNUSABLE } else { 1 };
-        let _ = writeln!(io::stderr(), "strongroom: {error:#}");
-        ExitCode::from(code)
-    })
+    result.unwrap_or_else(|error| refuse(&error, if error.is::<Unusable>() { config::UNUSABLE } else { 1 }))
+}
+
+/// Says what went wrong, and ends with this code.
+fn refuse(error: &anyhow::Error, code: u8) -> ExitCode {
+    let _ = writeln!(io::stderr(), "strongroom: {}", terminal::visible(&format!("{error:#}")));
+    ExitCode::from(code)
 }
 
 /// A runtime for one command.
