@@ -294,6 +294,15 @@ fn what_a_store_or_a_client_leaves_unsaid_is_not_taken_for_wrong() {
 }
 
 #[test]
+fn a_form_is_signed_in_its_fields_and_not_in_its_url() {
+    let headers = [("Content-Type", "multipart/form-data; boundary=x")];
+    let evidence = Evidence::of("https://photos.s3.us-east-1.amazonaws.com/").method("POST").headers(&headers);
+    let answer = error("EntityTooLarge", &[("MaxSizeAllowed", "10")]);
+    assert_eq!(certain(&explain(&evidence.answer(&answer), NOW)), ["too-large"]);
+    assert_eq!(certain(&explain(&evidence.method("PUT"), NOW)), ["not-signed"]);
+}
+
+#[test]
 fn tokens_and_keys_of_encryption_are_not_shown() {
     let temporary = credentials().with_session_token("tok+secret").unwrap();
     let signer = Signer::new(temporary, Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();

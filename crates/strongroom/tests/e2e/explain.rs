@@ -150,7 +150,7 @@ fn what_arrived_otherwise_is_told_from_the_stores_answer() {
     for (arrived, code) in [
         (link.replace("a.txt", "b.txt"), "path-differs"),
         (format!("{link}&utm_source=mail"), "query-differs"),
-        (link.replace("a.txt", "%2561.txt").replace("127.0.0.1", "127.0.0.1"), "path-differs"),
+        (link.replace("a.txt", "x/../b.txt"), "path-differs"),
     ] {
         let answer = janitor.shell(&quoted(&arrived), b"");
         janitor.file("answer.xml", &answer);
@@ -160,7 +160,7 @@ fn what_arrived_otherwise_is_told_from_the_stores_answer() {
         }
         let piped = janitor.run_with(&["explain", &link, "--error", "-"], &answer);
         assert_eq!(piped.code, Some(1), "{}", piped.err);
-        assert!(piped.out.contains("of the canonical request") || code == "path-differs", "{}", piped.out);
+        assert!(piped.out.contains("of the canonical request"), "{}", piped.out);
     }
     let proxied = format!("{} -H 'Host: internal:9000'", quoted(&link));
     janitor.file("answer.xml", janitor.shell(&proxied, b""));
@@ -200,6 +200,8 @@ fn what_the_store_refuses_a_good_signature_is_told() {
     let digest = "0".repeat(64);
     let put = janitor.line(&["sign", "put", "s3://strongroom/a.txt", "--sha256", &digest, "--curl"]);
     assert_eq!(failed(&janitor, &put, &[]), ["digest-differs"]);
+    let post = ["sign", "post", "s3://strongroom/a.txt", "--max-size", "0", "--curl"];
+    assert_eq!(failed(&janitor, &janitor.line(&post), &[]), ["too-large", "key-missing"]);
     let old = janitor.line(&["sign", "get", "s3://strongroom/a.txt", "--v2"]);
     assert_eq!(failed(&janitor, &quoted(&old), &[]), ["signature-version-2"]);
 }
@@ -292,8 +294,6 @@ fn nothing_that_is_pasted_panics_or_commands_the_terminal() {
     );
     let answer = "<Error><Code>\u{1b}[31mX</Code><Message>\u{9b}2J&#27;[2J&#x202e;</Message></Error>";
     signing.file("answer.xml", answer);
-    let text = inputs.join("\n");
-    assert!(text.len() > 1_000);
     for input in inputs {
         for form in [&["explain", "-", "--error", "answer.xml", CREDENTIALS][..], &["explain", "-", "--json"]] {
             let said = signing.run_with(form, &input);

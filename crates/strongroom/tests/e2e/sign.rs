@@ -1,6 +1,7 @@
 //! `strongroom sign`: what it prints is the library's own signature, whatever form it is printed in.
 
 mod curl;
+mod documented;
 mod places;
 
 use strongroom_presign::{CloudFrontPolicy, CloudFrontSigner, Credentials, Endpoint, Request, Signer, Validity};

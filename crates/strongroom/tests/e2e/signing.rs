@@ -108,6 +108,14 @@ impl Signing {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Runs a line in a shell that has the program's environment and folder, whatever it comes to.
+    pub(crate) fn own_shell(&self, line: &str) -> Said {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("HOME", self.folder.path()).current_dir(self.folder.path());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        said(feed(command, b""))
+    }
+
     /// Signs something as a curl line and runs that.
     #[track_caller]
     pub(crate) fn curl(&self, words: &[&str], input: &[u8]) -> String {
