@@ -87,7 +87,10 @@ fn load(sources: &Sources) -> anyhow::Result<Config> {
 
 /// Runs the verb that the arguments name. Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misused(&error),
+    };
     let result = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Store(verb) => verb.run(),
@@ -102,6 +105,14 @@ pub fn run() -> ExitCode {
         Verb::Explain(explain) => return explain.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
     };
     result.unwrap_or_else(|error| refuse(&error, if error.is::<Unusable>() { config::UNUSABLE } else { 1 }))
+}
+
+/// Prints the help that was asked for, or what is wrong with the arguments. These are repeated in it as they came.
+fn misused(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let visible = terminal::visible(&text);
+    let _ = if text == visible { error.print() } else { io::stderr().write_all(visible.as_bytes()) };
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Says what went wrong, and ends with this code.

@@ -212,18 +212,18 @@ fn clocks_that_differ_are_told_by_the_stores_own() {
     let (id, secret) = (janitor.variable("AWS_ACCESS_KEY_ID"), janitor.variable("AWS_SECRET_ACCESS_KEY"));
     let endpoint = Endpoint::custom(janitor.variable("AWS_ENDPOINT_URL"), "us-east-1").unwrap();
     let signer = Signer::new(Credentials::new(id, secret).unwrap(), endpoint, "strongroom").unwrap();
-    let signed = |ahead: i64| {
+    let ahead_by = |ahead: i64| {
         let validity = Validity::new(crate::tokens::now() + ahead, 300).unwrap();
         signer.presign(&Request::get("a.txt"), validity).unwrap()
     };
     // The clock here may be wrong as well: what the store says counts.
     for at in ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"] {
-        let found = failed(&janitor, &quoted(&signed(-3_900)), &["--at", at]);
+        let found = failed(&janitor, &quoted(&ahead_by(-3_900)), &["--at", at]);
         assert!(found.contains(&"expired".to_owned()), "{found:?}");
-        let found = failed(&janitor, &quoted(&signed(7_200)), &["--at", at]);
+        let found = failed(&janitor, &quoted(&ahead_by(7_200)), &["--at", at]);
         assert!(found.contains(&"not-yet-valid".to_owned()), "{found:?}");
     }
-    let said = janitor.run(&["explain", &signed(7_200)]);
+    let said = janitor.run(&["explain", &ahead_by(7_200)]);
     assert!(said.out.contains("in 2 hours") || said.out.contains("in 1 hour 59 minutes"), "{}", said.out);
 }
 

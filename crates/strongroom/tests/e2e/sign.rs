@@ -169,9 +169,9 @@ fn cloudfront_is_signed_with_its_own_key() {
     let signer = CloudFrontSigner::new("K2JCJMDEHXQW5F", KEY).unwrap();
     let url = "https://d111111abcdef8.cloudfront.net/a.jpg?x=1";
     let words = ["sign", "cloudfront", url, "--key-pair-id", "K2JCJMDEHXQW5F", "--key", "key.pem", "--expires", "30d"];
-    let signed = signing.line(&words);
-    let expires: i64 = parameter(&signed, "Expires").parse().unwrap();
-    assert_eq!(signed, signer.url(url, expires).unwrap());
+    let link = signing.line(&words);
+    let expires: i64 = parameter(&link, "Expires").parse().unwrap();
+    assert_eq!(link, signer.url(url, expires).unwrap());
     let wide = ["--resource", "https://d111111abcdef8.cloudfront.net/*", "--ip", "192.0.2.0/24", "--sha256", "--json"];
     let json = signing.json(&[&words[..], &wide].concat());
     let at: jiff::Timestamp = text(&json["expires_at"]).parse().unwrap();
@@ -247,6 +247,8 @@ fn what_is_pasted_cannot_command_the_terminal() {
             vec!["get", "s3://photos/a", "--endpoint", nasty],
             vec!["get", "s3://photos/a", "--profile", nasty],
             vec!["get", &format!("https://{nasty}/a")],
+            vec!["get", "s3://photos/a", "--expires", nasty],
+            vec!["get", &format!("-{nasty}")],
             vec!["put", "s3://photos/a", "--file", nasty],
             vec!["put", "s3://photos/a", "--curl", "--header", &format!("a:{nasty}")],
             vec!["post", "s3://photos/a", "--field", &format!("a={nasty}")],

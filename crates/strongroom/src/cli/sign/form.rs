@@ -52,7 +52,7 @@ pub(in crate::cli) struct Post {
     #[arg(long, value_name = "URL", conflicts_with = "success_status")]
     success_redirect: Option<String>,
     /// The file that the curl line sends
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "curl")]
     file: Option<PathBuf>,
     /// Print an HTML form
     #[arg(long, conflicts_with_all = ["json", "curl"])]

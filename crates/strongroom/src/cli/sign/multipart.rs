@@ -17,7 +17,7 @@ use crate::cli::terminal::has_commands;
 pub(in crate::cli) enum MultipartVerb {
     /// Begin: the answer names the upload's id
     Create(Create),
-    /// Send one part: the answer's ETag is needed to complete
+    /// Send one part: the entity tag in the answer's headers is needed to complete
     Part(Part),
     /// List the parts that are there
     #[command(alias = "list-parts")]
@@ -69,7 +69,7 @@ pub(in crate::cli) struct Whole {
 pub(in crate::cli) struct Complete {
     #[command(flatten)]
     whole: Whole,
-    /// A part with the ETag that its answer named, for the body of the request; may be repeated
+    /// A part with the entity tag that its answer named, for the body of the request; may be repeated
     #[arg(long = "part", value_name = "N=ETAG")]
     parts: Vec<String>,
 }

@@ -9,7 +9,7 @@ use crate::config::{Aws, process_environment};
 /// What names an object and its store.
 #[derive(Debug, Args)]
 pub(super) struct Place {
-    /// The object: s3://BUCKET/KEY, its URL in any style, or its key together with --bucket
+    /// The object: `s3://BUCKET/KEY`, its URL in any style, or its key together with --bucket
     #[arg(value_name = "ADDRESS")]
     address: String,
     /// The bucket, where the address does not name it
