@@ -101,7 +101,9 @@ impl Explain {
         let mut request = if curl_line::is_one(text) {
             curl_line::read(text)?
         } else {
-            Request { url: text.to_owned(), method: None, headers: None }
+            // Quotes and angle brackets come along when a URL is copied out of a text.
+            let url = text.trim_matches(['\'', '"', '<', '>']);
+            Request { url: url.to_owned(), method: None, headers: None }
         };
         request.method = self.method.clone().or(request.method);
         if self.no_headers {

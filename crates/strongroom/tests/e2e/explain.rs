@@ -49,6 +49,7 @@ fn a_good_link_is_called_good() {
     let link = signing.line(&LINK);
     assert_eq!(signing.explain(&[&link]), (Some(0), codes(&[])));
     assert_eq!(signing.explain(&[&link, CREDENTIALS]), (Some(0), codes(&["signature-holds"])));
+    assert_eq!(signing.run_with(&["explain", "-"], &format!(" <\"{link}\">\n")).code, Some(0));
     let said = signing.run(&["explain", &link]);
     for word in ["s3://photos/media/a b.jpg", "AKIAIOSFODNN7EXAMPLE", "eu-central-1", "Nothing is wrong"] {
         assert!(said.out.contains(word), "{}", said.out);
