@@ -19,6 +19,8 @@ pub(crate) enum Tool {
     Compiler,
     /// rustfmt and clippy.
     RustComponents,
+    /// curl, which the lines that `strongroom sign` writes are for.
+    Curl,
     /// Python with boto3, the reference for signatures.
     Python,
     /// A browser, and node with the packages that drive it.
@@ -38,6 +40,7 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
         let outcome = match tool {
             Tool::Compiler => packages(&[("cc", "build-essential"), ("git", "git")]),
             Tool::RustComponents => rust_components(),
+            Tool::Curl => packages(&[("curl", "curl")]),
             Tool::Python => python(workspace),
             Tool::Browser => browser(workspace),
             Tool::CargoDeny => cargo_deny(workspace),

@@ -85,3 +85,8 @@ pub use verify::{
     BodyRule, IncomingRequest, MAX_SKEW, Mechanism, Mismatch, Policy, PolicyError, Verified, VerifiedPost, Verifier,
     VerifyError,
 };
+
+/// The page on signing and explaining, whose example in Rust is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/presigning.md")]
+struct Documented;

@@ -121,6 +121,12 @@ fn the_stores_clock_decides() {
     ];
     assert_eq!(answered(&link(), "AccessDenied", &fields), ["not-yet-valid"]);
     let fields = [
+        ("Message", "Request is not valid yet"),
+        ("RequestTime", "2013-05-24T00:00:00.000Z"),
+        ("ServerTime", "2013-05-23T23:00:00.000Z"),
+    ];
+    assert_eq!(answered(&link(), "AccessDenied", &fields), ["not-yet-valid"]);
+    let fields = [
         ("RequestTime", "20130524T002000Z"),
         ("ServerTime", "2013-05-24T00:00:00Z"),
         ("MaxAllowedSkewMilliseconds", "900000"),
@@ -270,6 +276,49 @@ fn signed_headers_that_arrived_otherwise_are_told() {
     let answer = store(SECRET, "PUT", &target(&url), &nothing);
     let explanation = explain(&Evidence::of(&url).method("PUT").answer(&answer), NOW);
     assert_eq!(certain(&explanation), ["signed-header-not-sent"], "{explanation}");
+}
+
+#[test]
+fn what_a_store_or_a_client_leaves_unsaid_is_not_taken_for_wrong() {
+    let url = sign(&Request::put("a.jpg").header("content-length", "7"));
+    let evidence = Evidence::of(&url).method("PUT").headers(&[]);
+    assert_eq!(codes(&explain(&evidence, NOW)), ["headers-to-send"]);
+    let url = sign(&Request::put("a.jpg").header("x-amz-acl", "private"));
+    let said = error(
+        "SignatureDoesNotMatch",
+        &[("Message", "The header 'x-amz-acl' is signed, and was not sent. Send it exactly as it was signed.")],
+    );
+    let evidence = Evidence::of(&url).method("PUT").answer(&said);
+    assert_eq!(codes(&explain(&evidence, NOW))[0], "signed-header-not-sent");
+    assert!(!codes(&explain(&evidence, NOW)).contains(&"method-or-secret"));
+}
+
+#[test]
+fn a_form_is_signed_in_its_fields_and_not_in_its_url() {
+    let headers = [("Content-Type", "multipart/form-data; boundary=x")];
+    let evidence = Evidence::of("https://photos.s3.us-east-1.amazonaws.com/").method("POST").headers(&headers);
+    let answer = error("EntityTooLarge", &[("MaxSizeAllowed", "10")]);
+    assert_eq!(certain(&explain(&evidence.answer(&answer), NOW)), ["too-large"]);
+    assert_eq!(certain(&explain(&evidence.method("PUT"), NOW)), ["not-signed"]);
+}
+
+#[test]
+fn tokens_and_keys_of_encryption_are_not_shown() {
+    let temporary = credentials().with_session_token("tok+secret").unwrap();
+    let signer = Signer::new(temporary, Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
+    let name = "x-amz-server-side-encryption-customer-key";
+    let request = Request::get("a.jpg").header(name, "a2V5");
+    let url = signer.presign(&request, Validity::new(NOW, 300).unwrap()).unwrap();
+    let target = target(&url).replace("tok%2Bsecret", "tok%2Bother");
+    let (query, _) = target.strip_prefix("/a.jpg?").unwrap().split_once("&X-Amz-Signature").unwrap();
+    let arrived = format!("GET\n/a.jpg\n{query}\nhost:{HOST}\n{name}:b3RoZXI=\n\nhost;{name}\nUNSIGNED-PAYLOAD");
+    let answer = error("SignatureDoesNotMatch", &[("CanonicalRequest", &arrived)]);
+    let sent = [(name, "a2V5")];
+    let text = explain(&Evidence::of(&url).method("GET").headers(&sent).answer(&answer), NOW).to_string();
+    assert!(text.contains("X-Amz-Security-Token=[redacted]") && text.contains(name), "{text}");
+    for secret in ["tok+secret", "tok+other", "a2V5", "b3RoZXI="] {
+        assert!(!text.contains(secret), "{text}");
+    }
 }
 
 #[test]

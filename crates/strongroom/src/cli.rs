@@ -1,10 +1,14 @@
 //! The commands: what each is called, and where its own file is.
 
 mod config;
+mod explain;
 mod gc;
+mod named;
 mod progress;
 mod serve;
+mod sign;
 mod store;
+mod terminal;
 mod token;
 
 use std::io::{self, Write as _};
@@ -42,6 +46,13 @@ enum Verb {
     },
     /// Clear away expired uploads, deleted objects and leavings, as the service does by itself
     Gc(gc::Gc),
+    /// Make a presigned URL, a form or a CloudFront link, without a network
+    #[command(subcommand)]
+    Sign(sign::SignVerb),
+    /// Say in plain words why a link fails, without a network
+    ///
+    /// Exits with 0 if nothing is found wrong, with 1 if something is, and with 2 if the arguments cannot be used.
+    Explain(explain::Explain),
 }
 
 /// What every command takes.
@@ -77,7 +88,10 @@ fn load(sources: &Sources) -> anyhow::Result<Config> {
 
 /// Runs the verb that the arguments name. Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misused(&error),
+    };
     let result = match arguments.verb {
         Verb::Serve(serve) => serve.run(),
         Verb::Store(verb) => verb.run(),
@@ -87,12 +101,25 @@ pub fn run() -> ExitCode {
                 .map_err(anyhow::Error::from)
         }
         Verb::Gc(gc) => gc.run(),
+        // These do nothing but compute: what fails is what they were given.
+        Verb::Sign(verb) => return verb.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
+        Verb::Explain(explain) => return explain.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
     };
-    result.unwrap_or_else(|error| {
-        let code = if error.is::<Unusable>() { config::UNUSABLE } else { 1 };
-        let _ = writeln!(io::stderr(), "strongroom: {error:#}");
-        ExitCode::from(code)
-    })
+    result.unwrap_or_else(|error| refuse(&error, if error.is::<Unusable>() { config::UNUSABLE } else { 1 }))
+}
+
+/// Prints the help that was asked for, or what is wrong with the arguments. These are repeated in it as they came.
+fn misused(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let visible = terminal::visible(&text);
+    let _ = if text == visible { error.print() } else { io::stderr().write_all(visible.as_bytes()) };
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Says what went wrong, and ends with this code.
+fn refuse(error: &anyhow::Error, code: u8) -> ExitCode {
+    let _ = writeln!(io::stderr(), "strongroom: {}", terminal::visible(&format!("{error:#}")));
+    ExitCode::from(code)
 }
 
 /// A runtime for one command.

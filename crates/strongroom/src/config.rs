@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 pub use accept::{Accept, TypePattern, is_active};
 pub use auth::{Algorithm, Auth, ClaimNames, ClaimPath, Jwt, JwtKeys};
+pub use aws::{Aws, AwsError};
 pub use cleanup::Cleanup;
 pub use key_path::KeyPath;
 pub use key_template::{KeyTemplate, Piece, Placeholder, STAGING};
@@ -23,11 +24,13 @@ pub use space::{AllowedOrigin, Links, Quota, Space, Uploads};
 pub use storage::{Addressing, Care, Credentials, Embedded, External, Identities, Place, Storage};
 
 use auth::RawAuth;
+use aws::AwsVariables;
 use layers::{Layers, Report};
-use storage::{AwsVariables, RawStorage};
+use storage::RawStorage;
 
 mod accept;
 mod auth;
+mod aws;
 mod cleanup;
 mod credential;
 pub(crate) mod duration;

@@ -76,7 +76,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tests",
         what: "unit, integration, end-to-end and crash tests",
-        tools: &[Tool::Compiler, Tool::Python],
+        tools: &[Tool::Compiler, Tool::Curl, Tool::Python],
         run: tests,
     },
     Step {

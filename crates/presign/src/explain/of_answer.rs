@@ -17,7 +17,9 @@ pub(super) fn look(findings: &mut Findings, document: &ErrorDocument, link: Opti
     let field = |name: &str| document.get(name).map(str::to_owned);
     match code {
         "AccessDenied" if lower.contains("expired") => expired(findings, document),
-        "AccessDenied" if lower.contains("not yet valid") => not_yet_valid(findings, document, link),
+        "AccessDenied" if lower.contains("not yet valid") || lower.contains("not valid yet") => {
+            not_yet_valid(findings, document, link);
+        }
         "AccessDenied" if lower.contains("not signed") || document.get("HeadersNotSigned").is_some() => {
             let names = document.text("HeadersNotSigned").split([',', ';']).map(str::trim);
             let names: Vec<String> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
@@ -35,7 +37,12 @@ pub(super) fn look(findings: &mut Findings, document: &ErrorDocument, link: Opti
                 findings.add(Certainty::Likely, Cause::Denied);
             }
         }
-        "SignatureDoesNotMatch" => {}
+        // What differs is computed from the string to sign, unless the store says it in words.
+        "SignatureDoesNotMatch" => {
+            if let Some(name) = quoted(message, "The header '").filter(|_| lower.contains("not sent")) {
+                findings.certain(Cause::HeaderNotSent { name });
+            }
+        }
         "RequestTimeTooSkewed" => skewed(findings, document),
         "InvalidAccessKeyId" => {
             let named = field("AWSAccessKeyId").or_else(|| signed.map(|signed| signed.access_key().to_owned()));
@@ -108,7 +115,8 @@ fn not_yet_valid(findings: &mut Findings, document: &ErrorDocument, link: Option
         LinkSignature::Version4(signed) => signed.signed_at(),
         _ => None,
     });
-    let at = parse_amz(document.text("X-Amz-Date")).or(signed_at);
+    let at = parse_amz(document.text("X-Amz-Date"));
+    let at = at.or_else(|| parse_iso8601(document.text("RequestTime"))).or(signed_at);
     match (at, parse_iso8601(document.text("ServerTime"))) {
         (Some(at), Some(now)) => findings.replace(Cause::NotYetValid { by: at.abs_diff(now), at }),
         _ if findings.has("not-yet-valid") => {}
@@ -128,7 +136,12 @@ fn skewed(findings: &mut Findings, document: &ErrorDocument) {
 
 /// `… the region 'us-east-1' is wrong; expecting 'eu-west-1'`.
 fn expected_region(message: &str) -> Option<String> {
-    let (_, after) = message.split_once("expecting '")?;
-    let (region, _) = after.split_once('\'')?;
-    Some(region.to_owned())
+    quoted(message, "expecting '")
+}
+
+/// What stands in single quotes after `head`, which ends with the first of them.
+fn quoted(message: &str, head: &str) -> Option<String> {
+    let (_, after) = message.split_once(head)?;
+    let (inside, _) = after.split_once('\'')?;
+    Some(inside.to_owned())
 }

@@ -64,7 +64,7 @@ pub(super) fn look(
             }
             if claimed.is_some() && !unknown_headers(&stated) {
                 findings.certain(Cause::AlteredOrOtherSecret);
-            } else if mismatch.is_some() {
+            } else if mismatch.is_some() && !findings.has("signed-header-not-sent") {
                 findings
                     .add(Certainty::Likely, Cause::MethodOrSecret { arrived: arrived.map(|arrived| arrived.method) });
             }

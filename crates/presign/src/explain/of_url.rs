@@ -10,6 +10,8 @@ use crate::verify::MAX_SKEW;
 
 pub(super) fn look(findings: &mut Findings, evidence: &Evidence<'_>, link: &Link, now: i64) {
     match &link.signature {
+        // A form carries its signature in a field of the body.
+        LinkSignature::None if is_form(evidence) && is_method(evidence, "POST") => {}
         LinkSignature::None => findings.certain(Cause::NotSigned),
         LinkSignature::Version4(signed) => {
             form(findings, link, signed);
@@ -102,10 +104,8 @@ fn times(findings: &mut Findings, now: i64, from: Option<i64>, until: i64) {
 
 fn headers(findings: &mut Findings, evidence: &Evidence<'_>, signed: &Version4) {
     let own: Vec<String> = signed.signed_headers.iter().filter(|name| *name != "host").cloned().collect();
-    let form =
-        evidence.header("content-type").filter(|sent| sent.to_ascii_lowercase().starts_with("multipart/form-data"));
     // Only a PUT URL that was sent a form is the mistake; without a method the answer has to show it.
-    if form.is_some() && evidence.method.is_some_and(|method| method.eq_ignore_ascii_case("PUT")) {
+    if is_form(evidence) && is_method(evidence, "PUT") {
         findings.certain(Cause::MultipartForm { signed_type: None });
     }
     let Some(sent) = evidence.headers else {
@@ -114,8 +114,11 @@ fn headers(findings: &mut Findings, evidence: &Evidence<'_>, signed: &Version4) 
         }
         return;
     };
-    for name in own {
-        if evidence.header(&name).is_none() {
+    for name in own.into_iter().filter(|name| evidence.header(name).is_none()) {
+        if name == "content-length" {
+            // Clients count the body themselves, so nobody lists it.
+            findings.add(Certainty::Possible, Cause::HeadersToSend { names: vec![name] });
+        } else {
             findings.certain(Cause::HeaderNotSent { name });
         }
     }
@@ -127,6 +130,14 @@ fn headers(findings: &mut Findings, evidence: &Evidence<'_>, signed: &Version4) 
     if !unsigned.is_empty() {
         findings.certain(Cause::HeadersNotSigned { names: unsigned });
     }
+}
+
+fn is_form(evidence: &Evidence<'_>) -> bool {
+    evidence.header("content-type").is_some_and(|sent| sent.to_ascii_lowercase().starts_with("multipart/form-data"))
+}
+
+fn is_method(evidence: &Evidence<'_>, method: &str) -> bool {
+    evidence.method.is_some_and(|used| used.eq_ignore_ascii_case(method))
 }
 
 fn key(findings: &mut Findings, evidence: &Evidence<'_>, link: &Link) {

@@ -3,6 +3,7 @@
 use super::cause::{Cause, Certainty};
 use super::findings::Findings;
 use super::link::pairs;
+use super::words::shown;
 
 /// The parts of a canonical request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl Seen {
                 let cause = Cause::HeaderDiffers {
                     name: name.clone(),
                     signed: None,
-                    arrived: value.clone(),
+                    arrived: shown(name, value).to_owned(),
                     line: Some(at + 4),
                 };
                 findings.add(Certainty::Possible, cause);
@@ -108,17 +109,17 @@ fn is_form(name: &str, value: &str) -> bool {
 }
 
 fn header_cause(name: &str, signed: Option<&String>, arrived: &str, line: Option<usize>) -> Cause {
-    let arrived = arrived.to_owned();
+    let (signed, arrived) = (signed.map(|signed| shown(name, signed).to_owned()), shown(name, arrived).to_owned());
     if name == "host" {
-        return Cause::HostDiffers { signed: signed.cloned().unwrap_or_default(), arrived, line };
+        return Cause::HostDiffers { signed: signed.unwrap_or_default(), arrived, line };
     }
     if is_form(name, &arrived) {
-        return Cause::MultipartForm { signed_type: signed.cloned() };
+        return Cause::MultipartForm { signed_type: signed };
     }
     if arrived.is_empty() {
         return Cause::HeaderNotSent { name: name.to_owned() };
     }
-    Cause::HeaderDiffers { name: name.to_owned(), signed: signed.cloned(), arrived, line }
+    Cause::HeaderDiffers { name: name.to_owned(), signed, arrived, line }
 }
 
 fn path_cause(signed: &str, arrived: &str) -> Cause {
@@ -146,7 +147,7 @@ fn query_cause(signed: &str, arrived: &str) -> Cause {
         these
             .iter()
             .filter(|pair| !those.contains(pair))
-            .map(|(name, value)| format!("{name}={value}"))
+            .map(|(name, value)| format!("{name}={}", shown(name, value)))
             .collect::<Vec<_>>()
     };
     Cause::QueryDiffers { added: only(&arrived, &signed), removed: only(&signed, &arrived), line: Some(3) }

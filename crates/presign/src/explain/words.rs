@@ -42,6 +42,21 @@ pub(super) fn value(text: &str) -> String {
     if text.is_empty() { "nothing".to_owned() } else { format!("`{text}`") }
 }
 
+/// Parameters and headers whose values are secrets, lower-case.
+const SECRETS: [&str; 5] = [
+    "authorization",
+    "cookie",
+    "x-amz-copy-source-server-side-encryption-customer-key",
+    "x-amz-security-token",
+    "x-amz-server-side-encryption-customer-key",
+];
+
+/// The value of a parameter or header, or a word in the place of a secret.
+pub(super) fn shown<'v>(name: &str, value: &'v str) -> &'v str {
+    let is_secret = SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+    if is_secret && !value.is_empty() { "[redacted]" } else { value }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

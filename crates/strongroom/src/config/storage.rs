@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::aws::AwsVariables;
 use super::key_path::KeyPath;
 use super::layers::Report;
 use super::origin::Origin;
@@ -131,34 +132,6 @@ pub(super) struct RawCredentials {
     secret_access_key_file: Option<PathBuf>,
     session_token: Option<Secret>,
     session_token_file: Option<PathBuf>,
-}
-
-/// What the usual variables of S3 tools say; they count only beneath the configuration's own keys.
-#[derive(Debug, Default)]
-pub(super) struct AwsVariables {
-    access_key_id: Option<String>,
-    secret_access_key: Option<Secret>,
-    session_token: Option<Secret>,
-    region: Option<String>,
-    endpoint: Option<(&'static str, String)>,
-}
-
-impl AwsVariables {
-    /// Picks the variables out of the environment. Empty ones count as unset, as they do for AWS's own tools.
-    pub(super) fn from_environment(environment: &[(String, String)]) -> Self {
-        let get = |name: &str| {
-            environment.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.clone())
-        };
-        let endpoint =
-            ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().find_map(|name| Some((name, get(name)?)));
-        Self {
-            access_key_id: get("AWS_ACCESS_KEY_ID"),
-            secret_access_key: get("AWS_SECRET_ACCESS_KEY").map(Secret::new),
-            session_token: get("AWS_SESSION_TOKEN").map(Secret::new),
-            region: get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")),
-            endpoint,
-        }
-    }
 }
 
 impl RawStorage {

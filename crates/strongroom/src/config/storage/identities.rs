@@ -185,13 +185,3 @@ impl RawCredentials {
         Some(Credentials { access_key_id: id?, secret_access_key: secret?, session_token })
     }
 }
-
-impl AwsVariables {
-    fn credentials(&self) -> Option<Credentials> {
-        Some(Credentials {
-            access_key_id: self.access_key_id.clone()?,
-            secret_access_key: self.secret_access_key.clone()?,
-            session_token: self.session_token.clone(),
-        })
-    }
-}
