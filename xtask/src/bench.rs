@@ -4,5 +4,7 @@ mod client;
 mod clock;
 mod http;
 mod memory;
+mod presign;
 
 pub(crate) use self::http::http;
+pub(crate) use self::presign::presign;

@@ -23,6 +23,7 @@ usage: cargo xtask <verb>
   test [--only STEP,…] [--list]   sets up what is missing, runs every test, ends with a table
   tidy                            the rules of the house: layout, imports, words, documents
   bench http [--json]             requests per second and memory of the service under load
+  bench presign [--json]          processor time of a signature, beside other libraries
 
 --json prints one JSON object as the last line, after the table.";
 
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&workspace),
         ["bench", "http"] => bench::http(&workspace, false),
         ["bench", "http", "--json"] => bench::http(&workspace, true),
+        ["bench", "presign"] => bench::presign(&workspace, false),
+        ["bench", "presign", "--json"] => bench::presign(&workspace, true),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)
