@@ -4,9 +4,11 @@ mod client;
 mod clock;
 mod http;
 mod memory;
+mod presign;
 mod store;
 
 pub(crate) use self::http::http;
+pub(crate) use self::presign::presign;
 pub(crate) use self::store::store;
 
 /// The value in the middle.

@@ -28,6 +28,7 @@ usage: cargo xtask <verb>
   fuzz [--seconds N] [TARGET]     generated input for whatever strangers can reach, 60 seconds a target
   bench http [--json]             requests per second and memory of the service under load
   bench store [--json]            the embedded store beside SeaweedFS
+  bench presign [--json]          processor time of a signature, beside other libraries
 
 --json prints one JSON object as the last line, after the table.";
 
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         ["bench", "http", "--json"] => bench::http(&workspace, true),
         ["bench", "store"] => bench::store(&workspace, false),
         ["bench", "store", "--json"] => bench::store(&workspace, true),
+        ["bench", "presign"] => bench::presign(&workspace, false),
+        ["bench", "presign", "--json"] => bench::presign(&workspace, true),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)

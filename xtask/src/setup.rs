@@ -1,6 +1,6 @@
 //! Installs what the tests need and the machine lacks: Debian packages, a Python environment, npm packages, cargo-deny.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -25,6 +25,8 @@ pub(crate) enum Tool {
     Python,
     /// A browser, and node with the packages that drive it.
     Browser,
+    /// Node with the presigners of AWS's SDK, to be measured beside ours.
+    JsPresigner,
     /// The licence, source and advisory checks.
     CargoDeny,
     /// A small S3 server in one program.
@@ -43,6 +45,7 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
             Tool::Curl => packages(&[("curl", "curl")]),
             Tool::Python => python(workspace),
             Tool::Browser => browser(workspace),
+            Tool::JsPresigner => js_presigner(workspace),
             Tool::CargoDeny => cargo_deny(workspace),
             Tool::SeaweedFs => seaweedfs(workspace),
             Tool::Ceph => packages(&[
@@ -125,18 +128,27 @@ fn python_environment(workspace: &Workspace, name: &str, package: &str) -> Resul
 }
 
 fn browser(workspace: &Workspace) -> Result<()> {
-    let folder = browser_tests(workspace);
     packages(&[("chromium", "chromium"), ("node", "nodejs"), ("npm", "npm")])?;
     if quietly(Command::new("fc-list").arg(":lang=en")).map_or(true, |fonts| fonts.trim().is_empty()) {
         install_packages(&["fontconfig", "fonts-dejavu-core"])?;
     }
+    npm_packages(&browser_tests(workspace))
+}
+
+fn js_presigner(workspace: &Workspace) -> Result<()> {
+    packages(&[("node", "nodejs"), ("npm", "npm")])?;
+    npm_packages(&workspace.path("benches/presign/clients/js"))
+}
+
+/// Installs what a folder's lock file names, unless that is there.
+fn npm_packages(folder: &Path) -> Result<()> {
     let wanted = std::fs::read_to_string(folder.join("package-lock.json"))
         .with_context(|| format!("{} has no package-lock.json", folder.display()))?;
     let stamp = folder.join("node_modules/.installed-lock.json");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    let installed = follow(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+    let installed = follow(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))?;
     ensure!(installed.success, "npm ci failed in {}", folder.display());
     // A project without dependencies gets no folder from npm, and the stamp needs one.
     std::fs::create_dir_all(folder.join("node_modules"))?;

@@ -2,10 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>.
 
-use std::ops::Range;
-
-use sha2::{Digest as _, Sha256};
-
+use crate::sha256;
 use crate::signed_headers::SignedHeaders;
 
 /// The payload line of every presigned URL, and of requests whose body is not hashed.
@@ -14,8 +11,8 @@ pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// The parts of a canonical request, already in their canonical form.
 pub(crate) struct CanonicalRequest<'a> {
     pub(crate) method: &'a str,
-    /// Where in the buffer the path stands: encoded once, not normalised, as S3 takes `a//b` and `a/b` for two keys.
-    pub(crate) path: Range<usize>,
+    /// Encoded once, not normalised, as S3 takes `a//b` and `a/b` for two keys.
+    pub(crate) path: &'a str,
     pub(crate) rest: Rest<'a>,
 }
 
@@ -23,8 +20,8 @@ pub(crate) struct CanonicalRequest<'a> {
 pub(crate) enum Rest<'a> {
     /// Its parts.
     Parts {
-        /// Where in the buffer the query stands: sorted by name, then by value, both encoded.
-        query: Range<usize>,
+        /// Sorted by name, then by value, both encoded.
+        query: &'a str,
         headers: &'a SignedHeaders,
         /// The hex SHA-256 of the body, or one of the protocol's words.
         payload: &'a str,
@@ -39,37 +36,26 @@ pub(crate) fn ready(query: &str, headers: &SignedHeaders, payload: &str) -> Stri
 }
 
 impl CanonicalRequest<'_> {
-    /// The SHA-256 that goes into the string to sign. `buffer` is the URL (or a part of it), in whose spare capacity
-    /// the text is put together for a moment, so that a URL costs one allocation and its hash one pass.
+    /// The SHA-256 that goes into the string to sign.
     #[inline]
-    pub(crate) fn digest(&self, buffer: &mut String) -> [u8; 32] {
-        let end = buffer.len();
-        self.append(buffer);
-        let digest = Sha256::digest(&buffer.as_bytes()[end..]).into();
-        buffer.truncate(end);
-        digest
-    }
-
-    /// Appends the text itself.
-    #[inline]
-    pub(crate) fn append(&self, buffer: &mut String) {
-        buffer.push_str(self.method);
-        buffer.push('\n');
-        buffer.extend_from_within(self.path.clone());
-        match &self.rest {
-            Rest::Ready(text) => buffer.push_str(text),
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let Self { method, path, rest } = self;
+        match rest {
+            Rest::Ready(rest) => sha256::digest_of(&[method, "\n", path, rest]),
             Rest::Parts { query, headers, payload } => {
-                buffer.push('\n');
-                buffer.extend_from_within(query.clone());
-                buffer.push_str(&headers.lines);
-                buffer.push_str(payload);
+                sha256::digest_of(&[method, "\n", path, "\n", query, &headers.lines, payload])
             }
         }
     }
-}
 
-/// How many bytes [`CanonicalRequest::append`] adds at most to a buffer that holds path and query.
-pub(crate) fn room(headers: &SignedHeaders, path_and_query: usize) -> usize {
-    // A method, a payload and the line ends between the parts.
-    path_and_query + headers.lines.len() + 6 + 64 + 3
+    /// The text itself.
+    pub(crate) fn text(&self) -> String {
+        let Self { method, path, rest } = self;
+        match rest {
+            Rest::Ready(rest) => [method, "\n", path, rest].concat(),
+            Rest::Parts { query, headers, payload } => {
+                [method, "\n", path, "\n", query, &headers.lines, payload].concat()
+            }
+        }
+    }
 }

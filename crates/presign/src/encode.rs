@@ -71,6 +71,23 @@ fn percent(out: &mut String, bytes: &[u8], keep: &[bool; 256]) {
     }
 }
 
+/// Appends a number in decimal, without memory of its own.
+pub(crate) fn number(out: &mut String, number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        // The remainder is below ten, so it fits a byte.
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.push_str(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
+}
+
 /// Undoes percent-encoding; `None` when a `%` is not followed by two hex digits.
 /// With `plus`, a `+` is a blank, as in a query.
 pub(crate) fn decode(text: &str, plus: bool) -> Option<Vec<u8>> {

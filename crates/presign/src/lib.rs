@@ -34,7 +34,7 @@
 //! makes the HMAC over that with the key of the day. A URL costs little more than the hashing it cannot do without,
 //! because what is constant is done once: the key and the first block of every HMAC once a day, the head of the string
 //! to sign and the text around the key once a second (`second.rs`), the host and the path of the bucket once a
-//! [`Signer`]. The URL is written into one buffer, in whose spare room the canonical request is put together and hashed.
+//! [`Signer`]. The canonical request is put together on the stack with its padding, and hashed in one go.
 //!
 //! # What it refuses
 //!

@@ -2,14 +2,20 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html>.
 
+use std::iter;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::encode;
 use crate::moment::iso8601;
 use crate::object_key::{KeyError, check_key};
+use crate::second::Second;
+use crate::sha256::BLOCK;
+use crate::signature::SigningKey;
 use crate::signer::Signer;
 use crate::string_to_sign::ALGORITHM;
 use crate::validity::{Validity, ValidityError};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 
 /// The rules of one form and the fields it is filled with.
 ///
@@ -75,9 +81,9 @@ impl PostPolicy {
     pub fn content_length(mut self, least: u64, most: u64) -> Self {
         let conditions = &mut self.conditions;
         conditions.push_str("[\"content-length-range\",");
-        conditions.push_str(&least.to_string());
+        encode::number(conditions, least);
         conditions.push(',');
-        conditions.push_str(&most.to_string());
+        encode::number(conditions, most);
         conditions.push_str("],");
         self
     }
@@ -116,39 +122,75 @@ impl Signer {
     pub fn post(&self, policy: &PostPolicy, validity: Validity) -> Result<PostForm, ValidityError> {
         self.outlives(validity)?;
         let second = self.second(validity.signed_at())?;
-        let credentials = self.credentials();
         let expires_at = validity.expires_at();
         let expiration = iso8601(expires_at).ok_or(ValidityError::Time(expires_at))?;
-        let mut credential = String::with_capacity(credentials.access_key().len() + 1 + second.scope.len());
-        for part in [credentials.access_key(), "/", &second.scope] {
-            credential.push_str(part);
-        }
-        let mut fields = Vec::with_capacity(policy.fields.len() + 6);
+        let begun = second.form.get_or_init(|| BegunForm::new(self, &second, &expiration));
+        let other;
+        let begun = if begun.expiration == expiration {
+            begun
+        } else {
+            other = BegunForm::new(self, &second, &expiration);
+            &other
+        };
+        let mut fields = Vec::with_capacity(policy.fields.len() + begun.fields.len() + 2);
         fields.extend_from_slice(&policy.fields);
-        let own = fields.len();
-        fields.push(("x-amz-algorithm".to_owned(), ALGORITHM.to_owned()));
-        fields.push(("x-amz-credential".to_owned(), credential));
-        fields.push(("x-amz-date".to_owned(), second.date.as_str().to_owned()));
-        fields.extend(credentials.session_token().map(|token| ("x-amz-security-token".to_owned(), token.to_owned())));
-        let added: usize = fields[own..].iter().map(|(name, value)| name.len() + value.len() + 8).sum();
-        let mut document = String::with_capacity(128 + policy.conditions.len() + self.bucket().len() + added);
-        document.push_str("{\"expiration\":\"");
-        document.push_str(&expiration);
-        document.push_str("\",\"conditions\":[");
-        document.push_str(&policy.conditions);
-        push_exact(&mut document, "bucket", self.bucket());
-        for (name, value) in &fields[own..] {
-            document.push(',');
-            push_exact(&mut document, name, value);
-        }
-        document.push_str("]}");
-        let encoded = STANDARD.encode(document);
-        let signature = encode::hex_string(&second.key.sign(encoded.as_bytes()));
+        fields.extend_from_slice(&begun.fields);
+        let (encoded, signature) = begun.finish(&policy.conditions);
         fields.push(("policy".to_owned(), encoded));
         fields.push(("x-amz-signature".to_owned(), signature));
         let place = self.place();
         let url = [&place.url_head[..place.path_start], &place.bucket_path].concat();
         Ok(PostForm { url, fields, expires_at })
+    }
+}
+
+/// What all forms of one second that end at the same time have in common. It comes first in the policy, so that it is
+/// encoded and hashed once.
+pub(crate) struct BegunForm {
+    expiration: String,
+    /// The fields that signing adds.
+    fields: Vec<(String, String)>,
+    /// The beginning of the policy, encoded.
+    encoded: String,
+    /// The signature of the policy, of which all that is encoded is hashed.
+    begun: SigningKey,
+}
+
+/// Bytes that base64 turns into one block of SHA-256.
+const IN_A_BLOCK: usize = BLOCK / 4 * 3;
+
+impl BegunForm {
+    fn new(signer: &Signer, second: &Second, expiration: &str) -> Self {
+        let credentials = signer.credentials();
+        let credential = format!("{}/{}", credentials.access_key(), second.scope);
+        let mut fields = vec![
+            ("x-amz-algorithm".to_owned(), ALGORITHM.to_owned()),
+            ("x-amz-credential".to_owned(), credential),
+            ("x-amz-date".to_owned(), second.date.as_str().to_owned()),
+        ];
+        fields.extend(credentials.session_token().map(|token| ("x-amz-security-token".to_owned(), token.to_owned())));
+        let mut document = format!("{{\"expiration\":\"{expiration}\",\"conditions\":[");
+        push_exact(&mut document, "bucket", signer.bucket());
+        for (name, value) in &fields {
+            document.push(',');
+            push_exact(&mut document, name, value);
+        }
+        document.push(',');
+        // JSON allows blanks here; what is encoded and what is hashed both end with them.
+        document.extend(iter::repeat_n(' ', document.len().next_multiple_of(IN_A_BLOCK) - document.len()));
+        let encoded = STANDARD.encode(document);
+        let begun = second.key.having_hashed(encoded.as_bytes());
+        Self { expiration: expiration.to_owned(), fields, encoded, begun }
+    }
+
+    /// The policy and its signature. `conditions` is not empty, and has a comma behind each.
+    fn finish(&self, conditions: &str) -> (String, String) {
+        let rest = [conditions.strip_suffix(',').unwrap_or(conditions), "]}"].concat();
+        let mut encoded = String::with_capacity(self.encoded.len() + rest.len().div_ceil(3) * 4);
+        encoded.push_str(&self.encoded);
+        STANDARD.encode_string(rest, &mut encoded);
+        let signature = self.begun.sign(&encoded.as_bytes()[self.encoded.len()..]);
+        (encoded, encode::hex_string(&signature))
     }
 }
 
@@ -163,8 +205,9 @@ fn push_exact(out: &mut String, field: &str, value: &str) {
 
 /// Writes the inside of a JSON string (RFC 8259, 7).
 fn push_escaped(out: &mut String, text: &str) {
-    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    if !text.bytes().any(special) {
+    // Without branches the compiler takes many bytes at once.
+    let special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    if !text.bytes().fold(false, |any, byte| any | special(byte)) {
         out.push_str(text);
         return;
     }
@@ -192,5 +235,24 @@ mod tests {
         push_exact(&mut document, &text, "plain");
         let value: serde_json::Value = serde_json::from_str(&document).unwrap();
         assert_eq!(value, serde_json::json!({ text: "plain" }));
+    }
+
+    #[test]
+    fn forms_of_one_second_each_end_when_they_are_to_end() {
+        let credentials = crate::Credentials::new("AK", "secret").unwrap().with_session_token("token").unwrap();
+        let endpoint = crate::Endpoint::aws("us-east-1").unwrap();
+        let signer = Signer::new(credentials.clone(), endpoint, "inbox").unwrap();
+        for seconds in [600, 60, 600] {
+            let policy = PostPolicy::for_prefix("staging/").unwrap().content_length(1, 1_000);
+            let form = signer.post(&policy, Validity::new(1_369_353_600, seconds).unwrap()).unwrap();
+            let fields: Vec<(&str, &str)> =
+                form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let verified = crate::Verifier::new("us-east-1")
+                .verify_post(&fields, |_| Some(credentials.clone()), 1_369_353_600)
+                .unwrap();
+            assert_eq!(verified.policy.expires_at(), form.expires_at);
+            assert_eq!(form.expires_at, 1_369_353_600 + i64::from(seconds));
+            verified.policy.check_fields(&fields, "inbox").unwrap();
+        }
     }
 }

@@ -41,7 +41,7 @@ impl PresignedQuery<'_> {
     /// Writes the signature's own parameters, with the question mark.
     pub(crate) fn write_own(&self, url: &mut String) {
         url.push_str(&self.second.query_head);
-        push_number(url, self.seconds);
+        encode::number(url, u64::from(self.seconds));
         if let Some(token) = self.credentials.session_token() {
             url.push_str(TOKEN);
             encode::query(url, token.as_bytes());
@@ -60,19 +60,3 @@ impl PresignedQuery<'_> {
 
 const TOKEN: &str = "&X-Amz-Security-Token=";
 const SIGNED_HEADERS: &str = "&X-Amz-SignedHeaders=";
-
-fn push_number(out: &mut String, number: u32) {
-    let mut digits = [0; 10];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        // The remainder is below ten, so it fits a byte.
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.push_str(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
-}

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use crate::credentials::Credentials;
 use crate::encode;
 use crate::moment::{AmzDate, day_number};
+use crate::post_policy::BegunForm;
 use crate::signature::{Begun, SigningKey};
 use crate::string_to_sign::{self, ALGORITHM};
 use crate::validity::ValidityError;
@@ -22,12 +23,14 @@ pub(crate) struct Second {
     pub(crate) query_head: String,
     /// For the first life that was signed for in this second. Links of one kind all live equally long.
     pub(crate) plain: OnceLock<Plain>,
+    /// For the first end of a form that was signed for.
+    pub(crate) form: OnceLock<BegunForm>,
 }
 
 /// The texts around the path of every URL that lives equally long, adds no parameter and signs no header but `host`.
 pub(crate) struct Plain {
     pub(crate) seconds: u32,
-    /// With the question mark, without the signature.
+    /// From the question mark up to where the signature begins.
     pub(crate) query: String,
     /// What follows the path in the canonical request.
     pub(crate) rest: String,
@@ -53,7 +56,7 @@ impl Second {
             "?X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={credential}&X-Amz-Date={}&X-Amz-Expires=",
             date.as_str()
         );
-        Ok(Self { at, date, scope, key, begun, query_head, plain: OnceLock::new() })
+        Ok(Self { at, date, scope, key, begun, query_head, plain: OnceLock::new(), form: OnceLock::new() })
     }
 }
 

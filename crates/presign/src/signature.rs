@@ -15,6 +15,8 @@ use crate::string_to_sign::TERMINATOR;
 #[derive(Clone)]
 pub(crate) struct SigningKey {
     inner: Midstate,
+    /// How many bytes `inner` has absorbed.
+    absorbed: usize,
     outer: Midstate,
 }
 
@@ -43,24 +45,32 @@ impl SigningKey {
             state.absorb(Zeroizing::new(block.map(|byte| byte ^ pad)).as_slice());
             state
         };
-        Self { inner: padded(0x36), outer: padded(0x5c) }
+        Self { inner: padded(0x36), absorbed: BLOCK, outer: padded(0x5c) }
     }
 
     /// The HMAC of a whole message: any string to sign, a chunk's, or a POST policy.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 32] {
-        self.outer.finish_digest(BLOCK, &self.inner.finish(BLOCK, message))
+        self.outer.finish_digest(BLOCK, &self.inner.finish(self.absorbed, message))
+    }
+
+    /// The same for messages that all begin with `head`, which is whole blocks; the rest of each is then signed.
+    pub(crate) fn having_hashed(&self, head: &[u8]) -> Self {
+        let mut inner = self.inner.clone();
+        let rest = inner.absorb(head);
+        debug_assert!(rest.is_empty(), "a head that is not whole blocks cannot be gone on with");
+        Self { inner, absorbed: self.absorbed + head.len(), outer: self.outer.clone() }
     }
 
     /// Hashes what many strings to sign begin with.
     pub(crate) fn begin(&self, head: &str) -> Begun {
         let mut inner = self.inner.clone();
         let rest = inner.absorb(head.as_bytes());
-        Begun { inner, ending: Ending::new(rest, HEX, BLOCK + head.len() + HEX), outer: self.outer.clone() }
+        Begun { inner, ending: Ending::new(rest, HEX, self.absorbed + head.len() + HEX), outer: self.outer.clone() }
     }
 }
 
 /// The hex digits of a digest, with which every string to sign ends.
-const HEX: usize = 64;
+pub(crate) const HEX: usize = 64;
 
 /// A signature of which all is hashed but the end: the digest of the canonical request.
 pub(crate) struct Begun {
@@ -100,6 +110,16 @@ mod tests {
         assert_eq!(encode::hex_string(&whole), signature);
         let begun = key.begin(head).sign(&encode::unhex(digest.as_bytes()).unwrap());
         assert_eq!(begun.as_slice(), signature.as_bytes());
+    }
+
+    #[test]
+    fn a_message_with_its_head_hashed_before_has_the_same_signature() {
+        let key = SigningKey::derive("secret", "20130524", "us-east-1", "s3");
+        let message: Vec<u8> = (0..=255).collect();
+        for blocks in 0..4 {
+            let (head, rest) = message.split_at(blocks * BLOCK);
+            assert_eq!(key.having_hashed(head).sign(rest), key.sign(&message), "{blocks} blocks before");
+        }
     }
 
     /// RFC 4231, cases 2, 6 and 7: a short key, and two keys longer than a block.

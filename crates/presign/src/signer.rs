@@ -15,6 +15,7 @@ use crate::presigned_query::PresignedQuery;
 use crate::query;
 use crate::request::{Method, Request};
 use crate::second::{Plain, Second};
+use crate::signature::HEX;
 use crate::signed_headers::{HeaderError, SignedHeaders};
 use crate::string_to_sign::ALGORITHM;
 use crate::validity::{Validity, ValidityError, Window};
@@ -47,6 +48,7 @@ struct Inner {
 
 const SLOTS: usize = 8;
 
+/// What stands before the signature in a URL.
 const SIGNATURE: &str = "&X-Amz-Signature=";
 
 impl Signer {
@@ -76,12 +78,13 @@ impl Signer {
     /// The common case: between the path and the signature all is known.
     #[inline]
     fn presign_plain(&self, request: &Request<'_>, second: &Second, plain: &Plain) -> Result<String, SignError> {
-        let Inner { place, host_only, .. } = &*self.0;
-        let mut url = self.url_of(request, plain.query.len(), host_only)?;
-        let path = place.path_start..url.len();
-        url.push_str(&plain.query);
+        let mut url = self.url_of(request, plain.query.len())?;
+        let path = &url[self.0.place.path_start..];
         let rest = Rest::Ready(&plain.rest);
-        finish(&mut url, second, &CanonicalRequest { method: request.method.as_str(), path, rest });
+        let digest = CanonicalRequest { method: request.method.as_str(), path, rest }.digest();
+        // The processor copies this while it still hashes, as neither needs the other.
+        url.push_str(&plain.query);
+        push_hex(&mut url, &second.begun.sign(&digest));
         Ok(url)
     }
 
@@ -94,13 +97,15 @@ impl Signer {
             Cow::Owned(SignedHeaders::of_request(&place.host, &[], &request.headers)?)
         };
         let query = PresignedQuery { second, credentials, seconds, names: &headers.names };
-        let mut url = self.url_of(request, query.room(&request.query), &headers)?;
-        let path = place.path_start..url.len();
+        let mut url = self.url_of(request, query.room(&request.query) + SIGNATURE.len())?;
+        let path_end = url.len();
         query.write(&mut url, &request.query)?;
+        let path = &url[place.path_start..path_end];
         // The question mark belongs to neither.
-        let query = path.end + 1..url.len();
-        let rest = Rest::Parts { query, headers: &headers, payload: UNSIGNED_PAYLOAD };
-        finish(&mut url, second, &CanonicalRequest { method: request.method.as_str(), path, rest });
+        let rest = Rest::Parts { query: &url[path_end + 1..], headers: &headers, payload: UNSIGNED_PAYLOAD };
+        let digest = CanonicalRequest { method: request.method.as_str(), path, rest }.digest();
+        url.push_str(SIGNATURE);
+        push_hex(&mut url, &second.begun.sign(&digest));
         Ok(url)
     }
 
@@ -109,6 +114,7 @@ impl Signer {
         let mut query = String::new();
         PresignedQuery { second, credentials, seconds, names: &host_only.names }.write_own(&mut query);
         let rest = canonical_request::ready(&query[1..], host_only, UNSIGNED_PAYLOAD);
+        query.push_str(SIGNATURE);
         Plain { seconds, query, rest }
     }
 
@@ -129,20 +135,18 @@ impl Signer {
         let mut added = vec![("x-amz-content-sha256", payload.as_ref()), ("x-amz-date", second.date.as_str())];
         added.extend(credentials.session_token().map(|token| ("x-amz-security-token", token)));
         let signed = SignedHeaders::of_request(&place.host, &added, &request.headers)?;
-        let mut url = self.url_of(request, 256, &signed)?;
-        let path = place.path_start..url.len();
-        let mut query = url.len()..url.len();
+        let mut url = self.url_of(request, 256)?;
+        let path_end = url.len();
         if !request.query.is_empty() {
             query::check(&request.query)?;
             url.push('?');
-            query.start += 1;
             query::append(&mut url, &request.query, false);
-            query.end = url.len();
         }
-        let method = request.method.as_str();
+        let (path, query) = url[place.path_start..].split_at(path_end - place.path_start);
+        let query = query.strip_prefix('?').unwrap_or(query);
         let rest = Rest::Parts { query, headers: &signed, payload: &payload };
-        let canonical = CanonicalRequest { method, path, rest };
-        let signature = second.begun.sign(&canonical.digest(&mut url));
+        let digest = CanonicalRequest { method: request.method.as_str(), path, rest }.digest();
+        let signature = second.begun.sign(&digest);
         let mut authorization = format!(
             "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature=",
             credentials.access_key(),
@@ -217,21 +221,19 @@ impl Signer {
 
     /// The URL without a query, for signatures that are not Version 4's.
     pub(crate) fn bare_url(&self, request: &Request<'_>) -> Result<String, KeyError> {
-        self.url_of(request, 256, &self.0.host_only)
+        self.url_of(request, 256)
     }
 
-    /// The URL without a query, with room for `query` more bytes, the signature and the canonical request.
+    /// The URL without a query, with room for `query` more bytes and the signature.
     #[inline]
-    fn url_of(&self, request: &Request<'_>, query: usize, headers: &SignedHeaders) -> Result<String, KeyError> {
+    fn url_of(&self, request: &Request<'_>, query: usize) -> Result<String, KeyError> {
         let Place { url_head, path_start, bucket_path, .. } = &self.0.place;
         let Some(key) = request.key else {
             return Ok(format!("{}{bucket_path}", &url_head[..*path_start]));
         };
         let plain = examine(key)?;
         let longest = if plain { key.len() } else { 3 * key.len() };
-        let path = url_head.len() - path_start + longest;
-        let after = canonical_request::room(headers, path + query).max(SIGNATURE.len() + 64);
-        let mut url = String::with_capacity(url_head.len() + longest + query + after);
+        let mut url = String::with_capacity(url_head.len() + longest + query + HEX);
         url.push_str(url_head);
         if plain {
             url.push_str(key);
@@ -322,14 +324,6 @@ fn slot(at: i64) -> usize {
     (at.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61) as usize
 }
 
-/// Hashes and signs the canonical request, and ends the URL with the signature.
-#[inline]
-fn finish(url: &mut String, second: &Second, canonical: &CanonicalRequest<'_>) {
-    let signature = second.begun.sign(&canonical.digest(url));
-    url.push_str(SIGNATURE);
-    push_hex(url, &signature);
-}
-
-fn push_hex(out: &mut String, hex: &[u8; 64]) {
+fn push_hex(out: &mut String, hex: &[u8; HEX]) {
     out.push_str(std::str::from_utf8(hex).expect("hex digits are ASCII"));
 }

@@ -186,40 +186,36 @@ pub(super) struct Claim<'a> {
 impl Claim<'_> {
     /// Compares in constant time.
     pub(super) fn check(&self, key: &SigningKey) -> Result<(), VerifyError> {
-        let mut buffer = String::with_capacity(1_024);
-        path(&mut buffer, self.request.path)?;
-        let path = 0..buffer.len();
-        query(&mut buffer, self.query, self.left_out);
-        let query = path.end..buffer.len();
-        let rest = Rest::Parts { query, headers: self.headers, payload: self.payload };
-        let canonical = CanonicalRequest { method: self.request.method, path, rest };
+        let path = path(self.request.path)?;
+        let query = query(self.query, self.left_out);
+        let rest = Rest::Parts { query: &query, headers: self.headers, payload: self.payload };
+        let canonical = CanonicalRequest { method: self.request.method, path: &path, rest };
         let head = string_to_sign::head(self.date, &self.scope.text());
-        let string_to_sign = string_to_sign::text(&head, &canonical.digest(&mut buffer));
+        let string_to_sign = string_to_sign::text(&head, &canonical.digest());
         let ours = encode::hex(&key.sign(string_to_sign.as_bytes()));
         if bool::from(ours.ct_eq(self.provided.as_bytes())) {
             return Ok(());
         }
-        let start = buffer.len();
-        canonical.append(&mut buffer);
         Err(VerifyError::Mismatch(Box::new(Mismatch {
             access_key: self.scope.access_key.clone(),
             provided: self.provided.to_owned(),
             string_to_sign,
-            canonical_request: buffer.split_off(start),
+            canonical_request: canonical.text(),
         })))
     }
 }
 
-/// Writes the path in its canonical encoding. Nothing is normalised; only the encoding of each byte is made uniform.
-fn path(out: &mut String, raw: &str) -> Result<(), VerifyError> {
+/// The path in its canonical encoding. Nothing is normalised; only the encoding of each byte is made uniform.
+fn path(raw: &str) -> Result<String, VerifyError> {
     let decoded =
         encode::decode(raw, false).ok_or_else(|| VerifyError::malformed("path", "a `%` without two hex digits"))?;
-    encode::path(out, if decoded.is_empty() { b"/" } else { &decoded });
-    Ok(())
+    let mut out = String::with_capacity(raw.len().max(1));
+    encode::path(&mut out, if decoded.is_empty() { b"/" } else { &decoded });
+    Ok(out)
 }
 
-/// Writes the query in canonical order and encoding, without `left_out`.
-fn query(out: &mut String, query: &Query, left_out: Option<&str>) {
+/// The query in canonical order and encoding, without `left_out`.
+fn query(query: &Query, left_out: Option<&str>) -> String {
     let kept = query.iter().filter(|(name, _)| left_out.is_none_or(|left_out| name != left_out.as_bytes()));
     let encoded = |bytes: &[u8]| {
         let mut text = String::new();
@@ -227,5 +223,7 @@ fn query(out: &mut String, query: &Query, left_out: Option<&str>) {
         text
     };
     let pairs = kept.map(|(name, value)| (encoded(name), encoded(value))).collect();
-    crate::query::append_encoded(out, pairs, false);
+    let mut out = String::with_capacity(512);
+    crate::query::append_encoded(&mut out, pairs, false);
+    out
 }
