@@ -4,5 +4,14 @@ mod client;
 mod clock;
 mod http;
 mod memory;
+mod store;
 
 pub(crate) use self::http::http;
+pub(crate) use self::store::store;
+
+/// The value in the middle.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}

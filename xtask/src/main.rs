@@ -1,4 +1,4 @@
-//! The commands that develop Strongroom: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask bench`.
+//! The commands that develop Strongroom: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask serve`, `cargo xtask bench`.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -7,6 +7,7 @@
 
 mod bench;
 mod process;
+mod servers;
 mod service;
 mod setup;
 mod test;
@@ -22,7 +23,9 @@ usage: cargo xtask <verb>
 
   test [--only STEP,…] [--list]   sets up what is missing, runs every test, ends with a table
   tidy                            the rules of the house: layout, imports, words, documents
+  serve seaweedfs|ceph            a real S3 server to try things on, until Ctrl-C
   bench http [--json]             requests per second and memory of the service under load
+  bench store [--json]            the embedded store beside SeaweedFS
 
 --json prints one JSON object as the last line, after the table.";
 
@@ -32,8 +35,11 @@ fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match words.as_slice() {
         ["test", options @ ..] => test::run(&workspace, options),
         ["tidy"] => tidy::run(&workspace),
+        ["serve", name] => servers::serve(&workspace, name),
         ["bench", "http"] => bench::http(&workspace, false),
         ["bench", "http", "--json"] => bench::http(&workspace, true),
+        ["bench", "store"] => bench::store(&workspace, false),
+        ["bench", "store", "--json"] => bench::store(&workspace, true),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)

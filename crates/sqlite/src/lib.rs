@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+pub use commit::Commits;
 pub use open::Migration;
 
 /// Why the database did not do what was asked.
@@ -50,6 +51,16 @@ pub enum Error {
         /// The schema number found in the file.
         found: u32,
         /// The newest schema number this program has a migration for.
+        known: u32,
+    },
+    /// The file was written by an older program than this one, and may only be read here.
+    #[error(
+        "the database is at schema {found}, and this program reads {known}: start the service once, which brings it up to date"
+    )]
+    Older {
+        /// The schema number found in the file.
+        found: u32,
+        /// The schema number this program reads.
         known: u32,
     },
     /// A migration did not run; the file is as it was before it.
@@ -95,14 +106,47 @@ impl Database {
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
-        E: From<Error> + Send + 'static,
+        E: From<Error> + std::error::Error + Send + 'static,
     {
         self.committer.submit(job).await
+    }
+
+    /// How many transactions and writes there have been since it was opened.
+    pub fn commits(&self) -> Commits {
+        self.committer.commits()
     }
 
     /// Runs `query` at once, on the calling thread, with a read-only connection that sees one consistent snapshot.
     ///
     /// Meant for queries that an index bounds to microseconds; anything longer belongs on a blocking thread.
+    pub fn read<T, E>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
+        self.readers.with(query)
+    }
+}
+
+/// A file that is read and never changed, whoever else has it open.
+#[derive(Debug, Clone)]
+pub struct ReadOnly {
+    readers: Arc<readers::Readers>,
+}
+
+impl ReadOnly {
+    /// Opens a file whose schema must be exactly up to date.
+    pub fn open(path: &Path, migrations: &[Migration]) -> Result<Self, Error> {
+        let readers = readers::Readers::new(path, 1)?;
+        let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
+        let found: u32 = readers.with(|connection| Ok::<_, Error>(open::version(connection)?))?;
+        match found.cmp(&known) {
+            std::cmp::Ordering::Less => Err(Error::Older { found, known }),
+            std::cmp::Ordering::Greater => Err(Error::Newer { found, known }),
+            std::cmp::Ordering::Equal => Ok(Self { readers: Arc::new(readers) }),
+        }
+    }
+
+    /// Runs `query` on the calling thread, on one consistent snapshot.
     pub fn read<T, E>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E>
     where
         E: From<Error>,

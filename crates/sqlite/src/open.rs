@@ -12,7 +12,7 @@ use crate::Error;
 const STATEMENTS: usize = 256;
 
 /// How long a connection waits for another process that holds the write lock.
-const BUSY: Duration = Duration::from_secs(30);
+pub(crate) const BUSY: Duration = Duration::from_secs(30);
 
 /// One step of the schema. Migrations run in order, each in a transaction, and never change once released.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,11 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// How many migrations the file has seen.
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 fn shared_settings(connection: &Connection) -> Result<(), Error> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Otherwise SQLite plans a cached statement anew whenever other values are bound to it, which takes longer than to
@@ -61,7 +66,7 @@ fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), 
     loop {
         // IMMEDIATE takes the write lock first, so that two processes starting together do not migrate twice.
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let found = version(&transaction)?;
         if found > known {
             return Err(Error::Newer { found, known });
         }

@@ -85,6 +85,62 @@ async fn when_the_transaction_dies_nobody_in_it_is_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_named_to_everybody_in_the_batch_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (started, runs) = tokio::sync::oneshot::channel::<()>();
+    // While the first write holds the thread, the others gather behind it and share the next transaction.
+    let behind = database.clone();
+    let first = database.write(move |tx| {
+        started.send(()).unwrap();
+        held.recv().unwrap();
+        insert(tx, 1)
+    });
+    let fills = behind.write(|tx| {
+        // A file that may not grow is refused by SQLite exactly as one on a full disk.
+        let pages: u32 = tx.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        tx.pragma_update(None, "max_page_count", pages)?;
+        (2..10_000).try_for_each(|n| insert(tx, n))
+    });
+    let beside = behind.write(|tx| insert(tx, 10_001));
+    let others = async {
+        runs.await.unwrap();
+        tokio::join!(fills, beside, async { release.send(()).unwrap() })
+    };
+    let (first, (fills, beside, ())) = tokio::join!(first, others);
+    first.unwrap();
+    for ended in [fills, beside] {
+        let error = ended.unwrap_err();
+        let code = match &error {
+            Error::Sqlite(cause) => cause.sqlite_error_code(),
+            Error::Commit(cause) => cause.sqlite_error_code(),
+            _ => None,
+        };
+        assert_eq!(code, Some(rusqlite::ErrorCode::DiskFull), "{error}");
+    }
+    assert_eq!(all(&database), [1]);
+    assert_eq!(database.commits(), strongroom_sqlite::Commits { transactions: 1, writes: 1, failures: 1 });
+}
+
+#[tokio::test]
+async fn a_file_is_read_beside_its_writer_and_never_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder);
+    database.write(|tx| insert(tx, 1)).await.unwrap();
+    let path = folder.path().join("db.sqlite");
+    let beside = strongroom_sqlite::ReadOnly::open(&path, MIGRATIONS).unwrap();
+    database.write(|tx| insert(tx, 2)).await.unwrap();
+    let count = |tx: &Connection| Ok::<i64, Error>(tx.query_row("SELECT count(*) FROM threads", [], |row| row.get(0))?);
+    assert_eq!(beside.read(count).unwrap(), 2);
+    assert!(beside.read(|tx| insert(tx, 3)).is_err());
+    let more = [MIGRATIONS[0], Migration { name: "0002_more", sql: "CREATE TABLE more (n INTEGER) STRICT" }];
+    let older = strongroom_sqlite::ReadOnly::open(&path, &more).unwrap_err();
+    assert!(matches!(older, Error::Older { found: 1, known: 2 }), "{older}");
+    assert!(matches!(strongroom_sqlite::ReadOnly::open(&path, &[]), Err(Error::Newer { found: 1, known: 0 })));
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_is_there_after_opening_again() {
     let folder = tempfile::tempdir().unwrap();
     open(&folder).write(|tx| insert(tx, 7)).await.unwrap();

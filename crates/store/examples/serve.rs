@@ -1,4 +1,5 @@
-//! Serves a folder as an S3 store: `cargo run -p strongroom-store --example serve -- FOLDER [PORT]`, for trying clients.
+//! Serves a folder as an S3 store, for trying clients and for tests that kill it:
+//! `cargo run -p strongroom-store --example serve -- FOLDER [PORT [MIN_FREE]]`.
 #![expect(clippy::print_stdout, reason = "it is a command, and says where it listens")]
 
 use std::convert::Infallible;
@@ -15,7 +16,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("name the folder to serve")?;
     let port: u16 = arguments.next().as_deref().unwrap_or("9000").parse()?;
-    let store = Store::open(options(folder)?).await?;
+    let mut options = options(folder)?;
+    if let Some(bytes) = arguments.next() {
+        options.limits.min_free = bytes.parse()?;
+    }
+    let store = Store::open(options).await?;
+    let sweeping = store.clone();
+    tokio::spawn(async move {
+        if let Err(error) = sweeping.sweep().await {
+            println!("{error}");
+        }
+    });
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     println!("listening on http://{}", listener.local_addr()?);
     println!("access keys: admin, reader, writer; each one's secret is its name and -secret");

@@ -1,11 +1,13 @@
 //! Who may do what: identities with keys, and their rights by bucket, prefix and action.
 
+use serde::{Deserialize, Serialize};
 use strongroom_presign::{Credentials, CredentialsError};
 
 use crate::fault::{Code, Fault};
 
 /// What may be allowed, named after what S3's policies call it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Read an object or its headers (`s3:GetObject`).
     Get,
@@ -40,7 +42,8 @@ impl Action {
 }
 
 /// One right: these actions on these keys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grant {
     /// The bucket; `None` for all of them.
     pub bucket: Option<String>,

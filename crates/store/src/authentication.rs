@@ -1,10 +1,13 @@
 //! Finds out who sent a request, and answers as S3 does when that does not work out.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use strongroom_presign::{IncomingRequest, PolicyError, Verified, VerifiedPost, Verifier, VerifyError};
 
 use crate::access::Identity;
 use crate::fault::{Code, Fault};
+use crate::keyring::Watch;
 use crate::time::Moment;
 
 /// Verifies signatures, and knows whose keys they are made with.
@@ -12,19 +15,23 @@ use crate::time::Moment;
 pub(crate) struct Authentication {
     verifier: Verifier,
     region: String,
-    identities: Vec<Identity>,
+    /// Those the store was opened with.
+    identities: Vec<Arc<Identity>>,
+    /// Those an operator made.
+    keyring: Watch,
 }
 
 impl Authentication {
     /// For one region and its identities. `version2` is given where Signature Version 2 is taken too: the host names
     /// under which a bucket is the first label.
-    pub(crate) fn new(region: &str, identities: Vec<Identity>, version2: Option<&[String]>) -> Self {
+    pub(crate) fn new(region: &str, identities: Vec<Identity>, version2: Option<&[String]>, keyring: Watch) -> Self {
         let verifier = Verifier::new(region);
         let verifier = match version2 {
             Some(domains) => verifier.with_version2(domains.to_vec()),
             None => verifier,
         };
-        Self { verifier, region: region.to_owned(), identities }
+        let identities = identities.into_iter().map(Arc::new).collect();
+        Self { verifier, region: region.to_owned(), identities, keyring }
     }
 
     /// The region.
@@ -33,7 +40,7 @@ impl Authentication {
     }
 
     /// Verifies a request signed by headers or by its URL.
-    pub(crate) fn request(&self, parts: &Parts, now: Moment) -> Result<(&Identity, Verified), Fault> {
+    pub(crate) fn request(&self, parts: &Parts, now: Moment) -> Result<(Arc<Identity>, Verified), Fault> {
         let mut headers: Vec<(&str, &[u8])> =
             parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         if let Some(authority) = parts.uri.authority()
@@ -49,26 +56,27 @@ impl Authentication {
         };
         let verified = self
             .verifier
-            .verify(&incoming, |key| Some(self.find(key)?.credentials.clone()), now.seconds())
+            .verify(&incoming, |key| Some(self.find(key, now)?.credentials.clone()), now.seconds())
             .map_err(|error| refusal(error, now))?;
-        Ok((self.known(&verified.access_key)?, verified))
+        Ok((self.known(&verified.access_key, now)?, verified))
     }
 
     /// Verifies the fields of a form.
-    pub(crate) fn form(&self, fields: &[(&str, &str)], now: Moment) -> Result<(&Identity, VerifiedPost), Fault> {
+    pub(crate) fn form(&self, fields: &[(&str, &str)], now: Moment) -> Result<(Arc<Identity>, VerifiedPost), Fault> {
         let verified = self
             .verifier
-            .verify_post(fields, |key| Some(self.find(key)?.credentials.clone()), now.seconds())
+            .verify_post(fields, |key| Some(self.find(key, now)?.credentials.clone()), now.seconds())
             .map_err(|error| refusal(error, now))?;
-        Ok((self.known(&verified.access_key)?, verified))
+        Ok((self.known(&verified.access_key, now)?, verified))
     }
 
-    fn find(&self, access_key: &str) -> Option<&Identity> {
-        self.identities.iter().find(|identity| identity.access_key_id() == access_key)
+    fn find(&self, access_key: &str, now: Moment) -> Option<Arc<Identity>> {
+        let own = self.identities.iter().find(|identity| identity.access_key_id() == access_key);
+        own.map(Arc::clone).or_else(|| self.keyring.find(access_key, now.seconds()))
     }
 
-    fn known(&self, access_key: &str) -> Result<&Identity, Fault> {
-        self.find(access_key).ok_or_else(|| Code::InvalidAccessKeyId.into())
+    fn known(&self, access_key: &str, now: Moment) -> Result<Arc<Identity>, Fault> {
+        self.find(access_key, now).ok_or_else(|| Code::InvalidAccessKeyId.into())
     }
 }
 

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use prometheus_client::metrics::counter::Counter;
 use tokio::task::JoinHandle;
 
 use crate::content::{Contents, Pin as ContentPin};
@@ -20,7 +21,11 @@ pub(crate) const STRETCH: usize = 256 * 1024;
 /// A response body. Its only error is a failure to read what is stored, which ends the connection short of the
 /// announced length, so that no client takes a part for the whole.
 #[derive(Debug)]
-pub struct Body(Kind);
+pub struct Body {
+    kind: Kind,
+    /// Counts what is handed out.
+    sent: Option<Counter>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -32,18 +37,23 @@ enum Kind {
 impl Body {
     /// A body without bytes.
     pub(crate) fn empty() -> Self {
-        Self(Kind::Empty)
+        Self { kind: Kind::Empty, sent: None }
     }
 
     /// A body that is in memory already.
     pub(crate) fn full(bytes: Bytes) -> Self {
-        Self(Kind::Full(bytes))
+        Self { kind: Kind::Full(bytes), sent: None }
     }
 
     /// A body that is read from contents as the client takes it.
     pub(crate) fn stored(reading: Reading) -> Self {
         let left = reading.left();
-        Self(Kind::Stored(Stored { left, state: State::Idle(Box::new(reading)) }))
+        Self { kind: Kind::Stored(Stored { left, state: State::Idle(Box::new(reading)) }), sent: None }
+    }
+
+    /// Has its bytes counted as the client takes them.
+    pub(crate) fn count(&mut self, sent: Counter) {
+        self.sent = Some(sent);
     }
 }
 
@@ -52,19 +62,23 @@ impl http_body::Body for Body {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        match &mut self.0 {
+        let next = match &mut self.kind {
             Kind::Empty => Poll::Ready(None),
             Kind::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.0 = Kind::Empty;
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+                self.kind = Kind::Empty;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(bytes)))
             }
-            Kind::Stored(stored) => stored.poll(context).map(|next| next.map(|read| read.map(Frame::data))),
+            Kind::Stored(stored) => stored.poll(context),
+        };
+        if let (Poll::Ready(Some(Ok(bytes))), Some(sent)) = (&next, &self.sent) {
+            sent.inc_by(bytes.len() as u64);
         }
+        next.map(|next| next.map(|read| read.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Stored(stored) => stored.left == 0,
@@ -72,7 +86,7 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match &self.0 {
+        SizeHint::with_exact(match &self.kind {
             Kind::Empty => 0,
             Kind::Full(bytes) => bytes.len() as u64,
             Kind::Stored(stored) => stored.left,
@@ -134,6 +148,8 @@ pub(crate) struct Slice {
     pub(crate) start: u64,
     /// How long it is.
     pub(crate) bytes: u64,
+    /// The content's CRC-64/NVME, if this is all of the content and its reader should hold it to that.
+    pub(crate) crc64: Option<u64>,
 }
 
 /// Slices being read one after the other.
@@ -143,6 +159,8 @@ pub(crate) struct Reading {
     slices: VecDeque<Slice>,
     left: u64,
     open: Option<File>,
+    /// The checksum of what was read of the slice at hand.
+    digest: Option<crc_fast::Digest>,
     /// What keeps the contents that are not open yet on disk.
     _pin: Option<ContentPin>,
 }
@@ -157,7 +175,7 @@ impl Reading {
     ) -> Self {
         let left = slices.iter().map(|slice| slice.bytes).sum();
         let slices = slices.into_iter().filter(|slice| slice.bytes > 0).collect();
-        Self { contents, slices, left, open: first, _pin: pin }
+        Self { contents, slices, left, open: first, digest: None, _pin: pin }
     }
 
     /// How many bytes are still to be read.
@@ -165,7 +183,8 @@ impl Reading {
         self.left
     }
 
-    /// Reads the next stretch; blocks on the disk. A content that is shorter than the index says is an error.
+    /// Reads the next stretch; blocks on the disk. A content that is shorter than the index says is an error, and so is
+    /// one that is not what was written: then the last stretch is kept back, so that no client takes it for the object.
     pub(crate) fn next(&mut self) -> io::Result<Bytes> {
         let Some(slice) = self.slices.front_mut() else {
             return Ok(Bytes::new());
@@ -181,13 +200,30 @@ impl Reading {
         if (buffer.len() as u64) < wanted {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a content is shorter than the index says"));
         }
+        if let Some(wanted) = slice.crc64 {
+            let digest = self.digest.get_or_insert_with(|| crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme));
+            digest.update(&buffer);
+            if buffer.len() as u64 == slice.bytes && digest.finalize() != wanted {
+                self.contents.damaged_reads.inc();
+                return Err(damaged(slice.content));
+            }
+        }
         slice.start += wanted;
         slice.bytes -= wanted;
         self.left -= wanted;
         if slice.bytes == 0 {
             self.slices.pop_front();
             self.open = None;
+            self.digest = None;
         }
         Ok(buffer.into())
     }
+}
+
+/// What a reader gets in place of bytes that nobody wrote.
+fn damaged(content: u64) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("content {content:016x} is not what was written: its checksum differs; `store scrub` names all such"),
+    )
 }

@@ -13,11 +13,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use prometheus_client::metrics::counter::Counter;
+
 pub(crate) use incoming::{Finished, Incoming, Outcome, Placed};
 pub use sweep::Swept;
 
 /// How many contents share a folder, as a power of two.
-const LEAF_BITS: u32 = 10;
+pub(crate) const LEAF_BITS: u32 = 10;
 /// How many of those folders share a folder, as a power of two.
 const BRANCH_BITS: u32 = 10;
 
@@ -29,6 +31,8 @@ pub(crate) struct Contents {
     state: Mutex<State>,
     /// Held by the one sweep that runs.
     sweeping: Mutex<()>,
+    /// Counts the reads that met a damaged content.
+    pub(crate) damaged_reads: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +58,24 @@ impl Contents {
         sync_folder(root)?;
         let highest = highest_on_disk(&content)?.max(highest_number(&incoming, 16)?).unwrap_or(0).max(above);
         let state = State { next: highest + 1, ..State::default() };
-        Ok(Self { content, incoming, state: Mutex::new(state), sweeping: Mutex::new(()) })
+        Ok(Self {
+            content,
+            incoming,
+            state: Mutex::new(state),
+            sweeping: Mutex::new(()),
+            damaged_reads: Counter::default(),
+        })
+    }
+
+    /// The contents of a store that is only looked at: nothing is written through this.
+    pub(crate) fn look(content: &Path, incoming: &Path) -> Self {
+        Self {
+            content: content.to_owned(),
+            incoming: incoming.to_owned(),
+            state: Mutex::default(),
+            sweeping: Mutex::new(()),
+            damaged_reads: Counter::default(),
+        }
     }
 
     /// A number nobody has had, for a body that is made of contents already there.
@@ -99,12 +120,11 @@ impl Contents {
     }
 
     fn path(&self, number: u64) -> PathBuf {
-        self.folder(number >> LEAF_BITS).join(format!("{number:016x}"))
+        path_of(&self.content, number)
     }
 
     fn folder(&self, folder: u64) -> PathBuf {
-        let (branch, leaf) = (folder >> BRANCH_BITS, folder & ((1 << BRANCH_BITS) - 1));
-        self.content.join(format!("{branch:04x}")).join(format!("{leaf:03x}"))
+        folder_of(&self.content, folder)
     }
 
     /// Makes the folder of a content, durably, if it is not known to be there.
@@ -162,6 +182,28 @@ impl Drop for Pin {
     }
 }
 
+/// Where a content lies under the folder of all of them.
+pub(crate) fn path_of(content: &Path, number: u64) -> PathBuf {
+    folder_of(content, number >> LEAF_BITS).join(format!("{number:016x}"))
+}
+
+fn folder_of(content: &Path, folder: u64) -> PathBuf {
+    let (branch, leaf) = (folder >> BRANCH_BITS, folder & ((1 << BRANCH_BITS) - 1));
+    content.join(format!("{branch:04x}")).join(format!("{leaf:03x}"))
+}
+
+/// The folders that contents lie in, by what their numbers begin with, ascending.
+pub(crate) fn folders_in(content: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut folders = Vec::new();
+    for branch in numbers_in(content, 4)? {
+        for leaf in numbers_in(&content.join(format!("{branch:04x}")), 3)? {
+            let folder = branch << BRANCH_BITS | leaf;
+            folders.push((folder, folder_of(content, folder)));
+        }
+    }
+    Ok(folders)
+}
+
 /// Makes renames and creations in a folder durable.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -185,7 +227,7 @@ fn highest_number(folder: &Path, width: usize) -> io::Result<Option<u64>> {
 }
 
 /// The hexadecimal names of one width in a folder, ascending. Whatever else lies there is not ours and is left alone.
-fn numbers_in(folder: &Path, width: usize) -> io::Result<Vec<u64>> {
+pub(crate) fn numbers_in(folder: &Path, width: usize) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(folder)? {
         if let Some(name) = entry?.file_name().to_str()

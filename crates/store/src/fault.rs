@@ -175,7 +175,11 @@ impl std::fmt::Display for Fault {
     }
 }
 
-impl StdError for Fault {}
+impl StdError for Fault {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.more.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
 
 impl From<Code> for Fault {
     fn from(code: Code) -> Self {

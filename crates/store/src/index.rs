@@ -2,6 +2,7 @@
 
 pub(crate) mod bodies;
 pub(crate) mod buckets;
+pub(crate) mod contents;
 pub(crate) mod due;
 pub(crate) mod listing;
 pub(crate) mod objects;
@@ -12,7 +13,7 @@ pub(crate) mod versions;
 use std::path::Path;
 
 use rusqlite::Connection;
-use strongroom_sqlite::{Database, Migration};
+use strongroom_sqlite::{Commits, Database, Migration, ReadOnly};
 
 use crate::fault::Fault;
 
@@ -20,6 +21,7 @@ use crate::fault::Fault;
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_objects", sql: include_str!("index/0001_objects.sql") },
     Migration { name: "0002_versions", sql: include_str!("index/0002_versions.sql") },
+    Migration { name: "0003_tally", sql: include_str!("index/0003_tally.sql") },
 ];
 
 /// How many read-only connections stay open.
@@ -48,6 +50,31 @@ impl Index {
         change: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         self.database.write(change).await
+    }
+}
+
+impl Index {
+    /// How many transactions and writes there have been.
+    pub(crate) fn commits(&self) -> Commits {
+        self.database.commits()
+    }
+}
+
+/// The index as it is seen beside the process that has it open, or without one.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    database: ReadOnly,
+}
+
+impl Look {
+    /// Opens the index file, which must have the newest layout.
+    pub(crate) fn open(path: &Path) -> Result<Self, strongroom_sqlite::Error> {
+        Ok(Self { database: ReadOnly::open(path, MIGRATIONS)? })
+    }
+
+    /// Runs a query on a snapshot.
+    pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.database.read(query)
     }
 }
 

@@ -82,6 +82,10 @@ pub struct Limits {
     pub uploads: usize,
     /// How many of them may be of one access key, so that none takes the places of all others. Default 192.
     pub uploads_per_key: usize,
+    /// How many bytes of the disk stay free: what would take more is answered `InsufficientStorage` (507), and what
+    /// makes room is not. Half of it, and at most 32 MiB, is kept in a file that is given up when others fill the disk.
+    /// Default 256 MiB.
+    pub min_free: u64,
     /// The largest object in bytes, however it is sent. Default 5 TiB, as S3.
     pub object_bytes: u64,
     /// The largest XML document in bytes. Default 4 MiB, which holds the longest list of parts.
@@ -102,6 +106,7 @@ impl Default for Limits {
         Self {
             uploads: 256,
             uploads_per_key: 192,
+            min_free: 256 << 20,
             object_bytes: 5 << 40,
             xml_bytes: 4 << 20,
             form_bytes: 64 << 10,

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
+use prometheus_client::metrics::counter::Counter;
 use strongroom_presign::{ChunkDecoder, ChunkError, Verified};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -39,15 +40,16 @@ pub(crate) struct Inbound {
     came: u64,
     /// The client waits to be asked for the body, so that one that is not wanted is not sent.
     waits: bool,
+    counter: Counter,
 }
 
 impl Inbound {
     /// Wraps the body of a request.
-    pub(crate) fn new(body: BoxBody, headers: &HeaderMap, limits: &Limits) -> Self {
+    pub(crate) fn new(body: BoxBody, headers: &HeaderMap, limits: &Limits, counter: Counter) -> Self {
         let idle = limits.idle;
         let least = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX).saturating_mul(limits.slowest.into()) / 1000;
         let waits = headers::text(headers, "expect").is_some_and(|text| text.eq_ignore_ascii_case("100-continue"));
-        Self { body: Some(body), idle, least, waited: Duration::ZERO, came: 0, waits }
+        Self { body: Some(body), idle, least, waited: Duration::ZERO, came: 0, waits, counter }
     }
 
     /// The next bytes; `None` at the end.
@@ -73,6 +75,7 @@ impl Inbound {
                 Ok(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) if data.is_empty() => {}
                     Ok(data) => {
+                        self.counter.inc_by(data.len() as u64);
                         self.check_pace(data.len())?;
                         return Ok(Some(data));
                     }

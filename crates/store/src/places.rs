@@ -26,6 +26,11 @@ impl Places {
         Self { state: Arc::default(), most, most_of_one }
     }
 
+    /// How many are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).taken
+    }
+
     /// Takes a place, or says that there is none left.
     pub(crate) fn take(&self, access_key: &str) -> Result<Place, Fault> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

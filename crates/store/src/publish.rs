@@ -95,7 +95,7 @@ pub(crate) async fn publish(
 
 /// All of a content, as the first and only part.
 pub(crate) fn whole(content: u64, bytes: u64) -> bodies::Segment {
-    bodies::Segment { part: 1, slice: Slice { content, start: 0, bytes } }
+    bodies::Segment { part: 1, slice: Slice { content, start: 0, bytes, crc64: None } }
 }
 
 /// The tag and the checksums, as the answer to a write has them.

@@ -11,7 +11,9 @@ use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
+use prometheus_client::registry::Registry;
 use rusqlite::Connection;
+use tokio::time::Instant;
 
 use crate::access::Identity;
 use crate::authentication::Authentication;
@@ -22,11 +24,14 @@ use crate::cors::{self, Cors, CorsRule};
 use crate::fault::Fault;
 use crate::index::buckets::Rules;
 use crate::index::{Index, bodies, buckets, uploads};
+use crate::keyring::{KeyringError, Watch};
 use crate::lifecycle;
+use crate::metrics::Metrics;
 use crate::operation::{self, Operation};
 use crate::options::{Clock, Limits, Options, Random};
 use crate::payload::{Inbound, Payload};
 use crate::places::{Place, Places};
+use crate::space::Space;
 use crate::target::{Query, Target, check_new_bucket};
 use crate::time::Moment;
 
@@ -69,6 +74,9 @@ pub enum OpenError {
     /// The index was opened and does not work.
     #[error("the store's index cannot be used: {0}")]
     Unusable(String),
+    /// The access keys cannot be read.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// A bucket that was asked for has a name that S3 does not allow.
     #[error("{name:?} cannot be the name of a bucket: {rule}")]
     Bucket {
@@ -95,7 +103,13 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     domains: Vec<String>,
     cors: Cors,
-    places: Places,
+    /// The places for bodies that are arriving.
+    pub(crate) places: Places,
+    /// Room on the disk.
+    pub(crate) space: Arc<Space>,
+    /// What is counted.
+    pub(crate) metrics: Metrics,
+    folder: PathBuf,
     clock: Clock,
     random: Random,
     /// Held for as long as the store is open.
@@ -109,22 +123,30 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Store {
-    /// Opens or creates a store, ensures its buckets, and sweeps what an earlier crash left.
+    /// Opens or creates a store and ensures its buckets. That takes the same time however much is stored; what an
+    /// earlier crash left lies there until the next `sweep`.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         for name in &options.buckets {
             check_new_bucket(name).map_err(|rule| OpenError::Bucket { name: name.clone(), rule })?;
         }
         let unusable = |fault: Fault| OpenError::Unusable(fault.to_string());
         let folder = options.folder.clone();
+        let space = Arc::new(Space::new(&folder, options.limits.min_free));
+        let disk = Arc::clone(&space);
         let opening = tokio::task::spawn_blocking(move || {
             let lock = claim(&folder)?;
+            // The index needs a little room even to be opened.
+            disk.release_reserve();
+            let keyring = Watch::open(&folder)?;
             let index = Index::open(&folder.join("index.sqlite"))?;
             let highest = index.read(bodies::highest).map_err(unusable)?;
             let contents =
                 Contents::open(&folder, highest).map_err(|source| OpenError::Folder { path: folder, source })?;
-            Ok::<_, OpenError>((lock, index, Arc::new(contents)))
+            disk.keep_reserve();
+            Ok::<_, OpenError>((lock, keyring, index, Arc::new(contents)))
         });
-        let (lock, index, contents) = opening.await.map_err(|error| OpenError::Unusable(error.to_string()))??;
+        let (lock, keyring, index, contents) =
+            opening.await.map_err(|error| OpenError::Unusable(error.to_string()))??;
         let store = Self(Arc::new(Inner {
             index,
             contents,
@@ -132,8 +154,12 @@ impl Store {
                 &options.region,
                 options.identities,
                 options.signature_version_2.then_some(&options.domains),
+                keyring,
             ),
             places: Places::new(options.limits.uploads, options.limits.uploads_per_key),
+            space,
+            metrics: Metrics::new(),
+            folder: options.folder,
             limits: options.limits,
             domains: options.domains,
             cors: options.cors,
@@ -143,10 +169,13 @@ impl Store {
         }));
         let now = store.0.now();
         for name in options.buckets {
-            let make = move |connection: &Connection| buckets::create(connection, &name, now);
-            store.0.index.write(make).await.map_err(unusable)?;
+            // Nothing is written where everything is there already, so that a store on a full disk opens.
+            let there = store.0.index.read(|connection| buckets::exists(connection, &name)).map_err(unusable)?;
+            if !there {
+                let make = move |connection: &Connection| buckets::create(connection, &name, now);
+                store.0.index.write(make).await.map_err(unusable)?;
+            }
         }
-        store.0.sweep().await.map_err(unusable)?;
         Ok(store)
     }
 
@@ -158,12 +187,15 @@ impl Store {
     {
         let (mut parts, body) = request.into_parts();
         let request_id = format!("{:016X}", self.0.random() >> 64);
-        let inbound = Inbound::new(body.map_err(Into::into).boxed_unsync(), &parts.headers, &self.0.limits);
+        let begun = Instant::now();
+        let received = self.0.metrics.received.clone();
+        let inbound = Inbound::new(body.map_err(Into::into).boxed_unsync(), &parts.headers, &self.0.limits, received);
         let rules = self.0.cors_rules(&parts);
+        let mut operation = String::from("none");
         let answer = if parts.method == Method::OPTIONS {
             cors::preflight(&rules, &parts.headers)
         } else {
-            self.0.answer(&mut parts, inbound).await
+            self.0.answer(&mut parts, inbound, &mut operation).await
         };
         let mut response =
             answer.unwrap_or_else(|fault| fault.respond(parts.uri.path(), &request_id, parts.method != Method::HEAD));
@@ -171,7 +203,18 @@ impl Store {
             response.headers_mut().insert("x-amz-request-id", value);
         }
         cors::mark(&rules, &parts.method, &parts.headers, response.headers_mut());
+        self.0.metrics.answered(operation, response.status().as_u16(), begun.elapsed());
+        response.body_mut().count(self.0.metrics.sent.clone());
         response
+    }
+
+    /// Registers what the store counts, under names without a prefix of their own.
+    pub fn register(&self, registry: &mut Registry) {
+        self.0.metrics.register(registry, &self.0);
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
     }
 
     /// Removes what crashes and clients left: temporary files, contents nothing refers to, and multipart uploads that
@@ -197,6 +240,11 @@ impl Inner {
         (self.random)()
     }
 
+    /// The folder that holds everything.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// 64 bits nobody can guess.
     pub(crate) fn luck(&self) -> u64 {
         u64::try_from(self.random() >> 64).unwrap_or_default()
@@ -207,32 +255,29 @@ impl Inner {
         self.places.take(identity.access_key_id())
     }
 
-    /// Runs a change of the index that may make a content visible and may free others, and removes the freed ones after
+    /// Runs a change of the index that may make contents visible and may free others, and removes the freed ones after
     /// the commit. Once begun it runs to its end, even if the client goes away.
     pub(crate) async fn commit<T: Send + 'static>(
         self: &Arc<Self>,
-        placed: Option<Placed>,
+        placed: impl IntoIterator<Item = Placed>,
         change: impl FnOnce(&Connection) -> Result<(T, Vec<u64>), Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         let store = Arc::clone(self);
+        let mut placed: Vec<Placed> = placed.into_iter().collect();
         let task = tokio::spawn(async move {
-            let mut placed = placed;
-            if let Some(placed) = &mut placed {
-                placed.committing();
-            }
+            placed.iter_mut().for_each(Placed::committing);
             let result = store.index.write(change).await;
             let outcome = match &result {
                 Ok(_) => Outcome::Referred,
                 Err(fault) if fault.is_undone() => Outcome::Refused,
                 Err(_) => Outcome::Unknown,
             };
-            match placed {
-                // Its file goes, and a large one takes its time to go.
-                Some(placed) if outcome == Outcome::Refused => {
-                    tokio::task::spawn_blocking(move || placed.settle(outcome)).await?;
-                }
-                Some(placed) => placed.settle(outcome),
-                None => {}
+            let settle = move || placed.into_iter().for_each(|placed| placed.settle(outcome));
+            if outcome == Outcome::Refused {
+                // Their files go, and a large one takes its time to go.
+                tokio::task::spawn_blocking(settle).await?;
+            } else {
+                settle();
             }
             result.map(|(answer, freed)| {
                 if !freed.is_empty() {
@@ -259,24 +304,38 @@ impl Inner {
         own.ok().flatten().unwrap_or_else(|| self.cors.rules())
     }
 
-    async fn answer(self: &Arc<Self>, parts: &mut Parts, inbound: Inbound) -> Result<Response<Body>, Fault> {
+    /// `operation` learns what was asked for.
+    async fn answer(
+        self: &Arc<Self>,
+        parts: &mut Parts,
+        inbound: Inbound,
+        operation: &mut String,
+    ) -> Result<Response<Body>, Fault> {
         let now = self.now();
         let target = Target::of(parts, &self.domains)?;
         let query = Query::of(parts)?;
         let is_form = parts.method == Method::POST && target.key.is_empty() && !query.has("delete");
         if is_form && !parts.headers.contains_key(http::header::AUTHORIZATION) {
+            "PostObject".clone_into(operation);
             return operation::post_form(self, parts, &target, inbound, now).await;
         }
         let (identity, verified) = self.authentication.request(parts, now)?;
         query.hoist(&mut parts.headers);
+        let name = operation;
         let operation = Operation::of(&parts.method, &target, &query, &parts.headers)?;
+        *name = format!("{operation:?}");
         if let Some(action) = operation.action() {
             identity.demand(action, &target.bucket, &target.key)?;
+        }
+        if parts.method == Method::PUT || operation == Operation::CreateMultipartUpload {
+            self.space.demand()?;
+        } else if matches!(parts.method, Method::DELETE | Method::POST) {
+            self.space.release_reserve();
         }
         // On a completion the checksum headers are about the object that comes of it.
         let about_body = operation != Operation::CompleteMultipartUpload;
         let payload = Payload::new(inbound, &parts.headers, &verified, about_body)?;
-        let call = Call { store: self, parts, target: &target, query: &query, identity, now };
+        let call = Call { store: self, parts, target: &target, query: &query, identity: &identity, now };
         operation.run(call, payload).await
     }
 
@@ -301,9 +360,12 @@ impl Inner {
         let expired = lifecycle::expire(self, now).await?;
         let store = Arc::clone(self);
         let sweeping = tokio::task::spawn_blocking(move || {
+            store.space.keep_reserve();
             store.contents.sweep(|range| store.index.read(|connection| bodies::known(connection, &range)))
         });
-        Ok(Swept { uploads: aborted + expired.uploads, expired: expired.versions, ..sweeping.await?? })
+        let swept = Swept { uploads: aborted + expired.uploads, expired: expired.versions, ..sweeping.await?? };
+        self.metrics.swept(swept);
+        Ok(swept)
     }
 }
 
@@ -318,10 +380,9 @@ fn claim(folder: &Path) -> Result<File, OpenError> {
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
     let path = folder.join("format");
-    match fs::read_to_string(&path) {
-        Ok(found) if found == FORMAT => {}
-        Ok(found) => return Err(OpenError::Format { path: folder.to_owned(), found }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    match check_format(folder) {
+        Ok(()) => {}
+        Err(OpenError::Folder { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             let fresh = folder.join("format.new");
             let write = || {
                 let mut file = File::create(&fresh)?;
@@ -331,9 +392,18 @@ fn claim(folder: &Path) -> Result<File, OpenError> {
             };
             write().map_err(failed)?;
         }
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(error),
     }
     Ok(lock)
+}
+
+/// Refuses a folder that another version of the store has written.
+pub(crate) fn check_format(folder: &Path) -> Result<(), OpenError> {
+    match fs::read_to_string(folder.join("format")) {
+        Ok(found) if found == FORMAT => Ok(()),
+        Ok(found) => Err(OpenError::Format { path: folder.to_owned(), found }),
+        Err(source) => Err(OpenError::Folder { path: folder.to_owned(), source }),
+    }
 }
 
 /// Makes the folder and whatever is missing above it, durably: what is in a folder that a power cut takes is gone.

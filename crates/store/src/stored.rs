@@ -22,7 +22,9 @@ pub(crate) fn cut(segments: &[Segment], stretch: Stretch) -> Vec<Slice> {
             continue;
         }
         let bytes = (slice.bytes - skip).min(left);
-        slices.push(Slice { content: slice.content, start: slice.start + skip, bytes });
+        // Only what is read from its beginning to its end can be compared with its checksum.
+        let crc64 = slice.crc64.filter(|_| bytes == slice.bytes);
+        slices.push(Slice { content: slice.content, start: slice.start + skip, bytes, crc64 });
         skip = 0;
         left -= bytes;
     }

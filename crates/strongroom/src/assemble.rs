@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use strongroom_presign::{Addressing, Credentials, Endpoint};
-use strongroom_store::{OpenError, Store};
+use strongroom_store::{OpenError, Pace, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +84,14 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let store = reached.place.endpoint.clone();
     let max_connections = config.server.max_connections as usize;
     let data = config.data.clone();
+    let pace = match &config.storage.place {
+        config::Place::Embedded(embedded) => Some(embedded.care.pace()),
+        config::Place::External(_) => None,
+    };
+    let mut metrics = Metrics::new();
+    if let Some((_, store)) = &reached.embedded {
+        metrics.include(store);
+    }
     let service = Service::new(Parts {
         config,
         audit: AuditLog::new(db.clone()),
@@ -92,7 +100,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         places: Places::default(),
         clock,
         random,
-        metrics: Metrics::new(),
+        metrics,
     });
     Addresses { api: api.clone(), store: store.clone() }
         .leave(&data)
@@ -113,6 +121,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         }
     }));
     let embedded = reached.embedded.map(|(task, store)| {
+        if let Some(pace) = pace {
+            keep_store_sound(store.clone(), pace, task.stop.clone());
+        }
         keep_store_tidy(store, task.stop.clone());
         task
     });
@@ -144,7 +155,13 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
         embedded.listen.set_port(0);
     }
     let storage = match reach(&config, &secrets, Vec::new(), &http, &clock, &random).await {
-        Ok(reached) => reached.storage,
+        Ok(Reached { storage, embedded, .. }) => {
+            if let Some((_, store)) = embedded {
+                // No service runs that would do it.
+                store.sweep().await.context("the store could not be swept")?;
+            }
+            storage
+        }
         Err(error) if is_taken(&error) => {
             let running = Addresses::find(&config.data)
                 .context("the store is in use by another process, and nothing says where it can be reached")?;
@@ -329,17 +346,28 @@ fn keep_up(service: Service, stop: CancellationToken) {
     });
 }
 
-/// Lets the embedded store clear its own leavings now and then.
+/// Lets the embedded store clear its own leavings: those of a crash at once, and others now and then.
 fn keep_store_tidy(store: Store, stop: CancellationToken) {
     tokio::spawn(async move {
         loop {
+            match store.sweep().await {
+                Ok(swept) => tracing::debug!(?swept, "the store was swept"),
+                Err(error) => tracing::warn!(%error, "the store's sweep stopped; it will try again"),
+            }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_hours(1)) => {}
                 () = stop.cancelled() => return,
             }
-            if let Err(error) = store.sweep().await {
-                tracing::warn!(%error, "the store's sweep stopped; it will try again");
-            }
+        }
+    });
+}
+
+/// Lets the embedded store find out by itself whether its disk still holds what was written.
+fn keep_store_sound(store: Store, pace: Pace, stop: CancellationToken) {
+    tokio::spawn(async move {
+        tokio::select! {
+            () = store.keep_scrubbing(pace) => {}
+            () = stop.cancelled() => {}
         }
     });
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod gc;
+mod progress;
 mod serve;
 mod store;
 mod token;
@@ -26,7 +27,7 @@ struct Arguments {
 enum Verb {
     /// Run the service
     Serve(serve::Serve),
-    /// Look at the embedded store
+    /// Look after the embedded store
     #[command(subcommand)]
     Store(store::StoreVerb),
     /// Make, list and revoke API keys; make tokens to try things out

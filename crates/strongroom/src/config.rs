@@ -20,7 +20,7 @@ pub use rules::{Rule, Rules};
 pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
 pub use space::{AllowedOrigin, Links, Quota, Space, Uploads};
-pub use storage::{Addressing, Credentials, Embedded, External, Identities, Place, Storage};
+pub use storage::{Addressing, Care, Credentials, Embedded, External, Identities, Place, Storage};
 
 use auth::RawAuth;
 use layers::{Layers, Report};

@@ -94,6 +94,21 @@ impl Db {
 /// Carries a rule's own error through the database crate, which knows only its own.
 struct Carried<E>(E);
 
+// The database crate asks for an error, and shows none of this one to anybody.
+impl<E> std::error::Error for Carried<E> {}
+
+impl<E> std::fmt::Debug for Carried<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Carried")
+    }
+}
+
+impl<E> std::fmt::Display for Carried<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a rule's own error")
+    }
+}
+
 impl<E: From<Error>> From<strongroom_sqlite::Error> for Carried<E> {
     fn from(error: strongroom_sqlite::Error) -> Self {
         Self(Error::from(error).into())

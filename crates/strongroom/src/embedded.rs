@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use strongroom_presign::CredentialsError;
 use strongroom_store::{Action, Cors, Grant, Identity, OpenError, Options, Store};
 
 use crate::ambient::{Clock, Random};
-use crate::config::{Config, Credentials, Embedded, Identities, Secret};
+use crate::config::{Config, Credentials, Embedded, Identities, Place, Secret};
 use crate::secrets::{Secrets, StoreKey};
 use crate::storage::{KeyError, Location, ObjectKey};
 
@@ -35,6 +35,9 @@ pub enum Error {
     /// The location is not a prefix for keys.
     #[error("the storage location cannot be used: {0}")]
     Location(#[from] KeyError),
+    /// A bucket of another store is configured.
+    #[error("a bucket is configured, so there is no embedded store")]
+    Elsewhere,
     /// A configured key cannot be used.
     #[error("a key of the embedded store cannot be used: {0}")]
     Credentials(#[from] CredentialsError),
@@ -63,6 +66,11 @@ impl Addresses {
     }
 }
 
+/// The store's folder inside a data folder.
+pub fn folder(data: &Path) -> PathBuf {
+    data.join(FOLDER)
+}
+
 /// The identities' keys: the configured ones, or else the generated ones.
 pub fn identities(embedded: &Embedded, secrets: &Secrets) -> Identities {
     let key = |key: &StoreKey| Credentials {
@@ -88,7 +96,9 @@ pub async fn open(
 ) -> Result<Store, Error> {
     let random = random.clone();
     let luck = Arc::new(move || u128::from_ne_bytes(random.bytes()));
-    let mut options = Options::new(config.data.join(FOLDER), clock.as_fn(), luck);
+    let Place::Embedded(embedded) = &config.storage.place else { return Err(Error::Elsewhere) };
+    let mut options = Options::new(folder(&config.data), clock.as_fn(), luck);
+    options.limits.min_free = embedded.care.min_free;
     REGION.clone_into(&mut options.region);
     options.buckets = vec![BUCKET.to_owned()];
     let location = Location::new(&config.storage.location)?;

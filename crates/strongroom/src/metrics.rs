@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use strongroom_store::Store;
 
 use crate::db::uploads::Method;
 
@@ -106,6 +107,11 @@ impl Metrics {
         registry.register("links_signed", "Links handed out", metrics.links_signed.clone());
         registry.register("cleanup_failures", "Runs of the clean-up that stopped", metrics.cleanup_failures.clone());
         metrics
+    }
+
+    /// Shows what the embedded store counts, too.
+    pub fn include(&mut self, store: &Store) {
+        store.register(self.registry.sub_registry_with_prefix("store"));
     }
 
     /// A request came.

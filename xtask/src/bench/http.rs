@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 
 use super::client::{Sample, drive};
+use super::median;
 use super::memory::{self, Memory};
 use crate::process::follow;
 use crate::service::Service;
@@ -153,12 +154,6 @@ fn figures(scenarios: &[Scenario], memory: &Memory) -> Map<String, Value> {
     put("connections".to_owned(), CONNECTIONS as f64);
     put("processors".to_owned(), std::thread::available_parallelism().map_or(1, usize::from) as f64);
     figures
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 fn print(scenarios: &[Scenario], figures: &Map<String, Value>) {

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::sync::PoisonError;
 
-use super::{BRANCH_BITS, Contents, LEAF_BITS, numbers_in};
+use super::{Contents, LEAF_BITS, folders_in, numbers_in};
 
 /// What a sweep removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,21 +39,18 @@ impl Contents {
                 Err(error) => return Err(error.into()),
             }
         }
-        for branch in numbers_in(&self.content, 4)? {
-            for leaf in numbers_in(&self.content.join(format!("{branch:04x}")), 3)? {
-                let folder = branch << BRANCH_BITS | leaf;
-                let found = numbers_in(&self.folder(folder), 16)?;
-                if found.is_empty() {
-                    self.remove_if_past(folder)?;
-                    continue;
-                }
-                let candidates = self.not_pending(found);
-                let first = folder << LEAF_BITS;
-                let known = known(first..=first + (1 << LEAF_BITS) - 1)?;
-                let leavings: Vec<u64> = candidates.into_iter().filter(|number| !known.contains(number)).collect();
-                swept.contents += leavings.len() as u64;
-                self.release(&leavings);
+        for (folder, path) in folders_in(&self.content)? {
+            let found = numbers_in(&path, 16)?;
+            if found.is_empty() {
+                self.remove_if_past(folder)?;
+                continue;
             }
+            let candidates = self.not_pending(found);
+            let first = folder << LEAF_BITS;
+            let known = known(first..=first + (1 << LEAF_BITS) - 1)?;
+            let leavings: Vec<u64> = candidates.into_iter().filter(|number| !known.contains(number)).collect();
+            swept.contents += leavings.len() as u64;
+            self.release(&leavings);
         }
         Ok(swept)
     }

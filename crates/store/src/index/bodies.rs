@@ -20,11 +20,15 @@ pub(crate) struct Segment {
 
 /// The segments of a body in order.
 pub(crate) fn segments(connection: &Connection, body: i64) -> Result<Vec<Segment>, Fault> {
-    let mut statement = connection
-        .prepare_cached("SELECT part, content, start, bytes FROM segment WHERE body = ?1 ORDER BY position")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT part, content, start, segment.bytes, content.bytes, crc64nvme FROM segment
+             JOIN content ON content.number = segment.content WHERE body = ?1 ORDER BY position",
+    )?;
     let rows = statement.query_map([body], |row| {
-        let slice =
-            Slice { content: unsigned(row.get(1)?), start: unsigned(row.get(2)?), bytes: unsigned(row.get(3)?) };
+        let (start, bytes): (i64, i64) = (row.get(2)?, row.get(3)?);
+        let whole = start == 0 && row.get::<_, i64>(4)? == bytes;
+        let crc64 = if whole { Some(row.get::<_, i64>(5)?.cast_unsigned()) } else { None };
+        let slice = Slice { content: unsigned(row.get(1)?), start: unsigned(start), bytes: unsigned(bytes), crc64 };
         Ok(Segment { part: row.get(0)?, slice })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

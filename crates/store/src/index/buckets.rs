@@ -80,6 +80,12 @@ pub(crate) fn id(connection: &Connection, name: &str) -> Result<i64, Fault> {
         .ok_or_else(|| Fault::from(Code::NoSuchBucket).with("BucketName", name))
 }
 
+/// Whether there is a bucket of this name.
+pub(crate) fn exists(connection: &Connection, name: &str) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM bucket WHERE name = ?1)")?;
+    Ok(statement.query_row([name], |row| row.get(0))?)
+}
+
 /// A bucket that must be there.
 pub(crate) fn find(connection: &Connection, name: &str) -> Result<Bucket, Fault> {
     connection

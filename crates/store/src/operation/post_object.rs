@@ -67,7 +67,8 @@ pub(crate) async fn run(
     let announced = Announced::of_fields(lines())?;
     check_redirect(&fields)?;
     store.index.read(|connection| buckets::id(connection, &target.bucket))?;
-    let _place = store.admit_upload(identity)?;
+    let _place = store.admit_upload(&identity)?;
+    let _room = store.space.reserve(headers::content_length(&parts.headers).unwrap_or(0))?;
     let mut file = FormFile { form, policy: &verified.policy, most: store.limits.object_bytes, seen: 0, announced };
     let received = intake::receive(&store.contents, &mut file, None).await?;
     drop(file);

@@ -14,7 +14,7 @@ use crate::publish::{Kept, Published, describe, describe_version, publish};
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response<Body>, Fault> {
     let (store, target) = (call.store, call.target);
-    payload.demand_length(store.limits.object_bytes)?;
+    let bytes = payload.demand_length(store.limits.object_bytes)?;
     let kept = Kept::of(&call.parts.headers, call.now)?;
     let conditions = call.write_conditions()?;
     // The transaction judges; this only spares a body that cannot be wanted.
@@ -22,6 +22,7 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
         conditions.demand_target(objects::find(connection, bucket.id, &target.key)?.as_ref())
     })?;
     let _place = store.admit_upload(call.identity)?;
+    let _room = store.space.reserve(bytes)?;
     let received = intake::receive(&store.contents, &mut payload, None).await?;
     let Published { object, version } = publish(store, &target.bucket, &target.key, kept, received, conditions).await?;
     let mut response = answer::status(http::StatusCode::OK);

@@ -166,6 +166,25 @@ async fn only_so_many_bodies_arrive_at_once() {
 }
 
 #[tokio::test]
+async fn one_key_cannot_take_every_place_from_the_others() {
+    let server = Server::start_with(|options| options.limits.uploads_per_key = 1).await;
+    let mut first =
+        begin_put(&server, &put_link(&server), "content-length: 5\r\nexpect: 100-continue\r\nconnection: close\r\n")
+            .await;
+    let mut asked = [0; 25];
+    first.read_exact(&mut asked).await.unwrap();
+    let second = send(&server, "PUT", &put_link(&server), &[], "12345").await;
+    assert_eq!((second.status.as_u16(), second.code().as_str()), (503, "SlowDown"));
+    let janitor = server.client("janitor");
+    janitor.put_object().bucket(BUCKET).key("k").body(bytes(5, 1).into()).send().await.unwrap();
+    first.write_all(b"12345").await.unwrap();
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"));
+    assert_eq!(send(&server, "PUT", &put_link(&server), &[], "12345").await.status.as_u16(), 200);
+}
+
+#[tokio::test]
 async fn a_document_that_is_too_long_is_refused() {
     let server = Server::start_with(|options| options.limits.xml_bytes = 10_000).await;
     let request = Request::on_bucket(strongroom_presign::Method::Post).query("delete", "");

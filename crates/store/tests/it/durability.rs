@@ -78,6 +78,8 @@ async fn leavings_of_a_crash_are_swept_and_nothing_else() {
     fs::write(&foreign, "not the store's").unwrap();
 
     let server = server.restart().await;
+    let swept = server.store.sweep().await.unwrap();
+    assert_eq!((swept.incoming, swept.contents, swept.uploads), (1, 2, 0));
     assert_eq!(server.files("content"), [kept, foreign]);
     assert_eq!(server.files("incoming").len(), 0);
     // No number of a leaving is used again, so nothing new can be taken for it.
@@ -89,6 +91,24 @@ async fn leavings_of_a_crash_are_swept_and_nothing_else() {
     assert_eq!(got.body.collect().await.unwrap().to_vec(), bytes(1000, 1));
     let swept = server.store.sweep().await.unwrap();
     assert_eq!((swept.incoming, swept.contents, swept.uploads), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn opening_looks_at_no_content_but_the_newest() {
+    let server = Server::start().await;
+    server.admin().put_object().bucket(BUCKET).key("k").body(bytes(1000, 1).into()).send().await.unwrap();
+    // A folder that cannot be read stops whoever reads it, and only a sweep has to.
+    let old = server.folder().join("content/0000/001");
+    let newest = server.folder().join("content/0000/002/0000000000000801");
+    fs::create_dir_all(newest.parent().unwrap()).unwrap();
+    fs::write(&newest, "leaving").unwrap();
+    fs::write(&old, "a file where a folder should be").unwrap();
+
+    let server = server.restart().await;
+    let got = server.admin().get_object().bucket(BUCKET).key("k").send().await.unwrap();
+    assert_eq!(got.body.collect().await.unwrap().to_vec(), bytes(1000, 1));
+    assert!(newest.exists(), "nothing was swept yet");
+    assert!(server.store.sweep().await.is_err(), "a sweep does look");
 }
 
 #[tokio::test]

@@ -47,6 +47,12 @@ impl Server {
         Self::serve(options, folder, clock).await.expect("the store opens")
     }
 
+    /// A store on a folder that is there already.
+    pub(crate) async fn start_on(folder: TempDir) -> Self {
+        let (folder, clock) = (Arc::new(folder), Arc::new(AtomicI64::new(wall_clock())));
+        Self::serve(options(folder.path(), &clock), folder, clock).await.expect("the store opens")
+    }
+
     /// Stops this one and starts another on the same folder.
     pub(crate) async fn restart(self) -> Self {
         self.try_restart().await.expect("the store opens again")

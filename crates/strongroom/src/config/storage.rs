@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -10,9 +11,12 @@ use super::layers::Report;
 use super::origin::Origin;
 use super::secret::Secret;
 use super::server::address;
+use super::size;
+pub use care::Care;
 pub use identities::{Credentials, Identities};
 
 mod bucket;
+mod care;
 mod identities;
 
 /// Where the bytes lie.
@@ -42,6 +46,8 @@ pub struct Embedded {
     pub public_endpoint: Option<Origin>,
     /// The keys of the four identities; nothing when they are generated in the data folder.
     pub identities: Option<Identities>,
+    /// How it looks after itself.
+    pub care: Care,
 }
 
 /// A bucket of another S3-compatible store.
@@ -76,7 +82,7 @@ impl Default for Storage {
         let listen = SocketAddr::from(([127, 0, 0, 1], 9000));
         Self {
             location: String::new(),
-            place: Place::Embedded(Embedded { listen, public_endpoint: None, identities: None }),
+            place: Place::Embedded(Embedded { listen, public_endpoint: None, identities: None, care: Care::default() }),
         }
     }
 }
@@ -103,6 +109,12 @@ pub(super) struct RawStorage {
     public_endpoint: Option<Origin>,
     addressing: Option<Addressing>,
     location: String,
+    #[serde(deserialize_with = "size::deserialize")]
+    min_free: Option<u64>,
+    #[serde(deserialize_with = "size::deserialize")]
+    scrub_rate: Option<u64>,
+    #[serde(deserialize_with = "care::interval")]
+    scrub_interval: Option<Duration>,
     reader: Option<RawCredentials>,
     writer: Option<RawCredentials>,
     janitor: Option<RawCredentials>,
@@ -185,7 +197,8 @@ impl RawStorage {
                  and [storage.operator]",
             );
         }
-        Some(Embedded { listen, public_endpoint: self.public_endpoint.clone(), identities })
+        let care = self.care(section, report);
+        Some(Embedded { listen, public_endpoint: self.public_endpoint.clone(), identities, care })
     }
 
     fn external(&self, aws: &AwsVariables, section: &KeyPath, report: &mut Report) -> Option<External> {
@@ -194,6 +207,14 @@ impl RawStorage {
                 &section.then("listen"),
                 "belongs to the embedded store, but storage.bucket names an external one; remove one of the two",
             );
+        }
+        for name in care::KEYS {
+            if report.is_set(&section.then(name)) {
+                report.problem(
+                    &section.then(name),
+                    "is about the embedded store, but storage.bucket names an external one; remove one of the two",
+                );
+            }
         }
         let identities = self.identities(aws, section, report);
         let endpoint = self.endpoint.clone().or_else(|| bucket::endpoint_from_environment(aws, report));

@@ -24,5 +24,6 @@ mod problems;
 mod quota;
 mod serve;
 mod store;
+mod store_care;
 mod tokens;
 mod ways;

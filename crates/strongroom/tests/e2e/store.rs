@@ -21,7 +21,8 @@ pub(crate) fn sdk(app: &App, identity: &str) -> Client {
     client(&keys, identity)
 }
 
-fn client(keys: &Value, identity: &str) -> Client {
+/// An SDK client with one of the keys.
+pub(crate) fn client(keys: &Value, identity: &str) -> Client {
     let key = &keys[identity];
     let credentials =
         Credentials::new(text(&key["access_key_id"]), text(&key["secret_access_key"]), None, None, "the tests");

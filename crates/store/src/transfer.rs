@@ -1,0 +1,143 @@
+//! Out of the store into a plain folder tree, and back: the files as people know them, and beside them a manifest with
+//! all that a file system has no place for.
+
+mod export;
+mod import;
+mod paths;
+
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checksum::Checksums;
+use crate::cors::CorsRule;
+use crate::fault::Fault;
+use crate::index::objects::{Headers, Object};
+use crate::lifecycle::Rule;
+use crate::lock::{BucketLock, Lock};
+use crate::tags::Tags;
+pub use export::Exported;
+pub use import::Imported;
+
+/// The manifest: a line that says what it is, a line for each bucket, a line for each object, each of them JSON.
+const MANIFEST: &str = "manifest.jsonl";
+/// The folder of the objects' files, in a folder for each bucket.
+const OBJECTS: &str = "objects";
+/// What the first line says.
+const VERSION: u32 = 1;
+
+/// Why an export or import ended early. What it did before is done, and the next one goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// A file or folder outside of the store cannot be used.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store failed.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreFailed),
+    /// An object of the store is damaged.
+    #[error("{bucket}/{key} cannot be exported: {source}")]
+    Object {
+        /// Its bucket.
+        bucket: String,
+        /// Its key.
+        key: String,
+        /// What reading it said.
+        source: io::Error,
+    },
+    /// The folder's names do not tell upper from lower case, and keys do.
+    #[error("{0} does not tell upper from lower case in names, as keys do: choose a folder on another file system")]
+    Case(PathBuf),
+    /// The store changed so much meanwhile that no path stayed what it was.
+    #[error("objects and folders of the same name came and went all the while: export again when the store is quieter")]
+    Restless,
+    /// The manifest is not one.
+    #[error("line {line} of {path} is no line of a manifest: {reason}")]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What the store's index or its contents said.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreFailed(Fault);
+
+impl From<Fault> for TransferError {
+    fn from(fault: Fault) -> Self {
+        Self::Store(StoreFailed(fault))
+    }
+}
+
+/// A line of the manifest.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+enum Line {
+    /// The first.
+    StrongroomExport(u32),
+    /// A bucket.
+    Bucket(BucketEntry),
+    /// An object.
+    Object(Box<Entry>),
+}
+
+/// A bucket in the manifest.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BucketEntry {
+    name: String,
+    /// When it was made, in milliseconds since 1970.
+    created: i64,
+    /// What it does with what is replaced, if that was ever configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    versioning: Option<String>,
+    /// Its own CORS rules, as the index keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cors: Option<Vec<CorsRule>>,
+    /// What goes by itself, as the index keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lifecycle: Option<Vec<Rule>>,
+    /// What new versions are locked with, where they can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object_lock: Option<BucketLock>,
+}
+
+/// An object in the manifest.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    bucket: String,
+    key: String,
+    /// Its file, below the folder of the manifest, with `/` between the names.
+    path: String,
+    bytes: u64,
+    etag: String,
+    /// When it became what it is, in milliseconds since 1970.
+    modified: i64,
+    headers: Headers,
+    checksums: Checksums,
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    tags: Tags,
+    #[serde(default, skip_serializing_if = "Lock::is_none")]
+    lock: Lock,
+    /// The numbers and lengths of the parts it was composed of, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parts: Option<Vec<(u32, u64)>>,
+}
+
+impl Entry {
+    fn is(&self, object: &Object) -> bool {
+        (self.bytes, self.etag.as_str(), self.modified) == (object.bytes, object.etag.as_str(), object.modified.0)
+    }
+}

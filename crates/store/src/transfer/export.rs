@@ -1,0 +1,270 @@
+//! Export: every current object becomes a file. What a former export left as it must be is not written again.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize as _;
+
+use super::paths::{beside_a_folder, names};
+use super::{BucketEntry, Entry, Line, MANIFEST, OBJECTS, TransferError, VERSION};
+use crate::body::Reading;
+use crate::content::Contents;
+use crate::fault::{Code, Fault};
+use crate::index::bodies::{self, Segment};
+use crate::index::buckets::Rules;
+use crate::index::listing::{self, Entry as Listed, Query};
+use crate::index::objects::{self, Object};
+use crate::index::{Look, buckets};
+use crate::inspect::{Inspector, Progress};
+
+/// How many objects are looked up at once.
+const PAGE: usize = 512;
+/// How often the export begins anew because folders and files of one name changed places.
+const ROUNDS: usize = 3;
+
+/// What an export did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Objects that stand in the manifest.
+    pub objects: u64,
+    /// Those whose files a former export had written.
+    pub unchanged: u64,
+    /// The bytes of all of them.
+    pub bytes: u64,
+}
+
+impl Inspector {
+    /// Writes every object into `folder`, which is made if it is missing; blocks while it does. The store may run: each
+    /// object is exported as it is at one moment. Multipart uploads under way are no objects yet and stay out.
+    pub fn export(&self, folder: &Path, mut tell: impl FnMut(Progress)) -> Result<Exported, TransferError> {
+        let failed = |source| TransferError::File { path: folder.to_owned(), source };
+        fs::create_dir_all(folder.join(OBJECTS)).map_err(failed)?;
+        demand_case(folder)?;
+        let contents = Arc::new(self.contents());
+        for _ in 0..ROUNDS {
+            let fresh = folder.join(format!("{MANIFEST}.new"));
+            let at_manifest = |source| TransferError::File { path: fresh.clone(), source };
+            let manifest = BufWriter::new(File::create(&fresh).map_err(at_manifest)?);
+            let mut export = Export {
+                index: self.index(),
+                contents: Arc::clone(&contents),
+                folder,
+                manifest,
+                moved: false,
+                done: Exported::default(),
+            };
+            export.run(&mut tell)?;
+            let Export { manifest, moved, done, .. } = export;
+            if moved {
+                continue;
+            }
+            let manifest = manifest.into_inner().map_err(|error| at_manifest(error.into_error()))?;
+            // One call makes all the files durable, where a call for each would take as long as they all took to write.
+            rustix::fs::syncfs(&manifest).map_err(|error| at_manifest(error.into()))?;
+            fs::rename(&fresh, folder.join(MANIFEST)).map_err(at_manifest)?;
+            crate::content::sync_folder(folder).map_err(failed)?;
+            return Ok(done);
+        }
+        Err(TransferError::Restless)
+    }
+}
+
+struct Export<'a> {
+    index: &'a Look,
+    contents: Arc<Contents>,
+    folder: &'a Path,
+    manifest: BufWriter<File>,
+    /// A file had to give way to a folder that was not there when it was written.
+    moved: bool,
+    done: Exported,
+}
+
+impl Export<'_> {
+    fn run(&mut self, tell: &mut dyn FnMut(Progress)) -> Result<(), TransferError> {
+        self.line(&Line::StrongroomExport(VERSION))?;
+        for bucket in self.index.read(buckets::all)? {
+            let Some(described) = self.bucket(&bucket)? else { continue };
+            self.line(&Line::Bucket(described))?;
+            let mut query = Query { limit: PAGE, ..Query::default() };
+            loop {
+                let page = self.index.read(|connection| {
+                    let id = buckets::id(connection, &bucket.name)?;
+                    listing::page(connection, id, &query)
+                });
+                let page = match page {
+                    // It was removed meanwhile, and it was empty then.
+                    Err(fault) if fault.code == Code::NoSuchBucket => break,
+                    page => page?,
+                };
+                for entry in &page.entries {
+                    if let Listed::Key(key, _) = entry {
+                        self.object(&bucket.name, key)?;
+                    }
+                }
+                tell(Progress { contents: self.done.objects, bytes: self.done.bytes });
+                query.after = page.entries.last().map(|entry| entry.name().to_owned());
+                if !page.truncated {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What there is to say of a bucket, unless it was removed meanwhile.
+    fn bucket(&self, listed: &buckets::Listed) -> Result<Option<BucketEntry>, Fault> {
+        let (name, created) = (listed.name.clone(), listed.created.0);
+        let described = self.index.read(|connection| {
+            let bucket = buckets::find(connection, &name)?;
+            Ok(BucketEntry {
+                name: name.clone(),
+                created,
+                versioning: bucket.versioning.word().map(str::to_owned),
+                cors: buckets::rules(connection, bucket.id, Rules::Cors)?,
+                lifecycle: buckets::rules(connection, bucket.id, Rules::Lifecycle)?,
+                object_lock: buckets::rules(connection, bucket.id, Rules::ObjectLock)?,
+            })
+        });
+        match described {
+            Err(fault) if fault.code == Code::NoSuchBucket => Ok(None),
+            described => described.map(Some),
+        }
+    }
+
+    fn object(&mut self, bucket: &str, key: &str) -> Result<(), TransferError> {
+        let mut missed = None;
+        loop {
+            let Some((object, segments, parent)) = self.look(bucket, key)? else { return Ok(()) };
+            let path = self.path(bucket, key, parent)?;
+            let full = self.folder.join(&path);
+            let modified =
+                SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(object.modified.0).unwrap_or(0));
+            let unchanged = fs::metadata(&full)
+                .is_ok_and(|data| data.len() == object.bytes && data.modified().is_ok_and(|at| at == modified));
+            if !unchanged {
+                match write(&self.contents, &segments, &full, modified) {
+                    Ok(()) => {}
+                    // It was replaced or deleted meanwhile.
+                    Err(Failed::Read(error))
+                        if error.kind() == io::ErrorKind::NotFound && missed != Some(object.body) =>
+                    {
+                        missed = Some(object.body);
+                        continue;
+                    }
+                    Err(Failed::Read(source)) => {
+                        return Err(TransferError::Object { bucket: bucket.to_owned(), key: key.to_owned(), source });
+                    }
+                    Err(Failed::Write(source)) => return Err(TransferError::File { path: full, source }),
+                }
+            }
+            self.done.objects += 1;
+            self.done.unchanged += u64::from(unchanged);
+            self.done.bytes += object.bytes;
+            return self.line(&Line::Object(Box::new(Entry {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+                path,
+                bytes: object.bytes,
+                etag: object.etag,
+                modified: object.modified.0,
+                headers: object.headers,
+                checksums: object.checksums,
+                tags: object.tags,
+                lock: object.lock,
+                parts: object.parts.map(|_| parts(&segments)),
+            })));
+        }
+    }
+
+    /// The object, what it is made of, and whether other keys go on after it and a slash.
+    fn look(&self, bucket: &str, key: &str) -> Result<Option<(Object, Vec<Segment>, bool)>, Fault> {
+        self.index.read(|connection| {
+            let id = buckets::id(connection, bucket)?;
+            let Some(object) = objects::find(connection, id, key)? else { return Ok(None) };
+            let segments = bodies::segments(connection, object.body)?;
+            let below = Query { prefix: format!("{key}/"), limit: 1, ..Query::default() };
+            let parent = !listing::page(connection, id, &below)?.entries.is_empty();
+            Ok(Some((object, segments, parent)))
+        })
+    }
+
+    /// The file of a key, its folders made. A file that stands where a folder has to be is of a former export or of an
+    /// object that had nothing below it a moment ago; it goes, and everything is looked over once more.
+    fn path(&mut self, bucket: &str, key: &str, parent: bool) -> Result<String, TransferError> {
+        let mut names = names(key);
+        let mut path = format!("{OBJECTS}/{bucket}");
+        let last = names.pop().unwrap_or_default();
+        for name in std::iter::once(String::new()).chain(names) {
+            if !name.is_empty() {
+                path = format!("{path}/{name}");
+            }
+            let folder = self.folder.join(&path);
+            let failed = |source| TransferError::File { path: folder.clone(), source };
+            if !folder.is_dir() {
+                if folder.exists() {
+                    fs::remove_file(&folder).map_err(failed)?;
+                    self.moved = true;
+                }
+                fs::create_dir(&folder).map_err(failed)?;
+            }
+        }
+        let plain = format!("{path}/{last}");
+        if parent || self.folder.join(&plain).is_dir() {
+            return Ok(format!("{path}/{}", beside_a_folder(&last)));
+        }
+        Ok(plain)
+    }
+
+    fn line(&mut self, line: &Line) -> Result<(), TransferError> {
+        let written = line
+            .serialize(&mut serde_json::Serializer::new(&mut self.manifest))
+            .map_err(io::Error::from)
+            .and_then(|()| self.manifest.write_all(b"\n"));
+        written.map_err(|source| TransferError::File { path: self.folder.join(MANIFEST), source })
+    }
+}
+
+/// Which side failed.
+enum Failed {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// Writes a file whole or not at all. What is read is verified.
+fn write(contents: &Arc<Contents>, segments: &[Segment], path: &Path, modified: SystemTime) -> Result<(), Failed> {
+    let slices = segments.iter().map(|segment| segment.slice).collect();
+    let mut reading = Reading::new(Arc::clone(contents), slices, None, None);
+    // No key becomes this name: there, the sign is followed by digits, by `+`, or by nothing.
+    let fresh = path.with_file_name("%new");
+    let mut file = File::create(&fresh).map_err(Failed::Write)?;
+    while reading.left() > 0 {
+        let bytes = reading.next().map_err(Failed::Read)?;
+        file.write_all(&bytes).map_err(Failed::Write)?;
+    }
+    file.set_modified(modified).and_then(|()| fs::rename(&fresh, path)).map_err(Failed::Write)
+}
+
+/// The numbers and lengths of the parts.
+fn parts(segments: &[Segment]) -> Vec<(u32, u64)> {
+    let mut parts: Vec<(u32, u64)> = Vec::new();
+    for segment in segments {
+        match parts.last_mut() {
+            Some((number, bytes)) if *number == segment.part => *bytes += segment.slice.bytes,
+            _ => parts.push((segment.part, segment.slice.bytes)),
+        }
+    }
+    parts
+}
+
+/// Refuses a folder in which `A` and `a` are the same.
+fn demand_case(folder: &Path) -> Result<(), TransferError> {
+    let probe = folder.join("case%a");
+    let failed = |source| TransferError::File { path: probe.clone(), source };
+    File::create(&probe).map_err(failed)?;
+    let same = folder.join("case%A").exists();
+    fs::remove_file(&probe).map_err(failed)?;
+    if same { Err(TransferError::Case(folder.to_owned())) } else { Ok(()) }
+}

@@ -1,0 +1,93 @@
+//! `strongroom store export` and `strongroom store import`: out into a plain folder tree, and back.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+use strongroom_store::{Inspector, OpenError};
+
+use super::embedded;
+use crate::ambient::{Clock, Random};
+use crate::assemble;
+use crate::cli::progress::Progress;
+use crate::cli::{Common, block_on, load};
+use crate::config::size;
+use crate::embedded::{self as store};
+
+/// Write every object into a folder; the service may run.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Export {
+    #[command(flatten)]
+    common: Common,
+    /// The folder; what a former export left in it is not written again
+    folder: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Bring in what an export wrote; the service must not run.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Import {
+    #[command(flatten)]
+    common: Common,
+    /// The folder of the export
+    folder: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Export {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let config = load(&self.common.sources())?;
+        embedded(&config)?;
+        let inspector = Inspector::open(store::folder(&config.data)).context("there is no store to export")?;
+        let mut progress = Progress::begin("exported", inspector.tally()?.bytes);
+        let done = inspector.export(&self.folder, |done| progress.reached(done.bytes))?;
+        progress.end();
+        let mut out = io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", json!({"objects": done.objects, "unchanged": done.unchanged, "bytes": done.bytes}))?;
+        } else {
+            let (bytes, folder) = (size::show(done.bytes), self.folder.display());
+            writeln!(out, "{} objects, {bytes}, in {folder}; {} were there already", done.objects, done.unchanged)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Import {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let config = load(&self.common.sources())?;
+        let (_, secrets) = assemble::database(&config)?;
+        let identities = store::identities(embedded(&config)?, &secrets);
+        let done = block_on(async {
+            let opened = store::open(&config, &identities, Vec::new(), &Clock::system(), &Random::system()).await;
+            let store = match opened {
+                Err(store::Error::Open(OpenError::Busy(_))) => {
+                    anyhow::bail!("the service runs, and its store takes nothing in beside it: stop the service first")
+                }
+                opened => opened?,
+            };
+            // How much there is to come is not known before the manifest is read, so there is no end to be shown.
+            Ok(store.import(&self.folder, |_| {}).await?)
+        })?;
+        let mut out = io::stdout().lock();
+        if self.json {
+            let (objects, there, bytes) = (done.objects, done.there, done.bytes);
+            writeln!(out, "{}", json!({"objects": objects, "there": there, "bytes": bytes, "failed": done.failed}))?;
+        } else {
+            for failed in &done.failed {
+                writeln!(out, "{failed}")?;
+            }
+            let (bytes, failed) = (size::show(done.bytes), done.failed.len());
+            let (objects, there) = (done.objects, done.there);
+            writeln!(out, "{objects} objects, {bytes}, were brought in; {there} were there already; {failed} failed")?;
+        }
+        Ok(if done.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
