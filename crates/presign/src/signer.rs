@@ -82,7 +82,6 @@ impl Signer {
         let path = &url[self.0.place.path_start..];
         let rest = Rest::Ready(&plain.rest);
         let digest = CanonicalRequest { method: request.method.as_str(), path, rest }.digest();
-        // The processor copies this while it still hashes, as neither needs the other.
         url.push_str(&plain.query);
         push_hex(&mut url, &second.begun.sign(&digest));
         Ok(url)
