@@ -42,8 +42,7 @@ thread_local! {
 
 /// Sends a template of a request and checks what holds for every answer.
 ///
-/// # Panics
-/// If the store fails to answer, answers that it failed, or obeys a request that nobody signed.
+/// It panics if the store fails to answer, answers that it failed, or obeys a request that nobody signed.
 pub fn send(request: &[u8]) -> String {
     let (bytes, signed) = template::request(request);
     let answer = PLACE.with_borrow_mut(|place| {

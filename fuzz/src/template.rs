@@ -12,7 +12,6 @@ use crate::signature::{self, BLANK};
 const SIGNATURE: &[u8] = b"{signature}";
 
 /// Fills a whole HTTP request in, and tells whether it was given a signature that holds.
-#[must_use]
 pub fn request(template: &[u8]) -> (Vec<u8>, bool) {
     let end = find(template, b"\r\n\r\n").map_or(template.len(), |at| at + 4);
     let (head, body) = template.split_at(end);
@@ -27,7 +26,6 @@ pub fn request(template: &[u8]) -> (Vec<u8>, bool) {
 }
 
 /// Fills the body of a form in, and tells whether its policy was signed.
-#[must_use]
 pub fn form(template: &[u8]) -> (Vec<u8>, bool) {
     const OPEN: &[u8] = b"{policy}";
     const CLOSE: &[u8] = b"{/policy}";

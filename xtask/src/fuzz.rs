@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::process::{Tests, follow, quietly};
+use crate::process::{Outcome, Tests, follow, quietly};
 use crate::workspace::Workspace;
 
 /// What cargo-fuzz sets, too; none of it needs a nightly compiler. There is no address sanitizer, because there is no
@@ -73,21 +73,33 @@ fn targets_for(workspace: &Workspace, names: &[String], seconds: u32) -> Result<
     Ok(tests)
 }
 
+/// What clippy has to say of the targets.
+pub(crate) fn lint(workspace: &Workspace) -> Result<Outcome> {
+    compile(workspace, "clippy", &host()?)
+}
+
 /// Compiles all targets; the folder of the programs.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let host = host()?;
+    ensure!(compile(workspace, "build", &host)?.success, "the fuzz targets do not build");
+    Ok(folder(workspace).join(host).join("debug"))
+}
+
+fn host() -> Result<String> {
     let version = quietly(Command::new("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not tell its host")?;
-    let folder = folder(workspace);
+    Ok(host.to_owned())
+}
+
+fn compile(workspace: &Workspace, verb: &str, host: &str) -> Result<Outcome> {
     // With a target of its own, so that build scripts and macros are compiled without the instruments.
-    let built = follow(
+    follow(
         Command::new("cargo")
-            .args(["build", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target", host, "--target-dir"])
-            .arg(&folder)
+            .args([verb, "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target", host, "--target-dir"])
+            .arg(folder(workspace))
             .env("RUSTFLAGS", INSTRUMENTS)
             .current_dir(&workspace.root),
-    )?;
-    ensure!(built.success, "the fuzz targets do not build");
-    Ok(folder.join(host).join("debug"))
+    )
 }
 
 /// Runs one target; true when it found nothing.

@@ -31,11 +31,11 @@ fuzz_target!(|data: &[u8]| {
 
 fn decode(request: &Verified, body: &[u8], piece: usize) -> Result<(Vec<u8>, Trailers), ChunkError> {
     let mut decoder = request.chunk_decoder().expect("the body is chunked");
-    let mut decoded = Vec::new();
+    let mut bytes = Vec::new();
     for piece in body.chunks(piece) {
-        decoder.feed(piece, |bytes| decoded.extend_from_slice(bytes))?;
+        decoder.feed(piece, |more| bytes.extend_from_slice(more))?;
     }
-    Ok((decoded, decoder.finish()?))
+    Ok((bytes, decoder.finish()?))
 }
 
 fn verified(mode: &str) -> Verified {

@@ -47,9 +47,8 @@ fn verify(text: &str) -> Result<(), VerifyError> {
     }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let headers: Vec<(&str, &[u8])> = pairs.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-    let verified =
-        verifier.verify(&IncomingRequest { method, path, query, headers: &headers }, signature::lookup, NOW)?;
-    assert_eq!(verified.access_key, signature::ACCESS_KEY);
-    assert!(verified.signed_headers.iter().any(|name| name == "host"), "{:?}", verified.signed_headers);
+    let holds = verifier.verify(&IncomingRequest { method, path, query, headers: &headers }, signature::lookup, NOW)?;
+    assert_eq!(holds.access_key, signature::ACCESS_KEY);
+    assert!(holds.signed_headers.iter().any(|name| name == "host"), "{:?}", holds.signed_headers);
     Ok(())
 }

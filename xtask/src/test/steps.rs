@@ -31,7 +31,9 @@ pub(crate) const STEPS: &[Step] = &[
         what: "no lint has anything to say",
         tools: &[Tool::Compiler, Tool::RustComponents],
         run: |workspace| {
-            cargo(workspace, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+            let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+            let ending = cargo(workspace, &arguments)?;
+            if matches!(ending, Ending::Passed(_)) { ended(fuzz::lint(workspace)?) } else { Ok(ending) }
         },
     },
     Step {
