@@ -63,7 +63,9 @@ fn form(mut fields: Vec<(String, String)>, key: &str) -> Result<()> {
     let policy = Verifier::new(REGION).verify_post(&fields, lookup, now)?.policy;
     policy.check_fields(&fields, BUCKET)?;
     let mut others = fields;
-    others.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("key")).for_each(|(_, value)| *value = "another");
+    for (_, value) in others.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("key")) {
+        *value = "another";
+    }
     ensure!(policy.check_fields(&others, BUCKET).is_err(), "the policy allows other keys");
     let range = Some((u64::from(LEAST), u64::from(MOST)));
     ensure!(policy.content_length_range() == range, "the range of lengths is {:?}", policy.content_length_range());

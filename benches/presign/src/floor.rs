@@ -123,7 +123,9 @@ fn padded(text: impl AsRef<[u8]>, before: usize) -> Vec<Block<Sha256>> {
 fn key_block(key: &[u8], pad: u8) -> Block<Sha256> {
     let mut block = Block::<Sha256>::default();
     block[..key.len()].copy_from_slice(key);
-    block.iter_mut().for_each(|byte| *byte ^= pad);
+    for byte in &mut block {
+        *byte ^= pad;
+    }
     block
 }
 
@@ -142,5 +144,6 @@ fn bytes(state: Words) -> Vec<u8> {
 }
 
 fn hex(state: Words) -> String {
-    state.iter().map(|word| format!("{word:08x}")).collect()
+    let digits = |word: &u32| (0..8).rev().map(|at| word >> (4 * at) & 15).collect::<Vec<u32>>();
+    state.iter().flat_map(digits).filter_map(|nibble| char::from_digit(nibble, 16)).collect()
 }

@@ -40,9 +40,9 @@ fn share(lane: &mut Lane, keys: &[String]) -> Result<usize> {
         if took < SHARE {
             count *= 2;
         } else if warm >= WARM_UP {
-            let fitting = count as f64 * SHARE.as_secs_f64() / took.as_secs_f64();
+            let fitting = count as u128 * SHARE.as_nanos() / took.as_nanos();
             // A share holds one signature at least.
-            return Ok((fitting.round() as usize).max(1));
+            return Ok(usize::try_from(fitting)?.max(1));
         }
     }
 }

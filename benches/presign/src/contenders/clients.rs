@@ -19,7 +19,7 @@ use crate::task::Operation;
 pub(super) fn boto3(python: &Path, keys: &[String]) -> Result<Vec<Lane>> {
     let mut command = Command::new(python);
     command.arg(scripts().join("boto3_signer.py"));
-    lanes("boto3", command, keys).context("boto3 does not answer; `cargo xtask bench presign` installs it")
+    lanes("boto3", &mut command, keys).context("boto3 does not answer; `cargo xtask bench presign` installs it")
 }
 
 /// The presigners of AWS's SDK for JavaScript.
@@ -28,7 +28,7 @@ pub(super) fn js(keys: &[String]) -> Result<Vec<Lane>> {
     command.arg(scripts().join("js/signer.mjs"));
     // It would tell each time which versions of node it will not support one day.
     command.env("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true");
-    lanes("JS presigner", command, keys)
+    lanes("JS presigner", &mut command, keys)
         .context("the JS presigner does not answer; `cargo xtask bench presign` installs it, and it needs node 20")
 }
 
@@ -36,7 +36,7 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
-fn lanes(contender: &'static str, command: Command, keys: &[String]) -> Result<Vec<Lane>> {
+fn lanes(contender: &'static str, command: &mut Command, keys: &[String]) -> Result<Vec<Lane>> {
     let mut client = Client::start(command)?;
     let version = client.ask(&json!({
         "bucket": task::BUCKET,
@@ -93,7 +93,7 @@ struct Client {
 }
 
 impl Client {
-    fn start(mut command: Command) -> Result<Self> {
+    fn start(command: &mut Command) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

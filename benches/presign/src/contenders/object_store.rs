@@ -1,4 +1,4 @@
-//! object_store with its own choice of cryptography. It signs neither `content-length` into a URL nor forms.
+//! `object_store` with its own choice of cryptography. It signs neither `content-length` into a URL nor forms.
 
 use std::rc::Rc;
 use std::time::Duration;
