@@ -182,8 +182,8 @@ fn send_in_parts(target: &Target, round: usize) -> Result<f64> {
         .context("a part has no tag")?;
     let parts = (2..=PARTS).map(part).collect::<Result<Vec<_>>>()?;
     drive(target.address, &parts, parts.len(), Duration::ZERO)?;
-    let named: String =
-        (1..=PARTS).map(|number| format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>")).collect();
+    let named = (1..=PARTS).map(|number| format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"));
+    let named = named.collect::<Vec<_>>().concat();
     let document = format!("<CompleteMultipartUpload>{named}</CompleteMultipartUpload>");
     let url = target.signer.presign(&Request::complete_multipart(&key, id), validity()?)?;
     ask(target.address, &request("POST", &url, document.as_bytes()))?;
