@@ -29,7 +29,7 @@ use crate::storage::{IdentityCredentials, Location, Settings, Storage};
 const DATABASE: &str = "strongroom.sqlite";
 
 /// How many connections the embedded store takes besides those of the service itself.
-const STORE_CONNECTIONS: usize = 10_000;
+const STORE_CONNECTIONS: usize = 12_000;
 
 /// S3 copies at most 5 GiB in one request.
 const LONGEST_S3_COPY: u64 = 5 << 30;

@@ -52,13 +52,16 @@ impl Object {
 pub(super) const COLUMNS: &str =
     "body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock";
 
+/// Where among them is when an object became what it is.
+pub(super) const MODIFIED: usize = 3;
+
 /// Reads an object from a row of `COLUMNS`.
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Object> {
     Ok(Object {
         body: row.get(0)?,
         bytes: unsigned(row.get(1)?),
         etag: row.get(2)?,
-        modified: Moment(row.get(3)?),
+        modified: Moment(row.get(MODIFIED)?),
         parts: row.get(4)?,
         headers: from_json(row, 5)?,
         checksums: from_json(row, 6)?,

@@ -95,23 +95,21 @@ fn find(
 ) -> Result<due::Stretch, Fault> {
     let wanted = rule.wanted();
     let end = end_of(wanted.prefix.as_bytes());
+    let is_meant = |object: &Object| wanted.includes(object);
+    let nothing = || Ok(due::Stretch::default());
     match kind {
         Due::Object => match rule.objects_until(now) {
-            Some(until) => due::objects(connection, bucket, from, &end, |object| {
-                object.modified <= until && wanted.includes(object)
-            }),
-            None => Ok(due::Stretch::default()),
+            Some(until) => due::objects(connection, bucket, from, &end, until, is_meant),
+            None => nothing(),
         },
         Due::Superseded => match rule.versions_until(now) {
-            Some((until, kept)) => due::superseded(connection, bucket, from, &end, |object, superseded, newer| {
-                superseded <= until && newer >= kept && wanted.includes(object)
-            }),
-            None => Ok(due::Stretch::default()),
+            Some(terms) => due::superseded(connection, bucket, from, &end, terms, is_meant),
+            None => nothing(),
         },
         Due::Marker if rule.is_about_markers() => {
-            due::lone_markers(connection, bucket, from, &end, |marker| rule.ends_marker(marker.modified, now))
+            due::lone_markers(connection, bucket, from, &end, |modified| rule.ends_marker(modified, now))
         }
-        Due::Marker => Ok(due::Stretch::default()),
+        Due::Marker => nothing(),
     }
 }
 

@@ -71,7 +71,9 @@ where
         let _ = stream.set_nodelay(true);
         let handle = handle.clone();
         let service = hyper::service::service_fn(move |request| {
-            let answer = handle(request, address);
+            // A connection has room for the work on a request set aside from its beginning on. That room is large, and one
+            // that never sends a whole head shall not cost it.
+            let answer = Box::pin(handle(request, address));
             async move { Ok::<_, Infallible>(answer.await) }
         });
         let connection = http1::Builder::new()
@@ -79,7 +81,8 @@ where
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        // The task would otherwise have room for it twice: where it is handed over, and where it is waited for.
+        let connection = Box::pin(graceful.watch(connection));
         let counted_by = counted_by.clone();
         tokio::spawn(async move {
             if let Some(service) = &counted_by {

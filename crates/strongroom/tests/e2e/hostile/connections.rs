@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::documented;
 use crate::app::App;
-use crate::caller::text;
+use crate::caller::{open, text};
 use crate::files;
 use crate::ways::{Way, handed, object};
 
@@ -40,7 +40,7 @@ async fn ten_thousand_slow_connections_cost_bounded_memory_and_turn_nobody_away(
     let before = app.resident_mib();
     // Nearly as long as a head may be, so that each connection holds as much as it can be made to hold.
     let head = format!("GET /v1/spaces HTTP/1.1\r\nhost: x\r\nx-slow: {}", "a".repeat(HEAD_BYTES));
-    let mut slow = open_all(&app, head.as_bytes()).await;
+    let mut slow = open_all(&app, app.api(), head.as_bytes()).await;
     let made = object(&alice, Way::Put, &handed("files", "b.png", "image/png", &bytes)).await;
     alice.get(&format!("/v1/objects/{}", text(&made["id"]))).await.ok(200);
     let more = app.resident_mib().saturating_sub(before);
@@ -57,11 +57,28 @@ async fn ten_thousand_slow_connections_cost_bounded_memory_and_turn_nobody_away(
     );
 }
 
+#[tokio::test]
+async fn ten_thousand_slow_connections_to_the_store_fit_into_256_mib_and_links_still_work() {
+    allow_many_files();
+    let app = App::start("[spaces.files]\n");
+    let alice = app.user("alice");
+    let object = object(&alice, Way::Put, &handed("files", "a.png", "image/png", &files::png(1))).await;
+    let link = text(&object["link"]["url"]);
+    let before = app.resident_mib();
+    let slow = open_all(&app, app.store(), b"GET /strongroom/a HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
+    assert_eq!(open(link).await.body, files::png(1));
+    let more = app.resident_mib().saturating_sub(before);
+    println!("{SLOW} slow connections to the store cost {more} MiB");
+    assert!(app.descriptors() >= SLOW, "some of them were dropped while others were served");
+    assert!(more <= 256, "{SLOW} slow connections to the store cost {more} MiB");
+    drop(slow);
+}
+
 /// Opens the connections in batches that fit into the queue of a listener, and waits until each batch was taken in: then
 /// the service has a descriptor for every one of them.
-async fn open_all(app: &App, head: &[u8]) -> Vec<TcpStream> {
+async fn open_all(app: &App, origin: &str, head: &[u8]) -> Vec<TcpStream> {
     const BATCH: usize = 50;
-    let address = app.api().trim_start_matches("http://");
+    let address = origin.trim_start_matches("http://");
     let before = app.descriptors();
     let mut slow = Vec::with_capacity(SLOW);
     while slow.len() < SLOW {
