@@ -8,6 +8,7 @@ use http::request::Parts;
 use crate::access::{Action, Identity};
 use crate::conditions::Conditions;
 use crate::fault::{Code, Fault};
+use crate::headers;
 use crate::index::buckets::{self, Bucket};
 use crate::payload::Payload;
 use crate::store::Inner;
@@ -56,6 +57,13 @@ impl Call<'_> {
                 .with("ArgumentName", "versionId")),
             version => Ok(version),
         }
+    }
+
+    /// Whether locks that can be lifted are to be, by one who may.
+    pub(crate) fn bypasses_governance(&self) -> bool {
+        let asked = headers::text(&self.parts.headers, "x-amz-bypass-governance-retention");
+        asked.is_some_and(|word| word.eq_ignore_ascii_case("true"))
+            && self.identity.may(Action::Configure, &self.target.bucket, &self.target.key)
     }
 
     /// Reads a document of bounded length. It takes one of the places for bodies, as an object does.

@@ -53,6 +53,7 @@ codes! {
     InvalidAccessKeyId = 403, "The AWS access key ID you provided does not exist in our records.";
     InvalidArgument = 400, "Invalid argument.";
     InvalidBucketName = 400, "The specified bucket is not valid.";
+    InvalidBucketState = 409, "The request is not valid for the current state of the bucket.";
     InvalidDigest = 400, "The Content-MD5 or checksum value that you specified is not valid.";
     InvalidLocationConstraint = 400, "The specified location constraint is not valid.";
     InvalidPart = 400, "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
@@ -76,10 +77,12 @@ codes! {
     NoSuchCORSConfiguration = 404, "The CORS configuration does not exist.";
     NoSuchKey = 404, "The specified key does not exist.";
     NoSuchLifecycleConfiguration = 404, "The lifecycle configuration does not exist.";
+    NoSuchObjectLockConfiguration = 404, "The specified object does not have a ObjectLock configuration";
     NoSuchUpload = 404, "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
     NoSuchVersion = 404, "The version ID specified in the request does not match an existing version.";
     NotImplemented = 501, "A header or query parameter you provided implies functionality that is not implemented.";
     NotModified = 304, "Not Modified";
+    ObjectLockConfigurationNotFoundError = 404, "Object Lock configuration does not exist for this bucket";
     OperationAborted = 409, "A conflicting operation is in progress against this resource. Please try again.";
     PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold.";
     RequestTimeTooSkewed = 403, "The difference between the request time and the server's time is too large.";

@@ -81,8 +81,7 @@ pub(crate) fn refuse_unsupported<'a>(fields: impl IntoIterator<Item = (&'a str, 
             grant if grant.starts_with("x-amz-grant-") => Some(Code::AccessControlListNotSupported),
             other
                 if other.starts_with("x-amz-server-side-encryption")
-                    || other.starts_with("x-amz-copy-source-server-side-encryption")
-                    || other.starts_with("x-amz-object-lock") =>
+                    || other.starts_with("x-amz-copy-source-server-side-encryption") =>
             {
                 Some(Code::NotImplemented)
             }

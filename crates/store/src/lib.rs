@@ -27,6 +27,7 @@ mod inspect;
 mod intake;
 mod keyring;
 mod lifecycle;
+mod lock;
 mod metrics;
 mod operation;
 mod options;

@@ -5,6 +5,7 @@ mod acl;
 mod bucket_cors;
 mod bucket_lifecycle;
 mod bucket_versioning;
+mod chosen;
 mod complete_multipart_upload;
 mod copy_object;
 mod copy_source;
@@ -22,6 +23,7 @@ mod list_multipart_uploads;
 mod list_object_versions;
 mod list_objects;
 mod list_parts;
+mod object_lock;
 mod object_tagging;
 mod post_object;
 mod put_object;
@@ -59,6 +61,9 @@ pub(crate) enum Operation {
     GetObject,
     GetObjectAcl,
     GetObjectAttributes,
+    GetObjectLegalHold,
+    GetObjectLockConfiguration,
+    GetObjectRetention,
     GetObjectTagging,
     HeadBucket,
     HeadObject,
@@ -73,6 +78,9 @@ pub(crate) enum Operation {
     PutBucketLifecycle,
     PutBucketVersioning,
     PutObject,
+    PutObjectLegalHold,
+    PutObjectLockConfiguration,
+    PutObjectRetention,
     PutObjectTagging,
     UploadPart,
     UploadPartCopy,
@@ -86,13 +94,11 @@ const ABSENT: &[&str] = &[
     "encryption",
     "intelligent-tiering",
     "inventory",
-    "legal-hold",
     "logging",
     "metadataConfiguration",
     "metadataTable",
     "metrics",
     "notification",
-    "object-lock",
     "ownershipControls",
     "policy",
     "policyStatus",
@@ -101,7 +107,6 @@ const ABSENT: &[&str] = &[
     "replication",
     "requestPayment",
     "restore",
-    "retention",
     "select",
     "session",
     "torrent",
@@ -109,8 +114,8 @@ const ABSENT: &[&str] = &[
 ];
 
 /// Query parameters that select an operation on the configuration of a bucket or on what belongs to an object.
-const OF_BUCKETS: &[&str] = &["acl", "cors", "lifecycle", "versioning"];
-const OF_OBJECTS: &[&str] = &["acl", "attributes", "tagging"];
+const OF_BUCKETS: &[&str] = &["acl", "cors", "lifecycle", "object-lock", "versioning"];
+const OF_OBJECTS: &[&str] = &["acl", "attributes", "legal-hold", "retention", "tagging"];
 
 impl Operation {
     /// Recognises a request, or says that it is none of these.
@@ -171,9 +176,15 @@ impl Operation {
             (&Method::GET, "cors") => Ok(Self::GetBucketCors),
             (&Method::PUT, "cors") => Ok(Self::PutBucketCors),
             (&Method::DELETE, "cors") => Ok(Self::DeleteBucketCors),
+            (&Method::GET, "legal-hold") => Ok(Self::GetObjectLegalHold),
+            (&Method::PUT, "legal-hold") => Ok(Self::PutObjectLegalHold),
             (&Method::GET, "lifecycle") => Ok(Self::GetBucketLifecycle),
             (&Method::PUT, "lifecycle") => Ok(Self::PutBucketLifecycle),
             (&Method::DELETE, "lifecycle") => Ok(Self::DeleteBucketLifecycle),
+            (&Method::GET, "object-lock") => Ok(Self::GetObjectLockConfiguration),
+            (&Method::PUT, "object-lock") => Ok(Self::PutObjectLockConfiguration),
+            (&Method::GET, "retention") => Ok(Self::GetObjectRetention),
+            (&Method::PUT, "retention") => Ok(Self::PutObjectRetention),
             (&Method::GET, "tagging") => Ok(Self::GetObjectTagging),
             (&Method::PUT, "tagging") => Ok(Self::PutObjectTagging),
             (&Method::DELETE, "tagging") => Ok(Self::DeleteObjectTagging),
@@ -189,6 +200,8 @@ impl Operation {
             Self::GetObject
             | Self::GetObjectAcl
             | Self::GetObjectAttributes
+            | Self::GetObjectLegalHold
+            | Self::GetObjectRetention
             | Self::GetObjectTagging
             | Self::HeadObject => Some(Action::Get),
             Self::PutObject
@@ -208,9 +221,13 @@ impl Operation {
             | Self::DeleteBucketLifecycle
             | Self::GetBucketCors
             | Self::GetBucketLifecycle
+            | Self::GetObjectLockConfiguration
             | Self::PutBucketCors
             | Self::PutBucketLifecycle
-            | Self::PutBucketVersioning => Some(Action::Configure),
+            | Self::PutBucketVersioning
+            | Self::PutObjectLegalHold
+            | Self::PutObjectLockConfiguration
+            | Self::PutObjectRetention => Some(Action::Configure),
             Self::DeleteObjects
             | Self::GetBucketAcl
             | Self::GetBucketLocation
@@ -247,6 +264,9 @@ impl Operation {
             Self::GetObject => get_object::run(call).await,
             Self::GetObjectAcl => acl::of_object(call).await,
             Self::GetObjectAttributes => get_object_attributes::run(call).await,
+            Self::GetObjectLegalHold => object_lock::get_legal_hold(call),
+            Self::GetObjectLockConfiguration => object_lock::get_configuration(call),
+            Self::GetObjectRetention => object_lock::get_retention(call),
             Self::GetObjectTagging => object_tagging::get(call),
             Self::HeadBucket => head_bucket::run(call),
             Self::HeadObject => get_object::head(call).await,
@@ -261,6 +281,9 @@ impl Operation {
             Self::PutBucketLifecycle => bucket_lifecycle::put(call, payload).await,
             Self::PutBucketVersioning => bucket_versioning::put(call, payload).await,
             Self::PutObject => put_object::run(call, payload).await,
+            Self::PutObjectLegalHold => object_lock::put_legal_hold(call, payload).await,
+            Self::PutObjectLockConfiguration => object_lock::put_configuration(call, payload).await,
+            Self::PutObjectRetention => object_lock::put_retention(call, payload).await,
             Self::PutObjectTagging => object_tagging::put(call, payload).await,
             Self::UploadPart => upload_part::run(call, payload).await,
             Self::UploadPartCopy => upload_part_copy::run(call).await,

@@ -14,8 +14,10 @@ use crate::headers;
 use crate::index::objects::{self, Headers, Object};
 use crate::index::{bodies, buckets, signed, versions};
 use crate::intake::Received;
+use crate::lock::Lock;
 use crate::store::Inner;
 use crate::tags::{self, Tags};
+use crate::time::Moment;
 
 /// What is kept with a new object besides its bytes.
 #[derive(Debug)]
@@ -24,14 +26,20 @@ pub(crate) struct Kept {
     pub(crate) headers: Headers,
     /// Its tags.
     pub(crate) tags: Tags,
+    /// What keeps it from being removed.
+    pub(crate) lock: Lock,
 }
 
 impl Kept {
     /// Reads the headers of a request, refusing those that ask for something the store does not do.
-    pub(crate) fn of(request: &HeaderMap) -> Result<Self, Fault> {
+    pub(crate) fn of(request: &HeaderMap, now: Moment) -> Result<Self, Fault> {
         headers::refuse_unsupported(headers::lines(request))?;
         let tags = headers::text(request, "x-amz-tagging").map(tags::of_header).transpose()?;
-        Ok(Self { headers: headers::to_keep(headers::lines(request))?, tags: tags.unwrap_or_default() })
+        Ok(Self {
+            headers: headers::to_keep(headers::lines(request))?,
+            tags: tags.unwrap_or_default(),
+            lock: Lock::of(headers::lines(request), now)?,
+        })
     }
 }
 
@@ -67,6 +75,7 @@ pub(crate) async fn publish(
         version: versions::NULL.to_owned(),
         sequence: 0,
         tags: kept.tags,
+        lock: kept.lock,
     };
     let (bucket, key, luck) = (bucket.to_owned(), key.to_owned(), store.luck());
     store

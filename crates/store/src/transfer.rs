@@ -15,6 +15,7 @@ use crate::cors::CorsRule;
 use crate::fault::Fault;
 use crate::index::objects::{Headers, Object};
 use crate::lifecycle::Rule;
+use crate::lock::{BucketLock, Lock};
 use crate::tags::Tags;
 pub use export::Exported;
 pub use import::Imported;
@@ -107,6 +108,9 @@ struct BucketEntry {
     /// What goes by itself, as the index keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lifecycle: Option<Vec<Rule>>,
+    /// What new versions are locked with, where they can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object_lock: Option<BucketLock>,
 }
 
 /// An object in the manifest.
@@ -125,6 +129,8 @@ struct Entry {
     checksums: Checksums,
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     tags: Tags,
+    #[serde(default, skip_serializing_if = "Lock::is_none")]
+    lock: Lock,
     /// The numbers and lengths of the parts it was composed of, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parts: Option<Vec<(u32, u64)>>,

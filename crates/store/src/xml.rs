@@ -180,6 +180,56 @@ pub(crate) struct VersioningConfiguration {
     pub(crate) mfa_delete: Option<String>,
 }
 
+/// The body of `PutObjectLockConfiguration`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ObjectLockConfiguration {
+    /// `Enabled`.
+    #[serde(rename = "ObjectLockEnabled")]
+    pub(crate) enabled: Option<String>,
+    /// What new versions are locked with.
+    #[serde(rename = "Rule")]
+    pub(crate) rule: Option<ObjectLockRule>,
+}
+
+/// What new versions are locked with.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ObjectLockRule {
+    /// How, and for how long.
+    pub(crate) default_retention: DefaultRetention,
+}
+
+/// A mode, and either days or years.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DefaultRetention {
+    /// `GOVERNANCE` or `COMPLIANCE`.
+    pub(crate) mode: String,
+    /// How many days.
+    pub(crate) days: Option<u32>,
+    /// How many years.
+    pub(crate) years: Option<u32>,
+}
+
+/// The body of `PutObjectRetention`; an empty one lifts the retention.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Retention {
+    /// `GOVERNANCE` or `COMPLIANCE`.
+    #[serde(rename = "Mode")]
+    pub(crate) mode: Option<String>,
+    /// An ISO 8601 date.
+    #[serde(rename = "RetainUntilDate")]
+    pub(crate) until: Option<String>,
+}
+
+/// The body of `PutObjectLegalHold`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LegalHold {
+    /// `ON` or `OFF`.
+    #[serde(rename = "Status")]
+    pub(crate) status: String,
+}
+
 /// The body of `CreateBucket`, when there is one.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CreateBucketConfiguration {

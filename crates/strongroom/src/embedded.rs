@@ -99,6 +99,7 @@ pub async fn open(
     let Place::Embedded(embedded) = &config.storage.place else { return Err(Error::Elsewhere) };
     let mut options = Options::new(folder(&config.data), clock.as_fn(), luck);
     options.limits.min_free = embedded.care.min_free;
+    options.signature_version_2 = embedded.signature_version_2;
     REGION.clone_into(&mut options.region);
     options.buckets = vec![BUCKET.to_owned()];
     let location = Location::new(&config.storage.location)?;

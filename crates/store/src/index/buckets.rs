@@ -37,6 +37,8 @@ pub(crate) struct Bucket {
     pub(crate) id: i64,
     /// What becomes of what is replaced.
     pub(crate) versioning: Versioning,
+    /// Whether its versions can be locked.
+    pub(crate) locks: bool,
 }
 
 /// A bucket as it is listed.
@@ -48,13 +50,15 @@ pub(crate) struct Listed {
     pub(crate) created: Moment,
 }
 
-/// A list of rules that a bucket is configured with, kept as JSON under the name of its column.
+/// The rules that a bucket can be configured with, each kind kept as JSON under the name of its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rules {
     /// Which pages may call it from a browser.
     Cors,
     /// What goes by itself, and when.
     Lifecycle,
+    /// What new versions are locked with.
+    ObjectLock,
 }
 
 impl Rules {
@@ -62,6 +66,7 @@ impl Rules {
         match self {
             Self::Cors => "cors",
             Self::Lifecycle => "lifecycle",
+            Self::ObjectLock => "object_lock",
         }
     }
 }
@@ -84,7 +89,7 @@ pub(crate) fn exists(connection: &Connection, name: &str) -> Result<bool, Fault>
 /// A bucket that must be there.
 pub(crate) fn find(connection: &Connection, name: &str) -> Result<Bucket, Fault> {
     connection
-        .prepare_cached("SELECT id, versioning FROM bucket WHERE name = ?1")?
+        .prepare_cached("SELECT id, versioning, object_lock IS NOT NULL FROM bucket WHERE name = ?1")?
         .query_row([name], from_row)
         .optional()?
         .ok_or_else(|| Fault::from(Code::NoSuchBucket).with("BucketName", name))
@@ -96,7 +101,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bucket> {
         Some("Enabled") => Versioning::Enabled,
         Some(_) => Versioning::Suspended,
     };
-    Ok(Bucket { id: row.get(0)?, versioning })
+    Ok(Bucket { id: row.get(0)?, versioning, locks: row.get(2)? })
 }
 
 /// Switches versioning on or suspends it.
@@ -131,16 +136,17 @@ pub(crate) fn set_rules(
 /// A bucket that may have gone.
 pub(crate) fn by_id(connection: &Connection, id: i64) -> Result<Option<Bucket>, Fault> {
     Ok(connection
-        .prepare_cached("SELECT id, versioning FROM bucket WHERE id = ?1")?
+        .prepare_cached("SELECT id, versioning, object_lock IS NOT NULL FROM bucket WHERE id = ?1")?
         .query_row([id], from_row)
         .optional()?)
 }
 
 /// The buckets from which something goes by itself, with their rules.
 pub(crate) fn with_lifecycle<T: DeserializeOwned>(connection: &Connection) -> Result<Vec<(Bucket, T)>, Fault> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, versioning, lifecycle FROM bucket WHERE lifecycle IS NOT NULL")?;
-    let rows = statement.query_map([], |row| Ok((from_row(row)?, from_json(row, 2)?)))?;
+    let mut statement = connection.prepare_cached(
+        "SELECT id, versioning, object_lock IS NOT NULL, lifecycle FROM bucket WHERE lifecycle IS NOT NULL",
+    )?;
+    let rows = statement.query_map([], |row| Ok((from_row(row)?, from_json(row, 3)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::objects::{self, COLUMNS, Object};
+use super::objects::{self, COLUMNS, MODIFIED, Object};
 use super::versions::LATEST;
 use crate::fault::Fault;
 use crate::time::Moment;
@@ -19,26 +19,28 @@ pub(crate) struct Stretch {
     pub(crate) next: Option<Vec<u8>>,
 }
 
-/// The objects that are due.
+/// The objects that are as old as that and meant.
 pub(crate) fn objects(
     connection: &Connection,
     bucket: i64,
     from: &[u8],
     end: &[u8],
-    is_due: impl Fn(&Object) -> bool,
+    until: Moment,
+    is_meant: impl Fn(&Object) -> bool,
 ) -> Result<Stretch, Fault> {
     let sql =
         format!("SELECT {COLUMNS}, NULL, key FROM object WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key");
-    look(connection, &sql, bucket, (from, end), |_, object, _| is_due(object))
+    look(connection, &sql, bucket, (from, end), |_, modified, _| modified <= until, is_meant)
 }
 
-/// The superseded versions that are due, given when they were superseded and how many newer ones of them their key has.
+/// The versions that were superseded as long ago as that, have so many newer ones of their key, and are meant.
 pub(crate) fn superseded(
     connection: &Connection,
     bucket: i64,
     from: &[u8],
     end: &[u8],
-    is_due: impl Fn(&Object, Moment, u32) -> bool,
+    (until, kept): (Moment, u32),
+    is_meant: impl Fn(&Object) -> bool,
 ) -> Result<Stretch, Fault> {
     let sql = format!(
         "SELECT {COLUMNS}, superseded, key FROM past WHERE bucket = ?1 AND key >= ?2 AND key < ?3
@@ -46,24 +48,25 @@ pub(crate) fn superseded(
     );
     let mut newer = 0;
     let mut last: Vec<u8> = Vec::new();
-    look(connection, &sql, bucket, (from, end), |key, object, superseded| {
+    let is_old = |key: &[u8], _, superseded: Option<Moment>| {
         if last != key {
             (last, newer) = (key.to_vec(), 0);
         }
         superseded.is_some_and(|superseded| {
             newer += 1;
-            is_due(object, superseded, newer - 1)
+            superseded <= until && newer > kept
         })
-    })
+    };
+    look(connection, &sql, bucket, (from, end), is_old, is_meant)
 }
 
-/// The delete markers that are the only version of their key, and due.
+/// The delete markers that are the only version of their key, and old enough.
 pub(crate) fn lone_markers(
     connection: &Connection,
     bucket: i64,
     from: &[u8],
     end: &[u8],
-    is_due: impl Fn(&Object) -> bool,
+    is_old: impl Fn(Moment) -> bool,
 ) -> Result<Stretch, Fault> {
     let sql = format!(
         "SELECT {COLUMNS}, superseded, key FROM past WHERE bucket = ?1 AND key >= ?2 AND key < ?3
@@ -71,16 +74,18 @@ pub(crate) fn lone_markers(
              AND older.key = past.key AND older.sequence < past.sequence)
          ORDER BY key, sequence DESC"
     );
-    look(connection, &sql, bucket, (from, end), |_, object, _| is_due(object))
+    look(connection, &sql, bucket, (from, end), |_, modified, _| is_old(modified), |_| true)
 }
 
-/// Reads rows until there are enough of them and a key ends, since how many versions a key has may matter.
+/// Reads rows until there are enough of them and a key ends, since how many versions a key has may matter. Only what is
+/// old is read whole: most of a bucket is not.
 fn look(
     connection: &Connection,
     sql: &str,
     bucket: i64,
     (from, end): (&[u8], &[u8]),
-    mut is_due: impl FnMut(&[u8], &Object, Option<Moment>) -> bool,
+    mut is_old: impl FnMut(&[u8], Moment, Option<Moment>) -> bool,
+    is_meant: impl Fn(&Object) -> bool,
 ) -> Result<Stretch, Fault> {
     let mut stretch = Stretch::default();
     let mut statement = connection.prepare_cached(sql)?;
@@ -88,15 +93,20 @@ fn look(
     let (mut read, mut last) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         let key = row.get_ref(LATEST + 1)?.as_blob().map_err(rusqlite::Error::from)?;
-        if read >= ROWS && last != key {
-            stretch.next = Some(key.to_vec());
-            break;
+        if last != key {
+            if read >= ROWS {
+                stretch.next = Some(key.to_vec());
+                break;
+            }
+            last.clear();
+            last.extend_from_slice(key);
         }
         read += 1;
-        last = key.to_vec();
-        let object = objects::from_row(row)?;
-        if is_due(key, &object, row.get::<_, Option<i64>>(LATEST)?.map(Moment)) {
-            stretch.due.push((String::from_utf8_lossy(key).into_owned(), object));
+        if is_old(key, Moment(row.get(MODIFIED)?), row.get::<_, Option<i64>>(LATEST)?.map(Moment)) {
+            let object = objects::from_row(row)?;
+            if is_meant(&object) {
+                stretch.due.push((String::from_utf8_lossy(key).into_owned(), object));
+            }
         }
     }
     Ok(stretch)

@@ -46,7 +46,7 @@ pub(crate) struct Page {
 }
 
 /// The keys from one on. Rows are read as they are asked for, so what is cut off costs nothing.
-const SELECT: &str = "SELECT body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, key
+const SELECT: &str = "SELECT body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock, key
     FROM object WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4";
 
 /// Finds a page of a bucket's keys.
@@ -66,7 +66,7 @@ pub(crate) fn page(connection: &Connection, bucket: i64, query: &Query) -> Resul
                 page.truncated = true;
                 return Ok(page);
             }
-            let key = String::from_utf8_lossy(row.get_ref(10)?.as_blob().map_err(rusqlite::Error::from)?).into_owned();
+            let key = String::from_utf8_lossy(row.get_ref(11)?.as_blob().map_err(rusqlite::Error::from)?).into_owned();
             if let Some(common) = common_prefix(&key, &query.prefix, &query.delimiter) {
                 let common = common.to_owned();
                 let next = successor(common.as_bytes());
@@ -141,9 +141,9 @@ mod tests {
                  FROM number;
                  WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {KEYS})
                  INSERT INTO past (bucket, key, body, bytes, etag, modified, headers, checksums, version, sequence, tags,
-                     superseded)
+                     lock, superseded)
                  SELECT 1, CAST('0005/many' AS BLOB), n, 0, 'e', 0, '{{}}', '{{\"values\":{{}}}}',
-                     printf('%016x%016x', n, 7), n, '{{}}', 1
+                     printf('%016x%016x', n, 7), n, '{{}}', '{{}}', 1
                  FROM number;"
             ))
             .unwrap();
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(shown, 10);
         assert!((10..11 * 200).contains(&steps), "{steps} steps for ten folders");
         // One version among many is found by its name alone.
-        let bucket = Bucket { id: 1, versioning: Versioning::Enabled };
+        let bucket = Bucket { id: 1, versioning: Versioning::Enabled, locks: false };
         let named = format!("{:016x}{:016x}", 31_000, 7);
         assert!(versions::find(&connection, 1, many, &named).unwrap().is_some());
         versions::delete(&connection, bucket, many, Moment(5), 9).unwrap();

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use super::{bodies, from_json, signed, to_json, unsigned};
 use crate::checksum::Checksums;
 use crate::fault::Fault;
+use crate::lock::Lock;
 use crate::tags::Tags;
 use crate::time::Moment;
 
@@ -36,6 +37,8 @@ pub(crate) struct Object {
     pub(crate) sequence: i64,
     /// Its tags.
     pub(crate) tags: Tags,
+    /// What keeps it from being removed.
+    pub(crate) lock: Lock,
 }
 
 impl Object {
@@ -46,7 +49,11 @@ impl Object {
 }
 
 /// The columns of an object, in the order of `from_row`.
-pub(super) const COLUMNS: &str = "body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags";
+pub(super) const COLUMNS: &str =
+    "body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock";
+
+/// Where among them is when an object became what it is.
+pub(super) const MODIFIED: usize = 3;
 
 /// Reads an object from a row of `COLUMNS`.
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Object> {
@@ -54,13 +61,14 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Object> {
         body: row.get(0)?,
         bytes: unsigned(row.get(1)?),
         etag: row.get(2)?,
-        modified: Moment(row.get(3)?),
+        modified: Moment(row.get(MODIFIED)?),
         parts: row.get(4)?,
         headers: from_json(row, 5)?,
         checksums: from_json(row, 6)?,
         version: row.get(7)?,
         sequence: row.get(8)?,
         tags: from_json(row, 9)?,
+        lock: from_json(row, 10)?,
     })
 }
 
@@ -87,10 +95,10 @@ pub(super) fn insert(connection: &Connection, bucket: i64, key: &str, object: &O
     connection
         .prepare_cached(
             "INSERT INTO object (bucket, key, body, bytes, etag, modified, parts, headers, checksums, version, sequence,
-                 tags)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                 tags, lock)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (bucket, key) DO UPDATE SET body = ?3, bytes = ?4, etag = ?5, modified = ?6, parts = ?7,
-                 headers = ?8, checksums = ?9, version = ?10, sequence = ?11, tags = ?12",
+                 headers = ?8, checksums = ?9, version = ?10, sequence = ?11, tags = ?12, lock = ?13",
         )?
         .execute((
             bucket,
@@ -105,6 +113,7 @@ pub(super) fn insert(connection: &Connection, bucket: i64, key: &str, object: &O
             &object.version,
             object.sequence,
             to_json(&object.tags)?,
+            to_json(&object.lock)?,
         ))?;
     Ok(())
 }

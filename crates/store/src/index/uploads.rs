@@ -9,6 +9,7 @@ use super::objects::{Headers, Object};
 use super::{bodies, from_json, signed, to_json, unsigned, versions};
 use crate::checksum::{Algorithm, Checksums};
 use crate::fault::{Code, Fault};
+use crate::lock::Lock;
 use crate::tags::Tags;
 use crate::time::Moment;
 
@@ -31,6 +32,8 @@ pub(crate) struct Upload {
     pub(crate) composite: bool,
     /// The tags its object will have.
     pub(crate) tags: Tags,
+    /// The lock its object will have.
+    pub(crate) lock: Lock,
 }
 
 /// A part that has arrived.
@@ -61,7 +64,7 @@ pub(crate) struct Completion {
     pub(crate) version: Option<String>,
 }
 
-const COLUMNS: &str = "id, key, initiator, initiated, headers, algorithm, composite, tags";
+const COLUMNS: &str = "id, key, initiator, initiated, headers, algorithm, composite, tags, lock";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
     let algorithm: Option<String> = row.get(5)?;
@@ -74,6 +77,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
         algorithm: algorithm.and_then(|name| Algorithm::parse(&name).ok()),
         composite: row.get(6)?,
         tags: from_json(row, 7)?,
+        lock: from_json(row, 8)?,
     })
 }
 
@@ -81,8 +85,8 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
 pub(crate) fn begin(connection: &Connection, bucket: i64, upload: &Upload) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO upload (bucket, key, id, initiator, initiated, headers, algorithm, composite, tags)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO upload (bucket, key, id, initiator, initiated, headers, algorithm, composite, tags, lock)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute((
             bucket,
@@ -94,6 +98,7 @@ pub(crate) fn begin(connection: &Connection, bucket: i64, upload: &Upload) -> Re
             upload.algorithm.map(Algorithm::name),
             upload.composite,
             to_json(&upload.tags)?,
+            to_json(&upload.lock)?,
         ))?;
     Ok(())
 }
@@ -273,7 +278,7 @@ pub(crate) fn begun_before(connection: &Connection, moment: Moment, limit: usize
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS}, bucket FROM upload WHERE initiated < ?1 ORDER BY initiated LIMIT ?2"
     ))?;
-    let rows = statement.query_map((moment.0, limit as i64), |row| Ok((row.get(8)?, from_row(row)?)))?;
+    let rows = statement.query_map((moment.0, limit as i64), |row| Ok((row.get(9)?, from_row(row)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -2,11 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::buckets::{Bucket, Versioning};
+use super::buckets::{self, Bucket, Rules, Versioning};
 use super::objects::{self, COLUMNS, Headers, Object};
 use super::{bodies, signed, to_json};
 use crate::checksum::Checksums;
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
+use crate::lock::{BucketLock, Lock};
 use crate::tags::Tags;
 use crate::time::Moment;
 
@@ -43,13 +44,15 @@ pub(crate) fn put(
     object: &Object,
     luck: u64,
 ) -> Result<Change, Fault> {
+    let kept = lock_of_new(connection, bucket, object)?;
     if bucket.versioning == Versioning::Never {
         let freed = objects::replace(connection, bucket.id, key, object)?;
         return Ok(Change { freed, ..Change::default() });
     }
     let (sequence, replaced) = make_way(connection, bucket, key, object.modified)?;
     let version = name(bucket, sequence, luck);
-    objects::insert(connection, bucket.id, key, &Object { version: version.clone(), sequence, ..object.clone() })?;
+    let latest = Object { version: version.clone(), sequence, lock: kept, ..object.clone() };
+    objects::insert(connection, bucket.id, key, &latest)?;
     Ok(Change { version: Some(version), marker: false, freed: release(connection, replaced)? })
 }
 
@@ -71,14 +74,17 @@ pub(crate) fn delete(
     Ok(Change { version: Some(version), marker: true, freed: release(connection, replaced)? })
 }
 
-/// Removes one version for good; `None` if there is no such version. The one before it becomes the latest.
+/// Removes one version for good; `None` if there is no such version. The one before it becomes the latest. One that is
+/// locked is refused, unless its lock can be lifted and `bypass` says to.
 pub(crate) fn delete_version(
     connection: &Connection,
     bucket: Bucket,
     key: &str,
     version: &str,
+    (now, bypass): (Moment, bool),
 ) -> Result<Option<Change>, Fault> {
     let Some(found) = find(connection, bucket.id, key, version)? else { return Ok(None) };
+    found.object.lock.permit_removal(now, bypass)?;
     if found.latest {
         if found.object.is_marker() {
             remove(connection, bucket.id, key, found.object.sequence)?;
@@ -117,18 +123,35 @@ pub(crate) fn hiding_marker(connection: &Connection, bucket: i64, key: &str) -> 
     Ok(newest(connection, bucket, key)?.filter(|(_, superseded)| superseded.is_none()).map(|(object, _)| object))
 }
 
+/// The lock of a new version: its own, or what its bucket gives to all.
+fn lock_of_new(connection: &Connection, bucket: Bucket, object: &Object) -> Result<Lock, Fault> {
+    if !bucket.locks {
+        let refused = || Fault::new(Code::InvalidRequest, "Bucket is missing Object Lock Configuration");
+        return if object.lock.is_none() { Ok(object.lock) } else { Err(refused()) };
+    }
+    if object.lock.retention.is_some() {
+        return Ok(object.lock);
+    }
+    let own: Option<BucketLock> = buckets::rules(connection, bucket.id, Rules::ObjectLock)?;
+    let retention = own.and_then(|own| own.default).map(|default| default.begun(object.modified));
+    Ok(Lock { retention, ..object.lock })
+}
+
+/// Gives a version another lock.
+pub(crate) fn set_lock(connection: &Connection, bucket: i64, version: &Version, lock: Lock) -> Result<(), Fault> {
+    set(connection, bucket, version, "lock", &to_json(&lock)?)
+}
+
 /// Gives a version other tags.
 pub(crate) fn set_tags(connection: &Connection, bucket: i64, version: &Version, tags: &Tags) -> Result<(), Fault> {
-    let (key, tags) = (version.key.as_bytes(), to_json(tags)?);
-    if version.latest {
-        connection
-            .prepare_cached("UPDATE object SET tags = ?3 WHERE bucket = ?1 AND key = ?2")?
-            .execute((bucket, key, tags))?;
-    } else {
-        connection
-            .prepare_cached("UPDATE past SET tags = ?4 WHERE bucket = ?1 AND key = ?2 AND sequence = ?3")?
-            .execute((bucket, key, version.object.sequence, tags))?;
-    }
+    set(connection, bucket, version, "tags", &to_json(tags)?)
+}
+
+fn set(connection: &Connection, bucket: i64, version: &Version, column: &str, value: &str) -> Result<(), Fault> {
+    let table = if version.latest { "object" } else { "past" };
+    connection
+        .prepare_cached(&format!("UPDATE {table} SET {column} = ?4 WHERE bucket = ?1 AND key = ?2 AND sequence = ?3"))?
+        .execute((bucket, version.key.as_bytes(), version.object.sequence, value))?;
     Ok(())
 }
 
@@ -150,7 +173,7 @@ pub(super) fn sequence_of(
 }
 
 /// Where `find` and the listings put whether a version is the latest: after the columns of an object.
-pub(super) const LATEST: usize = 10;
+pub(super) const LATEST: usize = 11;
 
 /// Makes the latest version of a key its past, and answers the place of the next one. Where versioning is suspended, the
 /// next one replaces the version called `null`: its body is let go of once the next one is there, which may share it.
@@ -223,8 +246,8 @@ fn insert(
     connection
         .prepare_cached(
             "INSERT INTO past (bucket, key, body, bytes, etag, modified, parts, headers, checksums, version, sequence,
-                 tags, superseded)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 tags, lock, superseded)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute((
             bucket,
@@ -239,6 +262,7 @@ fn insert(
             &object.version,
             object.sequence,
             to_json(&object.tags)?,
+            to_json(&object.lock)?,
             superseded.map(|moment| moment.0),
         ))?;
     Ok(())
@@ -277,5 +301,6 @@ fn marker(version: &str, sequence: i64, now: Moment) -> Object {
         version: version.to_owned(),
         sequence,
         tags: Tags::default(),
+        lock: Lock::default(),
     }
 }

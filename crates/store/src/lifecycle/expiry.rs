@@ -95,23 +95,21 @@ fn find(
 ) -> Result<due::Stretch, Fault> {
     let wanted = rule.wanted();
     let end = end_of(wanted.prefix.as_bytes());
+    let is_meant = |object: &Object| wanted.includes(object);
+    let nothing = || Ok(due::Stretch::default());
     match kind {
         Due::Object => match rule.objects_until(now) {
-            Some(until) => due::objects(connection, bucket, from, &end, |object| {
-                object.modified <= until && wanted.includes(object)
-            }),
-            None => Ok(due::Stretch::default()),
+            Some(until) => due::objects(connection, bucket, from, &end, until, is_meant),
+            None => nothing(),
         },
         Due::Superseded => match rule.versions_until(now) {
-            Some((until, kept)) => due::superseded(connection, bucket, from, &end, |object, superseded, newer| {
-                superseded <= until && newer >= kept && wanted.includes(object)
-            }),
-            None => Ok(due::Stretch::default()),
+            Some(terms) => due::superseded(connection, bucket, from, &end, terms, is_meant),
+            None => nothing(),
         },
         Due::Marker if rule.is_about_markers() => {
-            due::lone_markers(connection, bucket, from, &end, |marker| rule.ends_marker(marker.modified, now))
+            due::lone_markers(connection, bucket, from, &end, |modified| rule.ends_marker(modified, now))
         }
-        Due::Marker => Ok(due::Stretch::default()),
+        Due::Marker => nothing(),
     }
 }
 
@@ -134,11 +132,15 @@ fn remove(
             && there.object.sequence == found.sequence
             && there.object.tags == found.tags;
         let change = match kind {
+            // What is locked stays; an object only gets a delete marker above it.
+            Due::Superseded if there.object.lock.permit_removal(now, false).is_err() => None,
             Due::Object if same && there.latest => Some(versions::delete(connection, bucket, key, now, luck)?),
             Due::Superseded if same && !there.latest => {
-                versions::delete_version(connection, bucket, key, &found.version)?
+                versions::delete_version(connection, bucket, key, &found.version, (now, false))?
             }
-            Due::Marker if same && there.latest => versions::delete_version(connection, bucket, key, &found.version)?,
+            Due::Marker if same && there.latest => {
+                versions::delete_version(connection, bucket, key, &found.version, (now, false))?
+            }
             _ => None,
         };
         if let Some(change) = change {

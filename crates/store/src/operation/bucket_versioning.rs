@@ -40,6 +40,10 @@ pub(super) async fn put(call: Call<'_>, payload: Payload) -> Result<Response<Bod
     call.store
         .commit(None, move |connection| {
             let bucket = buckets::find(connection, &name)?;
+            if bucket.locks && versioning == Versioning::Suspended {
+                let message = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
+                return Err(Fault::new(Code::InvalidBucketState, message));
+            }
             Ok((buckets::set_versioning(connection, bucket.id, versioning)?, Vec::new()))
         })
         .await?;

@@ -29,6 +29,7 @@ struct Whole {
     bytes: Option<u64>,
     most: u64,
     checksum: Option<(Algorithm, String)>,
+    composite: Option<bool>,
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
@@ -70,6 +71,7 @@ pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Bod
                     version: versions::NULL.to_owned(),
                     sequence: 0,
                     tags: upload.tags.clone(),
+                    lock: upload.lock,
                 },
             )?;
             let (version, freed) = uploads::complete(connection, bucket, &upload, &chosen, &object, luck)?;
@@ -96,7 +98,13 @@ fn whole(request: &HeaderMap, conditions: Conditions, most: u64) -> Result<Whole
     let checksum = Algorithm::ALL
         .into_iter()
         .find_map(|algorithm| Some((algorithm, headers::text(request, algorithm.header())?.to_owned())));
-    Ok(Whole { conditions, bytes: bytes.transpose()?, most, checksum })
+    let composite = match headers::text(request, "x-amz-checksum-type") {
+        None => None,
+        Some("COMPOSITE") => Some(true),
+        Some("FULL_OBJECT") => Some(false),
+        Some(_) => return Err(Fault::new(Code::InvalidRequest, "Value for x-amz-checksum-type header is invalid.")),
+    };
+    Ok(Whole { conditions, bytes: bytes.transpose()?, most, checksum, composite })
 }
 
 fn check_order(wanted: &[CompletedPart]) -> Result<(), Fault> {
@@ -162,6 +170,10 @@ fn compose_object(upload: &Upload, chosen: &[Part], whole: &Whole, object: Objec
         return Err(Fault::from(Code::EntityTooLarge)
             .with("ProposedSize", object.bytes.to_string())
             .with("MaxSizeAllowed", whole.most.to_string()));
+    }
+    if whole.composite.is_some_and(|composite| composite != upload.composite) {
+        let message = "The upload was created with another checksum type than the complete request has.";
+        return Err(Fault::new(Code::InvalidRequest, message));
     }
     let algorithm = upload.algorithm.unwrap_or(Algorithm::Crc64nvme);
     let values: Option<Vec<(Vec<u8>, u64)>> = chosen

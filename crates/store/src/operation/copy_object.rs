@@ -10,8 +10,10 @@ use crate::fault::{Code, Fault};
 use crate::headers;
 use crate::index::objects::{self, Headers, Object};
 use crate::index::{buckets, versions};
+use crate::lock::Lock;
 use crate::publish::describe_version;
 use crate::tags::{self, Tags};
+use crate::time::Moment;
 use crate::xml::Xml;
 
 use super::copy_source::{CopySource, Digested, TRIES, digest, of_original};
@@ -22,7 +24,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     headers::refuse_unsupported(headers::lines(request))?;
     let algorithm = headers::text(request, "x-amz-checksum-algorithm").map(Algorithm::parse).transpose()?;
     let source = CopySource::of(&call)?;
-    let changes = Changes::of(request)?;
+    let changes = Changes::of(request, call.now)?;
     if changes.headers.is_none() && changes.tags.is_none() && source.version.is_none() && source.target == *call.target
     {
         return Err(Fault::new(
@@ -76,10 +78,12 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
 struct Changes {
     headers: Option<Headers>,
     tags: Option<Tags>,
+    /// A lock is never copied.
+    lock: Lock,
 }
 
 impl Changes {
-    fn of(request: &HeaderMap) -> Result<Self, Fault> {
+    fn of(request: &HeaderMap, now: Moment) -> Result<Self, Fault> {
         let (mut kept, mut tagged) = (None, None);
         if replaces(request, "x-amz-metadata-directive")? {
             kept = Some(headers::to_keep(headers::lines(request))?);
@@ -87,7 +91,7 @@ impl Changes {
         if replaces(request, "x-amz-tagging-directive")? {
             tagged = Some(tags::of_header(headers::text(request, "x-amz-tagging").unwrap_or_default())?);
         }
-        Ok(Self { headers: kept, tags: tagged })
+        Ok(Self { headers: kept, tags: tagged, lock: Lock::of(headers::lines(request), now)? })
     }
 
     fn applied(self, original: Object, checksums: Option<Checksums>) -> Object {
@@ -97,6 +101,7 @@ impl Changes {
             checksums: checksums.unwrap_or(original.checksums),
             version: versions::NULL.to_owned(),
             sequence: 0,
+            lock: self.lock,
             ..original
         }
     }

@@ -6,7 +6,8 @@ use http::{Response, StatusCode};
 use crate::body::Body;
 use crate::call::Call;
 use crate::fault::{Code, Fault};
-use crate::index::buckets;
+use crate::index::buckets::{self, Rules, Versioning};
+use crate::lock::BucketLock;
 use crate::payload::Payload;
 use crate::target::check_new_bucket;
 use crate::xml::{self, CreateBucketConfiguration};
@@ -15,9 +16,8 @@ use crate::{answer, headers};
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Body>, Fault> {
     headers::refuse_unsupported(headers::lines(&call.parts.headers))?;
-    if headers::text(&call.parts.headers, "x-amz-bucket-object-lock-enabled").is_some_and(|text| text != "false") {
-        return Err(Fault::from(Code::NotImplemented).with("Header", "x-amz-bucket-object-lock-enabled"));
-    }
+    let locks = headers::text(&call.parts.headers, "x-amz-bucket-object-lock-enabled")
+        .is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let name = call.target.bucket.clone();
     check_new_bucket(&name).map_err(|rule| {
         Fault::new(Code::InvalidBucketName, format!("The specified bucket is not valid: {rule}."))
@@ -33,8 +33,18 @@ pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Bod
     }
     let location = format!("/{name}");
     let (now, again) = (call.now, Fault::from(Code::BucketAlreadyOwnedByYou).with("BucketName", &*name));
-    let made =
-        call.store.commit(None, move |connection| Ok((buckets::create(connection, &name, now)?, Vec::new()))).await?;
+    let made = call
+        .store
+        .commit(None, move |connection| {
+            let made = buckets::create(connection, &name, now)?;
+            if made && locks {
+                let bucket = buckets::find(connection, &name)?;
+                buckets::set_versioning(connection, bucket.id, Versioning::Enabled)?;
+                buckets::set_rules(connection, bucket.id, Rules::ObjectLock, Some(&BucketLock::default()))?;
+            }
+            Ok((made, Vec::new()))
+        })
+        .await?;
     if !made {
         return Err(again);
     }

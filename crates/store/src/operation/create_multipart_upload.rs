@@ -16,7 +16,7 @@ use crate::xml::Xml;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html>
 pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let (request, store) = (&call.parts.headers, call.store);
-    let kept = Kept::of(request)?;
+    let kept = Kept::of(request, call.now)?;
     let (algorithm, composite) = checksum(request)?;
     let upload = Upload {
         // The time makes ids sort by when they began; the luck makes them impossible to guess.
@@ -28,6 +28,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
         algorithm,
         composite,
         tags: kept.tags,
+        lock: kept.lock,
     };
     let (bucket, begun) = (call.target.bucket.clone(), upload.clone());
     store

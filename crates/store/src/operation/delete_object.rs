@@ -18,6 +18,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let version = call.version()?.map(str::to_owned);
     let tags = headers::text(&call.parts.headers, "if-match").map(str::to_owned);
     let (target, now, luck) = (call.target.clone(), call.now, call.store.luck());
+    let bypass = call.bypasses_governance();
     let (named, change) = call
         .store
         .commit(None, move |connection| {
@@ -34,9 +35,8 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
                 return Err(failed("If-Match"));
             }
             let change = match &version {
-                Some(version) => {
-                    versions::delete_version(connection, bucket, &target.key, version)?.unwrap_or_default()
-                }
+                Some(version) => versions::delete_version(connection, bucket, &target.key, version, (now, bypass))?
+                    .unwrap_or_default(),
                 None => versions::delete(connection, bucket, &target.key, now, luck)?,
             };
             let freed = change.freed;

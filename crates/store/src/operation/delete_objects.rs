@@ -19,6 +19,15 @@ use crate::xml::{self, Delete, DeleteEntry, Xml};
 /// How many keys one request may name; S3's own figure.
 const MAX_KEYS: usize = 1000;
 
+/// What holds for all of the keys.
+#[derive(Clone, Copy)]
+struct Terms {
+    now: Moment,
+    /// Whether locks that can be lifted are to be.
+    bypass: bool,
+    luck: u64,
+}
+
 /// What became of one of the keys.
 struct Outcome {
     entry: DeleteEntry,
@@ -46,8 +55,8 @@ pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Bod
         .collect();
     // Who may delete none of them is not told whether there is such a bucket.
     let outcomes = if judged.iter().any(|(_, allowed)| *allowed) {
-        let (now, luck) = (call.now, call.store.luck());
-        call.store.commit(None, move |connection| delete(connection, &bucket, judged, now, luck)).await?
+        let terms = Terms { now: call.now, bypass: call.bypasses_governance(), luck: call.store.luck() };
+        call.store.commit(None, move |connection| delete(connection, &bucket, judged, terms)).await?
     } else {
         judged.into_iter().map(|(entry, _)| Outcome { entry, result: Err(Code::AccessDenied) }).collect()
     };
@@ -63,14 +72,12 @@ fn delete(
     connection: &Connection,
     bucket: &str,
     judged: Vec<(DeleteEntry, bool)>,
-    now: Moment,
-    luck: u64,
+    terms: Terms,
 ) -> Result<(Vec<Outcome>, Vec<u64>), Fault> {
     let bucket = buckets::find(connection, bucket)?;
     let (mut outcomes, mut freed) = (Vec::with_capacity(judged.len()), Vec::new());
     for (entry, allowed) in judged {
-        let mut result =
-            if allowed { delete_one(connection, bucket, &entry, now, luck)? } else { Err(Code::AccessDenied) };
+        let mut result = if allowed { delete_one(connection, bucket, &entry, terms)? } else { Err(Code::AccessDenied) };
         if let Ok(change) = &mut result {
             freed.append(&mut change.freed);
         }
@@ -83,8 +90,7 @@ fn delete_one(
     connection: &Connection,
     bucket: Bucket,
     entry: &DeleteEntry,
-    now: Moment,
-    luck: u64,
+    terms: Terms,
 ) -> Result<Result<Change, Code>, Fault> {
     let version = entry.version_id.as_deref().filter(|version| !version.is_empty());
     if let Some(tag) = &entry.etag {
@@ -96,10 +102,15 @@ fn delete_one(
             return Ok(Err(Code::PreconditionFailed));
         }
     }
-    Ok(Ok(match version {
-        Some(version) => versions::delete_version(connection, bucket, &entry.key, version)?.unwrap_or_default(),
-        None => versions::delete(connection, bucket, &entry.key, now, luck)?,
-    }))
+    let Some(version) = version else {
+        return Ok(Ok(versions::delete(connection, bucket, &entry.key, terms.now, terms.luck)?));
+    };
+    match versions::delete_version(connection, bucket, &entry.key, version, (terms.now, terms.bypass)) {
+        Ok(change) => Ok(Ok(change.unwrap_or_default())),
+        // One that is locked is refused before anything of it has changed.
+        Err(locked) if locked.code == Code::AccessDenied => Ok(Err(Code::AccessDenied)),
+        Err(fault) => Err(fault),
+    }
 }
 
 fn write(document: &mut Xml, outcome: &Outcome, quiet: bool) {

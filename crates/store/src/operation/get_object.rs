@@ -191,6 +191,7 @@ fn head_of(call: Call<'_>, found: &Found) -> Result<(Response<Body>, Stretch), F
         describe_checksums(&object.checksums, answer)?;
     }
     describe_version(version.as_deref(), answer)?;
+    object.lock.describe(answer)?;
     if !object.tags.is_empty() {
         answer.insert("x-amz-tagging-count", HeaderValue::from(object.tags.len()));
     }

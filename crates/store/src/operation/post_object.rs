@@ -20,6 +20,7 @@ use crate::form::{Fields, Form};
 use crate::index::buckets;
 use crate::index::objects::Object;
 use crate::intake::{self, Source};
+use crate::lock::Lock;
 use crate::payload::Inbound;
 use crate::publish::{Kept, Published, describe_version, publish};
 use crate::store::Inner;
@@ -61,7 +62,8 @@ pub(crate) async fn run(
     let lines = || fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     headers::refuse_unsupported(lines())?;
     let tags = field(&fields, "tagging").map(|text| tags::of_document(xml::parse(text.as_bytes())?)).transpose()?;
-    let kept = Kept { headers: headers::to_keep(lines())?, tags: tags.unwrap_or_default() };
+    let kept =
+        Kept { headers: headers::to_keep(lines())?, tags: tags.unwrap_or_default(), lock: Lock::of(lines(), now)? };
     let announced = Announced::of_fields(lines())?;
     check_redirect(&fields)?;
     store.index.read(|connection| buckets::id(connection, &target.bucket))?;

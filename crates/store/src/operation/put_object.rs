@@ -15,7 +15,7 @@ use crate::publish::{Kept, Published, describe, describe_version, publish};
 pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response<Body>, Fault> {
     let (store, target) = (call.store, call.target);
     let bytes = payload.demand_length(store.limits.object_bytes)?;
-    let kept = Kept::of(&call.parts.headers)?;
+    let kept = Kept::of(&call.parts.headers, call.now)?;
     let conditions = call.write_conditions()?;
     // The transaction judges; this only spares a body that cannot be wanted.
     call.read(|connection, bucket| {

@@ -125,6 +125,7 @@ impl Export<'_> {
                 versioning: bucket.versioning.word().map(str::to_owned),
                 cors: buckets::rules(connection, bucket.id, Rules::Cors)?,
                 lifecycle: buckets::rules(connection, bucket.id, Rules::Lifecycle)?,
+                object_lock: buckets::rules(connection, bucket.id, Rules::ObjectLock)?,
             })
         });
         match described {
@@ -172,6 +173,7 @@ impl Export<'_> {
                 headers: object.headers,
                 checksums: object.checksums,
                 tags: object.tags,
+                lock: object.lock,
                 parts: object.parts.map(|_| parts(&segments)),
             })));
         }

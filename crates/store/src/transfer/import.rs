@@ -84,7 +84,7 @@ impl Store {
 
     /// Makes a bucket that is not there, and configures it as it was. One that is there stays as it is.
     async fn import_bucket(&self, bucket: BucketEntry) -> Result<(), String> {
-        let BucketEntry { name, created, versioning, cors, lifecycle } = bucket;
+        let BucketEntry { name, created, versioning, cors, lifecycle, object_lock } = bucket;
         check_new_bucket(&name).map_err(|rule| format!("{name:?} cannot be the name of a bucket: {rule}"))?;
         let versioning = match versioning.as_deref() {
             None => Versioning::Never,
@@ -98,6 +98,7 @@ impl Store {
                 buckets::set_versioning(connection, id, versioning)?;
                 buckets::set_rules(connection, id, Rules::Cors, cors.as_ref())?;
                 buckets::set_rules(connection, id, Rules::Lifecycle, lifecycle.as_ref())?;
+                buckets::set_rules(connection, id, Rules::ObjectLock, object_lock.as_ref())?;
             }
             Ok(((), Vec::new()))
         };
@@ -157,6 +158,7 @@ async fn import(store: &Arc<Inner>, entry: &Entry, file: &Path) -> Result<Outcom
         version: versions::NULL.to_owned(),
         sequence: 0,
         tags: entry.tags.clone(),
+        lock: entry.lock,
     };
     let notes: Vec<(u32, u64, u64, u64)> = lengths
         .iter()

@@ -153,6 +153,11 @@ async fn only_so_many_bodies_arrive_at_once() {
     let second = send(&server, "PUT", &put_link(&server), &[], "12345").await;
     assert_eq!((second.status.as_u16(), second.code().as_str()), (503, "SlowDown"));
     assert_eq!(second.header("retry-after"), "1");
+    // A document is a body like another.
+    let request = Request::on_bucket(strongroom_presign::Method::Post).query("delete", "");
+    let signed = server.signer("admin").sign(&request, Payload::Unsigned, server.now()).unwrap();
+    let document = "<Delete><Object><Key>k</Key></Object></Delete>";
+    assert_eq!(send_signed(&server, &signed, document).await.code(), "SlowDown");
     first.write_all(b"12345").await.unwrap();
     let mut answer = String::new();
     first.read_to_string(&mut answer).await.unwrap();

@@ -15,6 +15,7 @@ mod keyring;
 mod keys;
 mod lifecycle;
 mod listing;
+mod locks;
 mod metrics;
 mod model;
 mod multipart;

@@ -161,7 +161,10 @@ async fn checksums_of_parts_are_kept_and_composed() {
                     .build(),
             );
         }
-        let done = complete(&client, &key, id, &parts).send().await.unwrap();
+        let other = if kind == ChecksumType::Composite { ChecksumType::FullObject } else { ChecksumType::Composite };
+        let refused = complete(&client, &key, id, &parts).checksum_type(other).send().await.unwrap_err();
+        assert_eq!(refused.code(), Some("InvalidRequest"));
+        let done = complete(&client, &key, id, &parts).checksum_type(kind.clone()).send().await.unwrap();
         assert_eq!(done.checksum_type(), Some(&kind));
         let value = done.checksum_sha256().or(done.checksum_crc32()).or(done.checksum_crc64_nvme()).unwrap();
         assert_eq!(value.ends_with("-2"), kind == ChecksumType::Composite, "{key}");

@@ -243,6 +243,12 @@ async fn buckets_are_made_found_listed_and_removed_when_empty() {
     assert_eq!(again.code(), Some("BucketAlreadyOwnedByYou"));
     let names = client.list_buckets().send().await.unwrap();
     assert_eq!(names.buckets().iter().filter_map(|bucket| bucket.name()).collect::<Vec<_>>(), [BUCKET, "second"]);
+    let first = client.list_buckets().max_buckets(1).send().await.unwrap();
+    assert_eq!(first.buckets()[0].name(), Some(BUCKET));
+    let rest = client.list_buckets().continuation_token(first.continuation_token().unwrap()).send().await.unwrap();
+    assert_eq!((rest.buckets()[0].name(), rest.continuation_token()), (Some("second"), None));
+    let none = client.list_buckets().prefix("third").send().await.unwrap();
+    assert!(none.buckets().is_empty());
     client.head_bucket().bucket("second").send().await.unwrap();
     assert!(client.head_bucket().bucket("third").send().await.unwrap_err().into_service_error().is_not_found());
     client.get_bucket_location().bucket("second").send().await.unwrap();
@@ -278,9 +284,9 @@ async fn what_is_not_offered_says_so() {
         ("GET", Request::on_bucket(strongroom_presign::Method::Get).query("encryption", "")),
         ("GET", Request::on_bucket(strongroom_presign::Method::Get).query("publicAccessBlock", "")),
         ("GET", Request::on_bucket(strongroom_presign::Method::Get).query("tagging", "")),
-        ("GET", Request::get("k").query("legal-hold", "")),
+        ("GET", Request::get("k").query("torrent", "")),
         ("GET", Request::get("k").query("cors", "")),
-        ("PUT", Request::put("k").query("retention", "")),
+        ("PUT", Request::put("k").query("restore", "")),
     ] {
         let url = signer.presign(&request, Validity::new(server.now(), 60).unwrap()).unwrap();
         let answer = send(&server, method, &url, &[], "").await;

@@ -46,6 +46,8 @@ pub struct Embedded {
     pub public_endpoint: Option<Origin>,
     /// The keys of the four identities; nothing when they are generated in the data folder.
     pub identities: Option<Identities>,
+    /// Whether its clients may sign with Version 2 too.
+    pub signature_version_2: bool,
     /// How it looks after itself.
     pub care: Care,
 }
@@ -82,7 +84,13 @@ impl Default for Storage {
         let listen = SocketAddr::from(([127, 0, 0, 1], 9000));
         Self {
             location: String::new(),
-            place: Place::Embedded(Embedded { listen, public_endpoint: None, identities: None, care: Care::default() }),
+            place: Place::Embedded(Embedded {
+                listen,
+                public_endpoint: None,
+                identities: None,
+                signature_version_2: false,
+                care: Care::default(),
+            }),
         }
     }
 }
@@ -109,6 +117,7 @@ pub(super) struct RawStorage {
     public_endpoint: Option<Origin>,
     addressing: Option<Addressing>,
     location: String,
+    signature_version_2: bool,
     #[serde(deserialize_with = "size::deserialize")]
     min_free: Option<u64>,
     #[serde(deserialize_with = "size::deserialize")]
@@ -198,7 +207,8 @@ impl RawStorage {
             );
         }
         let care = self.care(section, report);
-        Some(Embedded { listen, public_endpoint: self.public_endpoint.clone(), identities, care })
+        let public_endpoint = self.public_endpoint.clone();
+        Some(Embedded { listen, public_endpoint, identities, signature_version_2: self.signature_version_2, care })
     }
 
     fn external(&self, aws: &AwsVariables, section: &KeyPath, report: &mut Report) -> Option<External> {
@@ -208,7 +218,7 @@ impl RawStorage {
                 "belongs to the embedded store, but storage.bucket names an external one; remove one of the two",
             );
         }
-        for name in care::KEYS {
+        for name in care::KEYS.into_iter().chain(["signature_version_2"]) {
             if report.is_set(&section.then(name)) {
                 report.problem(
                     &section.then(name),

@@ -191,3 +191,14 @@ fn the_embedded_store_shows_itself_to_others_only_with_keys_that_were_chosen() {
     setting.sources.store_listen = Some("0.0.0.0:9000".to_owned());
     assert_eq!(embedded(&setting).public_endpoint("10.0.0.1:9000".parse().unwrap()), "http://10.0.0.1:9000");
 }
+
+#[test]
+fn old_signatures_are_taken_by_the_embedded_store_alone_and_only_where_they_are_switched_on() {
+    assert!(!embedded(&Setting::new("")).signature_version_2);
+    assert!(embedded(&Setting::new("storage.signature_version_2 = true")).signature_version_2);
+    let elsewhere = format!(
+        "storage.bucket = \"media\"\nstorage.region = \"eu-central-1\"\nstorage.signature_version_2 = true\n{KEYS}"
+    );
+    Setting::new(&elsewhere)
+        .assert_problem("strongroom.toml:3:9: storage.signature_version_2", "about the embedded store");
+}
