@@ -12,6 +12,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
     (concat!("crates", ".io/"), "registries are cargo's, pip's and npm's own business"),
     (concat!("pypi", ".org"), "registries are cargo's, pip's and npm's own business"),
     (concat!("registry.npm", "js.org"), "registries are cargo's, pip's and npm's own business"),
+    (concat!("<<<<", "<<< "), "a merge was not finished"),
+    (concat!(">>>>", ">>> "), "a merge was not finished"),
     (concat!("deb.debian", ".org"), "registries are cargo's, pip's and npm's own business"),
 ];
 
