@@ -14,11 +14,11 @@ use crate::files;
 use crate::ways::{Way, handed, object};
 
 const SLOW: usize = 10_000;
+const HEAD_BYTES: usize = 30 * 1024;
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The tests of this file run one after the other: each opens as many connections as two processors take in in time.
 static TURN: Mutex<()> = Mutex::const_new(());
-const HEAD_BYTES: usize = 30 * 1024;
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Both sides of so many connections need so many files; the service inherits the limit.
 fn allow_many_files() {
