@@ -9,8 +9,8 @@ use arc_swap::{ArcSwapOption, Guard};
 use crate::canonical_request::{self, CanonicalRequest, Rest, UNSIGNED_PAYLOAD};
 use crate::credentials::Credentials;
 use crate::encode;
-use crate::endpoint::{Endpoint, Place};
-use crate::object_key::{BucketError, KeyError, check_bucket, examine};
+use crate::endpoint::{Endpoint, Place, UrlError};
+use crate::object_key::{KeyError, check_bucket, examine};
 use crate::presigned_query::PresignedQuery;
 use crate::query;
 use crate::request::{Method, Request};
@@ -52,10 +52,10 @@ const SLOTS: usize = 8;
 const SIGNATURE: &str = "&X-Amz-Signature=";
 
 impl Signer {
-    /// A signer for one bucket.
-    pub fn new(credentials: Credentials, endpoint: Endpoint, bucket: &str) -> Result<Self, BucketError> {
+    /// A signer for one bucket, which the endpoint's addressing must be able to name.
+    pub fn new(credentials: Credentials, endpoint: Endpoint, bucket: &str) -> Result<Self, UrlError> {
         check_bucket(bucket)?;
-        let place = endpoint.place(bucket);
+        let place = endpoint.place(bucket)?;
         let host_only = SignedHeaders::of_pairs(vec![("host".into(), place.host.as_str().into())]);
         let (bucket, latest) = (bucket.to_owned(), [const { ArcSwapOption::const_empty() }; SLOTS]);
         Ok(Self(Arc::new(Inner { credentials, endpoint, bucket, place, host_only, latest })))

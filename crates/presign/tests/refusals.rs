@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
 use strongroom_presign::{
-    Credentials, CredentialsError, Endpoint, EndpointError, HeaderError, KeyError, MAX_LIFE, Payload, PostPolicy,
-    Request, SignError, Signer, Validity, ValidityError, Window, check_bucket, check_key,
+    Addressing, Credentials, CredentialsError, Endpoint, EndpointError, HeaderError, KeyError, MAX_LIFE, Payload,
+    PostPolicy, Request, SignError, Signer, UrlError, Validity, ValidityError, Window, check_bucket, check_key,
 };
 
 const NOW: i64 = 1_369_353_600;
@@ -123,12 +123,68 @@ fn places_that_are_none_are_refused() {
         assert!(matches!(Endpoint::custom(url, "us-east-1"), Err(EndpointError::Path(_))), "{url}");
     }
     for region in ["", "us east", "us/east", "é"] {
-        assert!(matches!(Endpoint::aws(region), Err(EndpointError::Region(_))), "{region}");
+        assert!(matches!(Endpoint::custom("http://x", region), Err(EndpointError::Region(_))), "{region}");
     }
+    for region in ["", "us east", "us/east", "é", "EU-WEST-1", "us_east_1"] {
+        for made in [Endpoint::aws(region), Endpoint::aws_dual_stack(region), Endpoint::aws_accelerate(region, false)] {
+            assert_eq!(made, Err(EndpointError::AwsRegion(region.to_owned())));
+        }
+    }
+    // Other stores name theirs as they like.
+    assert!(Endpoint::custom("https://swift.example.org", "RegionOne").is_ok());
     assert!(matches!(Endpoint::aws_accelerate("cn-north-1", false), Err(EndpointError::NotAccelerated(_))));
     for bucket in ["", "ab", "a/b", "a..b", "-ab", "ab-", "a b"] {
         assert!(check_bucket(bucket).is_err(), "{bucket}");
     }
+}
+
+#[test]
+fn no_host_of_all_buckets_is_taken_for_one_buckets_own() {
+    let sign = |endpoint: Endpoint| {
+        let endpoint = endpoint.with_addressing(Addressing::CustomDomain);
+        let url = endpoint.url("photos", "albums/cat.jpg");
+        let signer = Signer::new(Credentials::new("AK", "secret").unwrap(), endpoint, "photos");
+        assert_eq!(signer.as_ref().err(), url.as_ref().err());
+        url
+    };
+    for endpoint in [
+        Endpoint::aws("eu-west-1").unwrap(),
+        Endpoint::aws("cn-north-1").unwrap(),
+        Endpoint::aws_dual_stack("eu-west-1").unwrap(),
+        Endpoint::aws_accelerate("eu-west-1", true).unwrap(),
+        Endpoint::custom("https://s3-eu-west-1.amazonaws.com", "eu-west-1").unwrap(),
+    ] {
+        let refused = UrlError::NotOfOneBucket(endpoint.authority().to_owned());
+        assert_eq!(sign(endpoint), Err(refused));
+    }
+    for host in ["https://media.example.org", "https://photos.s3.eu-west-1.amazonaws.com"] {
+        assert_eq!(sign(Endpoint::custom(host, "eu-west-1").unwrap()), Ok(format!("{host}/albums/cat.jpg")));
+    }
+}
+
+#[test]
+fn a_bucket_stands_in_the_host_only_where_it_can() {
+    for (host, url) in [
+        ("http://127.0.0.1:9000", "http://127.0.0.1:9000/photos/a"),
+        ("https://127.0.0.1", "https://127.0.0.1/photos/a"),
+        ("http://[::1]:9000", "http://[::1]:9000/photos/a"),
+        ("http://localhost:9000", "http://photos.localhost:9000/a"),
+        ("https://1.2.3.4.example.org", "https://photos.1.2.3.4.example.org/a"),
+    ] {
+        let endpoint = Endpoint::custom(host, "us-east-1").unwrap().with_addressing(Addressing::VirtualHost);
+        assert_eq!(endpoint.url("photos", "a").as_deref(), Ok(url));
+    }
+    let accelerated = Endpoint::aws_accelerate("us-east-1", false).unwrap();
+    for bucket in ["dotted.bucket", "Photos", "under_score"] {
+        for addressing in [Addressing::VirtualHost, Addressing::Path] {
+            let endpoint = accelerated.clone().with_addressing(addressing);
+            let refused = UrlError::NotAccelerated(bucket.to_owned());
+            assert_eq!(endpoint.url(bucket, "a"), Err(refused.clone()));
+            let signer = Signer::new(Credentials::new("AK", "secret").unwrap(), endpoint, bucket);
+            assert_eq!(signer.unwrap_err(), refused);
+        }
+    }
+    assert_eq!(accelerated.url("photos", "a").unwrap(), "https://photos.s3-accelerate.amazonaws.com/a");
 }
 
 #[test]
