@@ -10,7 +10,7 @@ use crate::canonical_request::{self, CanonicalRequest, Rest, UNSIGNED_PAYLOAD};
 use crate::credentials::Credentials;
 use crate::encode;
 use crate::endpoint::{Endpoint, Place, UrlError};
-use crate::object_key::{KeyError, check_bucket, examine};
+use crate::object_key::{BucketError, KeyError, check_bucket, examine};
 use crate::presigned_query::PresignedQuery;
 use crate::query;
 use crate::request::{Method, Request};
@@ -301,6 +301,9 @@ pub enum SignError {
     /// The key breaks a rule.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The name of the bucket that is copied from breaks a rule.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// A header breaks a rule.
     #[error(transparent)]
     Header(#[from] HeaderError),
@@ -313,6 +316,25 @@ pub enum SignError {
     /// S3 numbers parts from 1 to 10,000.
     #[error("`{0}` is no part number; S3 numbers parts from 1 to 10000")]
     PartNumber(String),
+    /// Without its value, `uploadId` would mean another operation.
+    #[error("the upload's id is empty")]
+    NoUploadId,
+    /// A field of a form breaks a rule.
+    #[error("the form's field `{field}` {why}")]
+    Field {
+        /// Its name.
+        field: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// No file has a length that the policy allows.
+    #[error("no file has {least} bytes or more and {most} or fewer")]
+    NoLength {
+        /// The least bytes it was to have.
+        least: u64,
+        /// The most bytes it was to have.
+        most: u64,
+    },
     /// Signature Version 2 covers neither this header nor, therefore, what it says.
     #[error("Signature Version 2 cannot sign the header `{0}`, only content-type, content-md5 and x-amz-*")]
     NotInVersion2(String),

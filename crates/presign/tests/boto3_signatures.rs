@@ -424,7 +424,7 @@ fn operation(luck: &mut Luck, key: &'static str) -> (&'static str, Value, Reques
         }
         _ if luck.below(2) == 0 => {
             params["CopySource"] = json!({ "Bucket": "photos", "Key": key, "VersionId": "v.1" });
-            ("copy_object", params, Request::copy(key, "photos", key, Some("v.1")))
+            ("copy_object", params, Request::copy(key, "photos", key, Some("v.1")).unwrap())
         }
         _ => {
             let request =

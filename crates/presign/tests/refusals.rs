@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
 use strongroom_presign::{
-    Addressing, Credentials, CredentialsError, Endpoint, EndpointError, HeaderError, KeyError, MAX_LIFE, Payload,
-    PostPolicy, Request, SignError, Signer, UrlError, Validity, ValidityError, Window, check_bucket, check_key,
+    Addressing, BucketError, Credentials, CredentialsError, Endpoint, EndpointError, HeaderError, KeyError, MAX_LIFE,
+    Payload, PostPolicy, Request, SignError, Signer, UrlError, Validity, ValidityError, Window, check_bucket,
+    check_key,
 };
 
 const NOW: i64 = 1_369_353_600;
@@ -77,7 +78,7 @@ fn no_url_outlives_its_credentials() {
     let signer = Signer::new(credentials, Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
     let ends = ValidityError::CredentialsEnd { end: NOW + 200, needed: NOW + 300 };
     assert_eq!(signer.presign(&Request::get("a"), life()), Err(SignError::Validity(ends)));
-    assert_eq!(signer.post(&PostPolicy::for_key("a").unwrap(), life()), Err(ends));
+    assert_eq!(signer.post(&PostPolicy::for_key("a").unwrap(), life()), Err(SignError::Validity(ends)));
     let shorter = signer.stable(Window::new(3_600, 100).unwrap(), NOW).unwrap();
     assert_eq!(shorter.expires_at(), NOW + 200);
     assert!(signer.stable(Window::new(3_600, 201).unwrap(), NOW).is_err());
@@ -102,6 +103,47 @@ fn headers_and_parameters_that_would_break_a_signature_are_refused() {
     }
     let old = signer().presign_v2(&Request::get("a").header("range", "bytes=0-1"), life());
     assert_eq!(old, Err(SignError::NotInVersion2("range".into())));
+}
+
+#[test]
+fn forms_that_no_store_could_hold_anyone_to_are_refused() {
+    let policy = || PostPolicy::for_key("a").unwrap();
+    let post = |policy: &PostPolicy| signer().post(policy, life()).map(drop);
+    let field = |field: &str, why: &'static str| Err(SignError::Field { field: field.to_owned(), why });
+    assert_eq!(post(&policy().content_length(10, 1)), Err(SignError::NoLength { least: 10, most: 1 }));
+    assert_eq!(post(&policy().content_length(1, 1)), Ok(()));
+    for status in [200, 201, 204] {
+        assert_eq!(post(&policy().success_status(status)), Ok(()));
+    }
+    assert_eq!(post(&policy().success_status(302)), field("success_action_status", "is not 200, 201 or 204"));
+    let starts = |value| post(&policy().starts_with("Content-Type", "image/", value));
+    assert_eq!(starts("image/png"), Ok(()));
+    assert_eq!(starts("text/html"), field("Content-Type", "does not begin with what its policy demands"));
+    for name in ["bucket", "Policy", "x-amz-date", "X-Amz-Signature", "x-amz-security-token", "AWSAccessKeyId", "file"]
+    {
+        assert_eq!(post(&policy().exact(name, "x")), field(name, "is one that signing itself sets"));
+    }
+    assert_eq!(post(&policy().exact("KEY", "b")), field("KEY", "is given twice"));
+    assert_eq!(post(&policy().exact("", "b")), field("", "has no name"));
+    for (name, value) in [("x-amz-meta-a", "b\r\nc"), ("x-amz-meta-\u{7f}", "b")] {
+        let control = field(name, "has a control character, which forms do not carry unchanged");
+        assert_eq!(post(&policy().exact(name, value)), control);
+    }
+    // What was wrong first is said, whatever follows.
+    let both = policy().content_length(2, 1).exact("key", "b");
+    assert_eq!(post(&both), Err(SignError::NoLength { least: 2, most: 1 }));
+}
+
+#[test]
+fn requests_that_would_mean_others_are_refused() {
+    let presign = |request: &Request<'_>| signer().presign(request, life()).unwrap_err();
+    assert_eq!(presign(&Request::abort_multipart("a", "")), SignError::NoUploadId);
+    assert_eq!(presign(&Request::upload_part("a", "", 1)), SignError::NoUploadId);
+    let copy = |bucket, key| Request::copy("a", bucket, key, None).map(drop);
+    assert_eq!(copy("photos", "b c"), Ok(()));
+    assert_eq!(copy("photos", "b/../c"), Err(SignError::Key(KeyError::DotSegment)));
+    assert_eq!(copy("photos", ""), Err(SignError::Key(KeyError::Empty)));
+    assert_eq!(copy("../photos", "b"), Err(SignError::Bucket(BucketError("../photos".to_owned()))));
 }
 
 #[test]
