@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html>.
 
-use std::iter;
+use std::{fmt, iter};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -154,7 +154,7 @@ impl PostPolicy {
 }
 
 /// A form ready to be filled with a file, which must be its last field, named `file`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PostForm {
     /// Where the form is sent, as `multipart/form-data`.
     pub url: String,
@@ -162,6 +162,18 @@ pub struct PostForm {
     pub fields: Vec<(String, String)>,
     /// When the policy ends, in Unix seconds.
     pub expires_at: i64,
+}
+
+impl fmt::Debug for PostForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The policy repeats the session token.
+        let is_secret = |name: &str| matches!(name, "x-amz-security-token" | "policy");
+        let shown = |name, value| (name, if is_secret(name) { "[redacted]" } else { value });
+        let fields: Vec<(&str, &str)> =
+            self.fields.iter().map(|(name, value)| shown(name.as_str(), value.as_str())).collect();
+        let Self { url, expires_at, .. } = self;
+        f.debug_struct("PostForm").field("url", url).field("fields", &fields).field("expires_at", expires_at).finish()
+    }
 }
 
 impl Signer {

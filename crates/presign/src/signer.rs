@@ -1,6 +1,7 @@
 //! The public entry of signing: one `Signer` a bucket and identity, cheap to clone, with all that is constant made ready.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -284,7 +285,7 @@ impl Payload {
 }
 
 /// A request signed by headers, ready for any HTTP client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedRequest {
     /// The method.
     pub method: Method,
@@ -292,6 +293,16 @@ pub struct SignedRequest {
     pub url: String,
     /// All headers to send but `Host`.
     pub headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for SignedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(name, value)| (name, if name == "x-amz-security-token" { "[redacted]" } else { value });
+        let headers: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| shown((name.as_str(), value.as_str()))).collect();
+        let Self { method, url, .. } = self;
+        f.debug_struct("SignedRequest").field("method", method).field("url", url).field("headers", &headers).finish()
+    }
 }
 
 /// Why a request was not signed.

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
 use strongroom_presign::{
-    Addressing, BucketError, Credentials, CredentialsError, Endpoint, EndpointError, HeaderError, KeyError, MAX_LIFE,
-    Payload, PostPolicy, Request, SignError, Signer, UrlError, Validity, ValidityError, Window, check_bucket,
-    check_key,
+    Addressing, BucketError, Credentials, CredentialsError, Endpoint, EndpointError, HeaderError, IncomingRequest,
+    KeyError, MAX_LIFE, Payload, PostPolicy, Request, SignError, Signer, UrlError, Validity, ValidityError, Verifier,
+    VerifyError, Window, check_bucket, check_key,
 };
 
 const NOW: i64 = 1_369_353_600;
@@ -251,7 +251,22 @@ fn secrets_are_refused_and_shown_without_being_repeated() {
     let credentials = credentials.with_session_token("very-token").unwrap();
     let signer = Signer::new(credentials.clone(), Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
     signer.presign(&Request::get("a"), life()).unwrap();
-    for shown in [format!("{credentials:?}"), format!("{signer:?}")] {
+    let signed = signer.sign(&Request::get("a"), Payload::Empty, NOW).unwrap();
+    let form = signer.post(&PostPolicy::for_key("a").unwrap(), life()).unwrap();
+    let policy = form.fields.iter().find(|(name, _)| name == "policy").unwrap().1.as_str();
+    assert!(!format!("{form:?}").contains(policy), "the policy has the token in it");
+    let mut headers: Vec<(&str, &[u8])> = vec![("host", b"photos.s3.us-east-1.amazonaws.com")];
+    headers.extend(signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let request = IncomingRequest { method: "GET", path: "/b", query: "", headers: &headers };
+    let mismatch = Verifier::new("us-east-1").verify(&request, |_| Some(credentials.clone()), NOW).unwrap_err();
+    assert!(matches!(&mismatch, VerifyError::Mismatch(found) if found.canonical_request.contains("very-token")));
+    for shown in [
+        format!("{credentials:?}"),
+        format!("{signer:?}"),
+        format!("{signed:?}"),
+        format!("{form:?}"),
+        format!("{mismatch:?} {mismatch}"),
+    ] {
         assert!(!shown.contains("very-secret") && !shown.contains("very-token"), "{shown}");
     }
 }
