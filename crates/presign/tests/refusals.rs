@@ -251,19 +251,19 @@ fn secrets_are_refused_and_shown_without_being_repeated() {
     let credentials = credentials.with_session_token("very-token").unwrap();
     let signer = Signer::new(credentials.clone(), Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
     signer.presign(&Request::get("a"), life()).unwrap();
-    let signed = signer.sign(&Request::get("a"), Payload::Empty, NOW).unwrap();
+    let to_send = signer.sign(&Request::get("a"), Payload::Empty, NOW).unwrap();
     let form = signer.post(&PostPolicy::for_key("a").unwrap(), life()).unwrap();
     let policy = form.fields.iter().find(|(name, _)| name == "policy").unwrap().1.as_str();
     assert!(!format!("{form:?}").contains(policy), "the policy has the token in it");
     let mut headers: Vec<(&str, &[u8])> = vec![("host", b"photos.s3.us-east-1.amazonaws.com")];
-    headers.extend(signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    headers.extend(to_send.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let request = IncomingRequest { method: "GET", path: "/b", query: "", headers: &headers };
     let mismatch = Verifier::new("us-east-1").verify(&request, |_| Some(credentials.clone()), NOW).unwrap_err();
     assert!(matches!(&mismatch, VerifyError::Mismatch(found) if found.canonical_request.contains("very-token")));
     for shown in [
         format!("{credentials:?}"),
         format!("{signer:?}"),
-        format!("{signed:?}"),
+        format!("{to_send:?}"),
         format!("{form:?}"),
         format!("{mismatch:?} {mismatch}"),
     ] {
