@@ -8,9 +8,10 @@ use crate::object_key::{BucketError, check_bucket};
 pub enum Addressing {
     /// `https://host/bucket/key`.
     Path,
-    /// `https://bucket.host/key`; a bucket whose name cannot be one TLS label falls back to [`Addressing::Path`].
+    /// `https://bucket.host/key`; a bucket whose name cannot be one TLS label, and any at a host that is an IP address,
+    /// falls back to [`Addressing::Path`].
     VirtualHost,
-    /// `https://host/key`: the host itself belongs to the bucket.
+    /// `https://host/key`: the host itself belongs to the bucket, which none of AWS's own regional hosts does.
     CustomDomain,
 }
 
@@ -79,7 +80,7 @@ impl Endpoint {
     }
 
     fn of_aws(region: &str, host: &str) -> Result<Self, EndpointError> {
-        check_region(region)?;
+        check_aws_region(region)?;
         let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         Ok(Self {
             scheme: "https",
@@ -126,25 +127,29 @@ impl Endpoint {
     pub fn url(&self, bucket: &str, key: &str) -> Result<String, UrlError> {
         check_bucket(bucket)?;
         crate::object_key::check_key(key)?;
-        let place = self.place(bucket);
+        let place = self.place(bucket)?;
         let mut url = place.url_head;
         crate::encode::path(&mut url, key.as_bytes());
         Ok(url)
     }
 
-    /// The constant parts of every URL of one bucket.
-    pub(crate) fn place(&self, bucket: &str) -> Place {
+    /// The constant parts of every URL of one bucket, whose name was checked.
+    pub(crate) fn place(&self, bucket: &str) -> Result<Place, UrlError> {
         let Self { scheme, authority, base_path, .. } = self;
+        let is_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let one_label = bucket.len() <= 63 && bucket.bytes().all(is_label);
+        // Without TLS there is no certificate that a name of several labels would not fit.
+        let may_lead = one_label
+            || (*scheme == "http" && bucket.len() <= 63 && bucket.bytes().all(|byte| is_label(byte) || byte == b'.'));
         let accelerated = authority.starts_with("s3-accelerate.");
-        let one_label = bucket.len() <= 63
-            && bucket.bytes().all(|byte| {
-                byte.is_ascii_lowercase()
-                    || byte.is_ascii_digit()
-                    || byte == b'-'
-                    || (byte == b'.' && self.scheme == "http")
-            });
+        if accelerated && !one_label {
+            return Err(UrlError::NotAccelerated(bucket.to_owned()));
+        }
         let addressing = match self.addressing {
-            Addressing::VirtualHost if !one_label && !accelerated => Addressing::Path,
+            Addressing::CustomDomain if self.is_every_buckets() => {
+                return Err(UrlError::NotOfOneBucket(authority.clone()));
+            }
+            Addressing::VirtualHost if !may_lead || self.is_ip() => Addressing::Path,
             Addressing::Path if accelerated => Addressing::VirtualHost,
             other => other,
         };
@@ -158,7 +163,19 @@ impl Endpoint {
             Addressing::Path => path_head.trim_end_matches('/').to_owned(),
             _ => path_head.clone(),
         };
-        Place { path_start: origin.len(), url_head: origin + &path_head, bucket_path, host }
+        Ok(Place { path_start: origin.len(), url_head: origin + &path_head, bucket_path, host })
+    }
+
+    /// Whether it is a host that AWS has for all buckets of a region, accelerated or not.
+    fn is_every_buckets(&self) -> bool {
+        let of_aws = self.authority.ends_with(".amazonaws.com") || self.authority.ends_with(".amazonaws.com.cn");
+        of_aws && (self.authority.starts_with("s3.") || self.authority.starts_with("s3-"))
+    }
+
+    /// Whether the host is an IP address, before which no name can stand.
+    fn is_ip(&self) -> bool {
+        let host = split_port(&self.authority).map_or(self.authority.as_str(), |(host, _)| host);
+        host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok()
     }
 }
 
@@ -191,6 +208,9 @@ pub enum EndpointError {
     /// Empty, over 64 bytes or with characters that cannot stand in a credential scope.
     #[error("`{0}` is no region: 1 to 64 letters, digits, `-` or `_`")]
     Region(String),
+    /// AWS's regions are part of its hosts.
+    #[error("`{0}` is no region of AWS: 1 to 63 lowercase letters, digits and `-`, such as `eu-west-1`")]
+    AwsRegion(String),
     /// AWS has no transfer acceleration there.
     #[error("AWS has no transfer acceleration in `{0}`")]
     NotAccelerated(String),
@@ -206,6 +226,23 @@ pub enum UrlError {
     /// The key breaks a rule.
     #[error(transparent)]
     Key(#[from] crate::object_key::KeyError),
+    /// Transfer acceleration puts the bucket into a host name of AWS's.
+    #[error("the bucket `{0}` cannot be accelerated: its name needs to be lowercase letters, digits and `-` alone")]
+    NotAccelerated(String),
+    /// [`Addressing::CustomDomain`] at a host that AWS has for all buckets, where the key's first segment would be
+    /// taken for the bucket.
+    #[error("`{0}` belongs to no single bucket; custom-domain addressing needs a host that does")]
+    NotOfOneBucket(String),
+}
+
+/// Stricter than [`check_region`], as the region becomes a part of the host.
+fn check_aws_region(region: &str) -> Result<(), EndpointError> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=63).contains(&region.len()) && region.bytes().all(fits) {
+        Ok(())
+    } else {
+        Err(EndpointError::AwsRegion(region.to_owned()))
+    }
 }
 
 fn check_region(region: &str) -> Result<(), EndpointError> {

@@ -41,7 +41,8 @@
 //! Keys are encoded exactly as boto3 does, with empty segments and leading slashes kept. A key with a `.` or `..` segment,
 //! a control character or more than 1,024 bytes is refused, as are lives of zero or over seven days, URLs that would
 //! outlive their credentials, headers and parameters that signing itself sets, and chunks of a body whose signature does
-//! not hold. Secrets are wiped from memory when dropped and appear in no `Debug` and no error.
+//! not hold. Secret keys are wiped from memory when dropped. Neither they nor session tokens appear in an error or in the
+//! `Debug` of a signer, of what it signed or of why a request was refused.
 
 mod address;
 mod canonical_request;

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html>.
 
-use std::iter;
+use std::{fmt, iter};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,11 +13,12 @@ use crate::object_key::{KeyError, check_key};
 use crate::second::Second;
 use crate::sha256::BLOCK;
 use crate::signature::SigningKey;
-use crate::signer::Signer;
+use crate::signer::{SignError, Signer};
 use crate::string_to_sign::ALGORITHM;
 use crate::validity::{Validity, ValidityError};
 
-/// The rules of one form and the fields it is filled with.
+/// The rules of one form and the fields it is filled with. A rule that no store can hold a form to is refused when the
+/// form is signed ([`SignError::Field`], [`SignError::NoLength`]).
 ///
 /// ```
 /// # use strongroom_presign::{Credentials, Endpoint, PostPolicy, Signer, Validity};
@@ -35,7 +36,23 @@ pub struct PostPolicy {
     /// JSON, each condition with a comma behind it.
     conditions: String,
     fields: Vec<(String, String)>,
+    /// The first thing that was wrong.
+    refused: Option<SignError>,
 }
+
+/// The fields that signing and the store set, in lower case.
+const OWN: [&str; 10] = [
+    "awsaccesskeyid",
+    "bucket",
+    "file",
+    "policy",
+    "signature",
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-signature",
+];
 
 impl PostPolicy {
     /// For exactly one key.
@@ -53,7 +70,7 @@ impl PostPolicy {
     }
 
     fn empty() -> Self {
-        Self { conditions: String::with_capacity(256), fields: Vec::with_capacity(4) }
+        Self { conditions: String::with_capacity(256), fields: Vec::with_capacity(4), refused: None }
     }
 
     /// The field must have exactly this value; it goes into the form too.
@@ -64,7 +81,7 @@ impl PostPolicy {
         self.with_field(field, value)
     }
 
-    /// The field must begin with `prefix` (anything, if that is empty); the form begins with `value` in it.
+    /// The field must begin with `prefix` (anything, if that is empty), as does the `value` that the form has at first.
     #[must_use]
     pub fn starts_with(mut self, field: &str, prefix: &str, value: &str) -> Self {
         let conditions = &mut self.conditions;
@@ -73,12 +90,18 @@ impl PostPolicy {
         conditions.push_str("\",\"");
         push_escaped(conditions, prefix);
         conditions.push_str("\"],");
+        if !value.starts_with(prefix) {
+            self.refuse(field, "does not begin with what its policy demands");
+        }
         self.with_field(field, value)
     }
 
     /// The file must have between `least` and `most` bytes, both included.
     #[must_use]
     pub fn content_length(mut self, least: u64, most: u64) -> Self {
+        if least > most {
+            self.refused.get_or_insert(SignError::NoLength { least, most });
+        }
         let conditions = &mut self.conditions;
         conditions.push_str("[\"content-length-range\",");
         encode::number(conditions, least);
@@ -89,8 +112,32 @@ impl PostPolicy {
     }
 
     fn with_field(mut self, field: &str, value: &str) -> Self {
+        if let Some(why) = self.wrong_with(field, value) {
+            self.refuse(field, why);
+        }
         self.fields.push((field.to_owned(), value.to_owned()));
         self
+    }
+
+    fn wrong_with(&self, field: &str, value: &str) -> Option<&'static str> {
+        let is = |other: &str| field.eq_ignore_ascii_case(other);
+        if field.is_empty() {
+            Some("has no name")
+        } else if field.chars().chain(value.chars()).any(char::is_control) {
+            Some("has a control character, which forms do not carry unchanged")
+        } else if OWN.into_iter().any(is) {
+            Some("is one that signing itself sets")
+        } else if self.fields.iter().any(|(other, _)| is(other)) {
+            Some("is given twice")
+        } else if is("success_action_status") && !["200", "201", "204"].contains(&value) {
+            Some("is not 200, 201 or 204")
+        } else {
+            None
+        }
+    }
+
+    fn refuse(&mut self, field: &str, why: &'static str) {
+        self.refused.get_or_insert_with(|| SignError::Field { field: field.to_owned(), why });
     }
 
     /// The status of success: 200, 201 (with an XML body) or 204.
@@ -107,7 +154,7 @@ impl PostPolicy {
 }
 
 /// A form ready to be filled with a file, which must be its last field, named `file`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PostForm {
     /// Where the form is sent, as `multipart/form-data`.
     pub url: String,
@@ -117,9 +164,24 @@ pub struct PostForm {
     pub expires_at: i64,
 }
 
+impl fmt::Debug for PostForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The policy repeats the session token.
+        let is_secret = |name: &str| matches!(name, "x-amz-security-token" | "policy");
+        let shown = |name, value| (name, if is_secret(name) { "[redacted]" } else { value });
+        let fields: Vec<(&str, &str)> =
+            self.fields.iter().map(|(name, value)| shown(name.as_str(), value.as_str())).collect();
+        let Self { url, expires_at, .. } = self;
+        f.debug_struct("PostForm").field("url", url).field("fields", &fields).field("expires_at", expires_at).finish()
+    }
+}
+
 impl Signer {
     /// Signs a POST policy.
-    pub fn post(&self, policy: &PostPolicy, validity: Validity) -> Result<PostForm, ValidityError> {
+    pub fn post(&self, policy: &PostPolicy, validity: Validity) -> Result<PostForm, SignError> {
+        if let Some(refused) = &policy.refused {
+            return Err(refused.clone());
+        }
         self.outlives(validity)?;
         let second = self.second(validity.signed_at())?;
         let expires_at = validity.expires_at();

@@ -21,6 +21,9 @@ pub(crate) fn check(own: &[Pair<'_>]) -> Result<(), SignError> {
         if name == "partNumber" && !value.parse().is_ok_and(|part: u16| (1..=10_000).contains(&part)) {
             return Err(SignError::PartNumber(value.to_string()));
         }
+        if name == "uploadId" && value.is_empty() {
+            return Err(SignError::NoUploadId);
+        }
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::object_key::{check_bucket, check_key};
 use crate::query::Pair;
+use crate::signer::SignError;
 
 /// The HTTP methods of the S3 operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,8 +86,10 @@ impl<'a> Request<'a> {
     }
 
     /// `CopyObject` onto `key`. The source is signed as the header `x-amz-copy-source`, which the client must send;
-    /// its `version` may be named.
-    pub fn copy(key: &'a str, source_bucket: &str, source_key: &str, version: Option<&str>) -> Self {
+    /// its `version` may be named. The source has to keep the rules for buckets and keys.
+    pub fn copy(key: &'a str, source_bucket: &str, source_key: &str, version: Option<&str>) -> Result<Self, SignError> {
+        check_bucket(source_bucket)?;
+        check_key(source_key)?;
         let mut source = String::with_capacity(source_bucket.len() + source_key.len() + 16);
         source.push_str(source_bucket);
         source.push('/');
@@ -94,7 +98,7 @@ impl<'a> Request<'a> {
             source.push_str("?versionId=");
             crate::encode::query(&mut source, version.as_bytes());
         }
-        Self::put(key).header("x-amz-copy-source", source)
+        Ok(Self::put(key).header("x-amz-copy-source", source))
     }
 
     /// `CreateMultipartUpload`.

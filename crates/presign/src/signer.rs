@@ -1,6 +1,7 @@
 //! The public entry of signing: one `Signer` a bucket and identity, cheap to clone, with all that is constant made ready.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use arc_swap::{ArcSwapOption, Guard};
 use crate::canonical_request::{self, CanonicalRequest, Rest, UNSIGNED_PAYLOAD};
 use crate::credentials::Credentials;
 use crate::encode;
-use crate::endpoint::{Endpoint, Place};
+use crate::endpoint::{Endpoint, Place, UrlError};
 use crate::object_key::{BucketError, KeyError, check_bucket, examine};
 use crate::presigned_query::PresignedQuery;
 use crate::query;
@@ -52,10 +53,10 @@ const SLOTS: usize = 8;
 const SIGNATURE: &str = "&X-Amz-Signature=";
 
 impl Signer {
-    /// A signer for one bucket.
-    pub fn new(credentials: Credentials, endpoint: Endpoint, bucket: &str) -> Result<Self, BucketError> {
+    /// A signer for one bucket, which the endpoint's addressing must be able to name.
+    pub fn new(credentials: Credentials, endpoint: Endpoint, bucket: &str) -> Result<Self, UrlError> {
         check_bucket(bucket)?;
-        let place = endpoint.place(bucket);
+        let place = endpoint.place(bucket)?;
         let host_only = SignedHeaders::of_pairs(vec![("host".into(), place.host.as_str().into())]);
         let (bucket, latest) = (bucket.to_owned(), [const { ArcSwapOption::const_empty() }; SLOTS]);
         Ok(Self(Arc::new(Inner { credentials, endpoint, bucket, place, host_only, latest })))
@@ -284,7 +285,7 @@ impl Payload {
 }
 
 /// A request signed by headers, ready for any HTTP client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignedRequest {
     /// The method.
     pub method: Method,
@@ -294,6 +295,16 @@ pub struct SignedRequest {
     pub headers: Vec<(String, String)>,
 }
 
+impl fmt::Debug for SignedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(name, value)| (name, if name == "x-amz-security-token" { "[redacted]" } else { value });
+        let headers: Vec<(&str, &str)> =
+            self.headers.iter().map(|(name, value)| shown((name.as_str(), value.as_str()))).collect();
+        let Self { method, url, .. } = self;
+        f.debug_struct("SignedRequest").field("method", method).field("url", url).field("headers", &headers).finish()
+    }
+}
+
 /// Why a request was not signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -301,6 +312,9 @@ pub enum SignError {
     /// The key breaks a rule.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The name of the bucket that is copied from breaks a rule.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// A header breaks a rule.
     #[error(transparent)]
     Header(#[from] HeaderError),
@@ -313,6 +327,25 @@ pub enum SignError {
     /// S3 numbers parts from 1 to 10,000.
     #[error("`{0}` is no part number; S3 numbers parts from 1 to 10000")]
     PartNumber(String),
+    /// Without its value, `uploadId` would mean another operation.
+    #[error("the upload's id is empty")]
+    NoUploadId,
+    /// A field of a form breaks a rule.
+    #[error("the form's field `{field}` {why}")]
+    Field {
+        /// Its name.
+        field: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// No file has a length that the policy allows.
+    #[error("no file has {least} bytes or more and {most} or fewer")]
+    NoLength {
+        /// The least bytes it was to have.
+        least: u64,
+        /// The most bytes it was to have.
+        most: u64,
+    },
     /// Signature Version 2 covers neither this header nor, therefore, what it says.
     #[error("Signature Version 2 cannot sign the header `{0}`, only content-type, content-md5 and x-amz-*")]
     NotInVersion2(String),

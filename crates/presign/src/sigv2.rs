@@ -14,12 +14,14 @@ use crate::signed_headers::SignedHeaders;
 use crate::signer::{SignError, Signer};
 use crate::validity::Validity;
 
-/// The parameters that change what a request means and are therefore signed. All others are not, which is one reason
-/// to prefer Signature Version 4.
-pub(crate) const SIGNED: [&str; 29] = [
+/// The parameters that change what a request means and are therefore signed: those of AWS's page and those that its
+/// SDKs sign beside them. All others are not, which is one reason to prefer Signature Version 4.
+pub(crate) const SIGNED: [&str; 35] = [
     "accelerate",
     "acl",
+    "analytics",
     "cors",
+    "defaultObjectAcl",
     "delete",
     "inventory",
     "lifecycle",
@@ -39,6 +41,9 @@ pub(crate) const SIGNED: [&str; 29] = [
     "response-content-type",
     "response-expires",
     "restore",
+    "select",
+    "select-type",
+    "storageClass",
     "tagging",
     "torrent",
     "uploadId",
@@ -46,6 +51,7 @@ pub(crate) const SIGNED: [&str; 29] = [
     "versionId",
     "versioning",
     "versions",
+    "website",
 ];
 
 impl Signer {

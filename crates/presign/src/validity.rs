@@ -66,7 +66,7 @@ impl Window {
     /// The life of a URL handed out at `now`, which never passes `credentials_end` where there is one. The signing
     /// time is `now` floored to the window, so the URL's remaining life lies between `at_least` and the sum of both.
     pub fn at(self, now: i64, credentials_end: Option<i64>) -> Result<Validity, ValidityError> {
-        let signed_at = now - now.rem_euclid(i64::from(self.every));
+        let signed_at = now.checked_sub(now.rem_euclid(i64::from(self.every))).ok_or(ValidityError::Time(now))?;
         let wanted = Validity { signed_at, seconds: self.every + self.at_least };
         match credentials_end {
             Some(end) if end < wanted.expires_at() => {
@@ -105,4 +105,24 @@ pub enum ValidityError {
     /// The protocol's dates cannot hold this time.
     #[error("{0} lies outside the years 1970 to 9999")]
     Time(i64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_moment_is_too_early_or_too_late_to_be_answered() {
+        let window = Window::new(900, 300).unwrap();
+        assert_eq!(window.at(i64::MIN, None), Err(ValidityError::Time(i64::MIN)));
+        assert_eq!(window.at(i64::MAX, None).unwrap().expires_at(), i64::MAX);
+        for now in [i64::MIN, i64::MAX] {
+            for end in [i64::MIN, 0, i64::MAX] {
+                let answered = window.at(now, Some(end));
+                assert!(answered.is_err() || (now, end) == (i64::MAX, i64::MAX), "{now} {end}: {answered:?}");
+            }
+            let validity = Validity::new(now, 300).unwrap();
+            assert!(validity.remaining(i64::MIN) <= 300 && validity.remaining(i64::MAX) == 0);
+        }
+    }
 }

@@ -105,6 +105,8 @@ impl Case {
                 question["key"] = key.into();
                 question["fields"] = json!({ "Content-Type": "image/jpeg", "x-amz-meta-who": "ä ü" });
                 question["conditions"] = json!([["content-length-range", 1, 10_000], { "Content-Type": "image/jpeg" }, ["starts-with", "$x-amz-meta-who", ""]]);
+                let form = signer.post(&form_policy(key), Validity::new(now, seconds).unwrap()).unwrap();
+                question["ours"] = field(&form.fields, "policy").into();
                 What::Form
             }
             2 => {
@@ -180,12 +182,24 @@ impl Case {
                 let theirs = verifier.verify_post(&fields, lookup, self.now).unwrap();
                 theirs.policy.check_fields(&fields, self.signer.bucket()).unwrap();
                 assert_eq!(theirs.policy.expires_at(), self.now + i64::from(self.seconds));
-                let policy = PostPolicy::for_key(self.question["key"].as_str().unwrap()).unwrap();
+                let policy = form_policy(self.question["key"].as_str().unwrap());
                 let form = self.signer.post(&policy, Validity::new(self.now, self.seconds).unwrap()).unwrap();
+                assert_eq!(field(&form.fields, "policy"), self.question["ours"]);
+                assert_eq!(field(&form.fields, "x-amz-signature"), answer["ours"], "{}", self.question);
                 assert_eq!(form.url.trim_end_matches('/'), answer["url"].as_str().unwrap().trim_end_matches('/'));
             }
         }
     }
+}
+
+/// The policy that boto3 is asked for too.
+fn form_policy(key: &str) -> PostPolicy {
+    let policy = PostPolicy::for_key(key).unwrap().content_length(1, 10_000).exact("Content-Type", "image/jpeg");
+    policy.starts_with("x-amz-meta-who", "", "ä ü")
+}
+
+fn field<'a>(fields: &'a [(String, String)], wanted: &str) -> &'a str {
+    &fields.iter().find(|(name, _)| name == wanted).unwrap().1
 }
 
 fn signature(url: &str) -> &str {
@@ -424,7 +438,7 @@ fn operation(luck: &mut Luck, key: &'static str) -> (&'static str, Value, Reques
         }
         _ if luck.below(2) == 0 => {
             params["CopySource"] = json!({ "Bucket": "photos", "Key": key, "VersionId": "v.1" });
-            ("copy_object", params, Request::copy(key, "photos", key, Some("v.1")))
+            ("copy_object", params, Request::copy(key, "photos", key, Some("v.1")).unwrap())
         }
         _ => {
             let request =

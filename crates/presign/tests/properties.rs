@@ -150,6 +150,34 @@ proptest! {
     }
 
     #[test]
+    fn a_version_2_url_verifies_until_it_ends_and_no_altered_one_does(
+        key in keys(), disposition in "[a-zA-Z0-9 =;+\"]{1,12}", now in moments(), at in any::<Index>(), with in 0x21..0x7e_u8,
+    ) {
+        let request = Request::put(&key)
+            .query("response-content-disposition", disposition)
+            .header("content-type", "image/jpeg")
+            .header("x-amz-meta-who", "me");
+        let whole = target(&signer().presign_v2(&request, Validity::new(now, 600).unwrap()).unwrap());
+        let verifier = Verifier::new("us-east-1").with_version2(Vec::new());
+        let holds = |method: &str, target: &str, content_type: &str, who: &str, now: i64| {
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            let headers: [(&str, &[u8]); 3] =
+                [("host", HOST.as_bytes()), ("content-type", content_type.as_bytes()), ("x-amz-meta-who", who.as_bytes())];
+            let request = IncomingRequest { method, path, query, headers: &headers };
+            verifier.verify(&request, |key| (key == credentials().access_key()).then(credentials), now).is_ok()
+        };
+        prop_assert!(holds("PUT", &whole, "image/jpeg", "me", now));
+        prop_assert!(holds("PUT", &whole, "image/jpeg", "me", now + 599));
+        prop_assert!(!holds("PUT", &whole, "image/jpeg", "me", now + 600));
+        prop_assert!(!holds("GET", &whole, "image/jpeg", "me", now));
+        prop_assert!(!holds("PUT", &whole, "image/jpeh", "me", now));
+        prop_assert!(!holds("PUT", &whole, "image/jpeg", "you", now));
+        let altered = alter(&whole, at, with);
+        prop_assume!(meaning(&altered) != meaning(&whole));
+        prop_assert!(!holds("PUT", &altered, "image/jpeg", "me", now), "{altered}");
+    }
+
+    #[test]
     fn another_method_or_header_fails(
         key in keys(), method in methods(), other in "[A-Z]{3,7}", headers in headers(), at in any::<Index>(), now in moments(),
     ) {

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
 use strongroom_presign::{
-    Credentials, CredentialsError, Endpoint, EndpointError, HeaderError, KeyError, MAX_LIFE, Payload, PostPolicy,
-    Request, SignError, Signer, Validity, ValidityError, Window, check_bucket, check_key,
+    Addressing, BucketError, Credentials, CredentialsError, Endpoint, EndpointError, HeaderError, IncomingRequest,
+    KeyError, MAX_LIFE, Payload, PostPolicy, Request, SignError, Signer, UrlError, Validity, ValidityError, Verifier,
+    VerifyError, Window, check_bucket, check_key,
 };
 
 const NOW: i64 = 1_369_353_600;
@@ -77,7 +78,7 @@ fn no_url_outlives_its_credentials() {
     let signer = Signer::new(credentials, Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
     let ends = ValidityError::CredentialsEnd { end: NOW + 200, needed: NOW + 300 };
     assert_eq!(signer.presign(&Request::get("a"), life()), Err(SignError::Validity(ends)));
-    assert_eq!(signer.post(&PostPolicy::for_key("a").unwrap(), life()), Err(ends));
+    assert_eq!(signer.post(&PostPolicy::for_key("a").unwrap(), life()), Err(SignError::Validity(ends)));
     let shorter = signer.stable(Window::new(3_600, 100).unwrap(), NOW).unwrap();
     assert_eq!(shorter.expires_at(), NOW + 200);
     assert!(signer.stable(Window::new(3_600, 201).unwrap(), NOW).is_err());
@@ -105,6 +106,47 @@ fn headers_and_parameters_that_would_break_a_signature_are_refused() {
 }
 
 #[test]
+fn forms_that_no_store_could_hold_anyone_to_are_refused() {
+    let policy = || PostPolicy::for_key("a").unwrap();
+    let post = |policy: &PostPolicy| signer().post(policy, life()).map(drop);
+    let field = |field: &str, why: &'static str| Err(SignError::Field { field: field.to_owned(), why });
+    assert_eq!(post(&policy().content_length(10, 1)), Err(SignError::NoLength { least: 10, most: 1 }));
+    assert_eq!(post(&policy().content_length(1, 1)), Ok(()));
+    for status in [200, 201, 204] {
+        assert_eq!(post(&policy().success_status(status)), Ok(()));
+    }
+    assert_eq!(post(&policy().success_status(302)), field("success_action_status", "is not 200, 201 or 204"));
+    let starts = |value| post(&policy().starts_with("Content-Type", "image/", value));
+    assert_eq!(starts("image/png"), Ok(()));
+    assert_eq!(starts("text/html"), field("Content-Type", "does not begin with what its policy demands"));
+    for name in ["bucket", "Policy", "x-amz-date", "X-Amz-Signature", "x-amz-security-token", "AWSAccessKeyId", "file"]
+    {
+        assert_eq!(post(&policy().exact(name, "x")), field(name, "is one that signing itself sets"));
+    }
+    assert_eq!(post(&policy().exact("KEY", "b")), field("KEY", "is given twice"));
+    assert_eq!(post(&policy().exact("", "b")), field("", "has no name"));
+    for (name, value) in [("x-amz-meta-a", "b\r\nc"), ("x-amz-meta-\u{7f}", "b")] {
+        let control = field(name, "has a control character, which forms do not carry unchanged");
+        assert_eq!(post(&policy().exact(name, value)), control);
+    }
+    // What was wrong first is said, whatever follows.
+    let both = policy().content_length(2, 1).exact("key", "b");
+    assert_eq!(post(&both), Err(SignError::NoLength { least: 2, most: 1 }));
+}
+
+#[test]
+fn requests_that_would_mean_others_are_refused() {
+    let presign = |request: &Request<'_>| signer().presign(request, life()).unwrap_err();
+    assert_eq!(presign(&Request::abort_multipart("a", "")), SignError::NoUploadId);
+    assert_eq!(presign(&Request::upload_part("a", "", 1)), SignError::NoUploadId);
+    let copy = |bucket, key| Request::copy("a", bucket, key, None).map(drop);
+    assert_eq!(copy("photos", "b c"), Ok(()));
+    assert_eq!(copy("photos", "b/../c"), Err(SignError::Key(KeyError::DotSegment)));
+    assert_eq!(copy("photos", ""), Err(SignError::Key(KeyError::Empty)));
+    assert_eq!(copy("../photos", "b"), Err(SignError::Bucket(BucketError("../photos".to_owned()))));
+}
+
+#[test]
 fn places_that_are_none_are_refused() {
     for url in [
         "ftp://x",
@@ -123,12 +165,68 @@ fn places_that_are_none_are_refused() {
         assert!(matches!(Endpoint::custom(url, "us-east-1"), Err(EndpointError::Path(_))), "{url}");
     }
     for region in ["", "us east", "us/east", "é"] {
-        assert!(matches!(Endpoint::aws(region), Err(EndpointError::Region(_))), "{region}");
+        assert!(matches!(Endpoint::custom("http://x", region), Err(EndpointError::Region(_))), "{region}");
     }
+    for region in ["", "us east", "us/east", "é", "EU-WEST-1", "us_east_1"] {
+        for made in [Endpoint::aws(region), Endpoint::aws_dual_stack(region), Endpoint::aws_accelerate(region, false)] {
+            assert_eq!(made, Err(EndpointError::AwsRegion(region.to_owned())));
+        }
+    }
+    // Other stores name theirs as they like.
+    assert!(Endpoint::custom("https://swift.example.org", "RegionOne").is_ok());
     assert!(matches!(Endpoint::aws_accelerate("cn-north-1", false), Err(EndpointError::NotAccelerated(_))));
     for bucket in ["", "ab", "a/b", "a..b", "-ab", "ab-", "a b"] {
         assert!(check_bucket(bucket).is_err(), "{bucket}");
     }
+}
+
+#[test]
+fn no_host_of_all_buckets_is_taken_for_one_buckets_own() {
+    let sign = |endpoint: Endpoint| {
+        let endpoint = endpoint.with_addressing(Addressing::CustomDomain);
+        let url = endpoint.url("photos", "albums/cat.jpg");
+        let signer = Signer::new(Credentials::new("AK", "secret").unwrap(), endpoint, "photos");
+        assert_eq!(signer.as_ref().err(), url.as_ref().err());
+        url
+    };
+    for endpoint in [
+        Endpoint::aws("eu-west-1").unwrap(),
+        Endpoint::aws("cn-north-1").unwrap(),
+        Endpoint::aws_dual_stack("eu-west-1").unwrap(),
+        Endpoint::aws_accelerate("eu-west-1", true).unwrap(),
+        Endpoint::custom("https://s3-eu-west-1.amazonaws.com", "eu-west-1").unwrap(),
+    ] {
+        let refused = UrlError::NotOfOneBucket(endpoint.authority().to_owned());
+        assert_eq!(sign(endpoint), Err(refused));
+    }
+    for host in ["https://media.example.org", "https://photos.s3.eu-west-1.amazonaws.com"] {
+        assert_eq!(sign(Endpoint::custom(host, "eu-west-1").unwrap()), Ok(format!("{host}/albums/cat.jpg")));
+    }
+}
+
+#[test]
+fn a_bucket_stands_in_the_host_only_where_it_can() {
+    for (host, url) in [
+        ("http://127.0.0.1:9000", "http://127.0.0.1:9000/photos/a"),
+        ("https://127.0.0.1", "https://127.0.0.1/photos/a"),
+        ("http://[::1]:9000", "http://[::1]:9000/photos/a"),
+        ("http://localhost:9000", "http://photos.localhost:9000/a"),
+        ("https://1.2.3.4.example.org", "https://photos.1.2.3.4.example.org/a"),
+    ] {
+        let endpoint = Endpoint::custom(host, "us-east-1").unwrap().with_addressing(Addressing::VirtualHost);
+        assert_eq!(endpoint.url("photos", "a").as_deref(), Ok(url));
+    }
+    let accelerated = Endpoint::aws_accelerate("us-east-1", false).unwrap();
+    for bucket in ["dotted.bucket", "Photos", "under_score"] {
+        for addressing in [Addressing::VirtualHost, Addressing::Path] {
+            let endpoint = accelerated.clone().with_addressing(addressing);
+            let refused = UrlError::NotAccelerated(bucket.to_owned());
+            assert_eq!(endpoint.url(bucket, "a"), Err(refused.clone()));
+            let signer = Signer::new(Credentials::new("AK", "secret").unwrap(), endpoint, bucket);
+            assert_eq!(signer.unwrap_err(), refused);
+        }
+    }
+    assert_eq!(accelerated.url("photos", "a").unwrap(), "https://photos.s3-accelerate.amazonaws.com/a");
 }
 
 #[test]
@@ -153,7 +251,22 @@ fn secrets_are_refused_and_shown_without_being_repeated() {
     let credentials = credentials.with_session_token("very-token").unwrap();
     let signer = Signer::new(credentials.clone(), Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
     signer.presign(&Request::get("a"), life()).unwrap();
-    for shown in [format!("{credentials:?}"), format!("{signer:?}")] {
+    let to_send = signer.sign(&Request::get("a"), Payload::Empty, NOW).unwrap();
+    let form = signer.post(&PostPolicy::for_key("a").unwrap(), life()).unwrap();
+    let policy = form.fields.iter().find(|(name, _)| name == "policy").unwrap().1.as_str();
+    assert!(!format!("{form:?}").contains(policy), "the policy has the token in it");
+    let mut headers: Vec<(&str, &[u8])> = vec![("host", b"photos.s3.us-east-1.amazonaws.com")];
+    headers.extend(to_send.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let request = IncomingRequest { method: "GET", path: "/b", query: "", headers: &headers };
+    let mismatch = Verifier::new("us-east-1").verify(&request, |_| Some(credentials.clone()), NOW).unwrap_err();
+    assert!(matches!(&mismatch, VerifyError::Mismatch(found) if found.canonical_request.contains("very-token")));
+    for shown in [
+        format!("{credentials:?}"),
+        format!("{signer:?}"),
+        format!("{to_send:?}"),
+        format!("{form:?}"),
+        format!("{mismatch:?} {mismatch}"),
+    ] {
         assert!(!shown.contains("very-secret") && !shown.contains("very-token"), "{shown}");
     }
 }

@@ -37,6 +37,8 @@ fn version_2_is_taken_only_where_it_is_switched_on_and_covers_what_a_server_obey
     assert!(matches!(refused("GET", &url, &obeyed, now), VerifyError::Mismatch(_)));
     let long = signer.presign_v2(&Request::get("cat.jpg"), Validity::new(now, 604_800).unwrap()).unwrap();
     assert!(matches!(refused("GET", &long, &host, now - 10), VerifyError::Life(604_810)));
+    assert_eq!(refused("GET", &url, &host, i64::MIN), VerifyError::Life(i64::MAX.unsigned_abs()));
+    assert!(matches!(refused("GET", &url, &host, i64::MAX), VerifyError::Expired { .. }));
 }
 
 #[test]

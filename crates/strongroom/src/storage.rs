@@ -8,7 +8,7 @@ mod identities;
 mod key;
 mod xml;
 
-use strongroom_presign::{BucketError, Credentials, CredentialsError, Endpoint, EndpointError};
+use strongroom_presign::{Credentials, CredentialsError, Endpoint, EndpointError, UrlError};
 
 use crate::ambient::Clock;
 
@@ -53,9 +53,9 @@ pub enum SetupError {
     /// The endpoint is not a usable URL.
     #[error("the storage endpoint cannot be used: {0}")]
     Endpoint(#[from] EndpointError),
-    /// The bucket's name is not one.
+    /// The bucket's name is not one, or the endpoint cannot address it.
     #[error("the bucket cannot be used: {0}")]
-    Bucket(#[from] BucketError),
+    Bucket(#[from] UrlError),
     /// A key cannot be used.
     #[error("the storage credentials cannot be used: {0}")]
     Credentials(#[from] CredentialsError),

@@ -1,5 +1,7 @@
 //! Why a signature was not accepted, told apart by meaning so that a server can answer with S3's own code for each.
 
+use std::fmt;
+
 /// Why a request was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -91,8 +93,9 @@ pub enum VerifyError {
     Mismatch(Box<Mismatch>),
 }
 
-/// What `SignatureDoesNotMatch` tells the client, so that it can compare.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What `SignatureDoesNotMatch` tells the client, so that it can compare. The texts can have its session token in them,
+/// so `Debug` leaves them out.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mismatch {
     /// The access key that was named.
@@ -103,6 +106,13 @@ pub struct Mismatch {
     pub string_to_sign: String,
     /// The server's canonical request; empty for a POST policy, which has none.
     pub canonical_request: String,
+}
+
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { access_key, provided, .. } = self;
+        f.debug_struct("Mismatch").field("access_key", access_key).field("provided", provided).finish_non_exhaustive()
+    }
 }
 
 impl VerifyError {

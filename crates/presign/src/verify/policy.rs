@@ -1,5 +1,7 @@
 //! Reads a POST policy and holds a form's fields and its file's length to it.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -33,6 +35,9 @@ pub enum PolicyError {
     /// A field stands in the form that the policy does not mention (`AccessDenied`, "Extra input fields").
     #[error("the policy does not mention the field `{0}`")]
     ExtraField(String),
+    /// A field stands in the form twice, so that what is checked need not be what is obeyed (`AccessDenied`).
+    #[error("the field `{0}` is given twice")]
+    Repeated(String),
     /// The file is too small (`EntityTooSmall`).
     #[error("the file has {actual} bytes; at least {least} are demanded")]
     TooSmall {
@@ -112,7 +117,8 @@ impl Policy {
     }
 
     /// Holds the fields to the policy. `fields` are all that came before the file, with `${filename}` in `key`
-    /// already replaced; `bucket` is the one the form was sent to.
+    /// already replaced; `bucket` is the one the form was sent to. It counts as a field, as on S3, so a policy that does
+    /// not mention it is good for no bucket.
     pub fn check_fields(&self, fields: &[(&str, &str)], bucket: &str) -> Result<(), PolicyError> {
         for condition in &self.conditions {
             let holds = match condition {
@@ -133,6 +139,7 @@ impl Policy {
                 Condition::Exact { field, .. } | Condition::StartsWith { field, .. } => field == name,
             })
         };
+        let mut seen = HashSet::with_capacity(fields.len());
         for (name, _) in fields {
             let name = name.to_ascii_lowercase();
             let free = matches!(name.as_str(), "policy" | "x-amz-signature" | "file" | "awsaccesskeyid" | "signature")
@@ -140,8 +147,11 @@ impl Policy {
             if !free && !mentioned(&name) {
                 return Err(PolicyError::ExtraField(name));
             }
+            if let Some(repeated) = seen.replace(name) {
+                return Err(PolicyError::Repeated(repeated));
+            }
         }
-        Ok(())
+        if mentioned("bucket") { Ok(()) } else { Err(PolicyError::ExtraField("bucket".to_owned())) }
     }
 
     /// Holds the file's length to the policy.
@@ -170,4 +180,42 @@ fn starts(field: &str, sent: &str, prefix: &str) -> bool {
 
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(conditions: &str, fields: &[(&str, &str)]) -> Result<(), PolicyError> {
+        let document = format!(r#"{{"expiration":"2015-12-30T12:00:00.000Z","conditions":[{conditions}]}}"#);
+        Policy::read(&STANDARD.encode(document)).unwrap().check_fields(fields, "photos")
+    }
+
+    #[test]
+    fn a_policy_is_good_for_the_bucket_it_mentions_and_for_no_other() {
+        let key = [("key", "a")];
+        let extra = Err(PolicyError::ExtraField("bucket".to_owned()));
+        assert_eq!(check(r#"{"key":"a"}"#, &key), extra);
+        assert_eq!(check(r#"{"key":"a"}"#, &[("key", "a"), ("bucket", "photos")]), extra);
+        for mentioned in [r#"{"bucket":"photos"}"#, r#"["eq","$Bucket","photos"]"#, r#"["starts-with","$bucket",""]"#] {
+            assert_eq!(check(&format!(r#"{{"key":"a"}},{mentioned}"#), &key), Ok(()), "{mentioned}");
+        }
+        assert!(matches!(check(r#"{"key":"a"},{"bucket":"others"}"#, &key), Err(PolicyError::Failed(_))));
+        let elsewhere = [("key", "a"), ("bucket", "others")];
+        assert!(matches!(
+            check(r#"{"key":"a"},["starts-with","$bucket",""]"#, &elsewhere),
+            Err(PolicyError::Failed(_))
+        ));
+    }
+
+    #[test]
+    fn a_field_given_twice_is_refused_in_any_case() {
+        let conditions = r#"{"bucket":"photos"},{"key":"a"}"#;
+        for again in ["key", "KEY"] {
+            let refused = check(conditions, &[("key", "a"), (again, "b")]);
+            assert_eq!(refused, Err(PolicyError::Repeated("key".to_owned())));
+        }
+        let ignored = check(conditions, &[("key", "a"), ("x-ignore-a", "1"), ("X-Ignore-A", "2")]);
+        assert_eq!(ignored, Err(PolicyError::Repeated("x-ignore-a".to_owned())));
+    }
 }

@@ -93,8 +93,9 @@ pub(super) fn presigned(
         return Err(VerifyError::Expired { expired_at: expires_at, now });
     }
     // It does not say when it was signed, so what is left of its life is held to the longest life there is.
-    if expires_at - now > i64::from(MAX_LIFE) {
-        return Err(VerifyError::Life((expires_at - now).unsigned_abs()));
+    let left = expires_at.saturating_sub(now);
+    if left > i64::from(MAX_LIFE) {
+        return Err(VerifyError::Life(left.unsigned_abs()));
     }
     claim.verified(Mechanism::Presigned, now, Some(expires_at))
 }

@@ -53,10 +53,6 @@ pub(crate) async fn run(
     let Fields { mut fields, filename } = reading.map_err(|_| Code::RequestTimeout)??;
     let (identity, verified) = store.authentication.form(&borrowed(&fields), now)?;
     let key = replace_filename(&mut fields, &filename)?;
-    // As on S3, the bucket of the URL counts as a field, so a policy that does not name it is good for no bucket.
-    if field(&fields, "bucket").is_none() {
-        fields.push(("bucket".to_owned(), target.bucket.clone()));
-    }
     verified.policy.check_fields(&borrowed(&fields), &target.bucket).map_err(|error| policy_refusal(&error))?;
     identity.demand(Action::Put, &target.bucket, &key)?;
     let lines = || fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));

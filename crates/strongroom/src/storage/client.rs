@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use reqwest::Response;
 use sha2::{Digest as _, Sha256};
-use strongroom_presign::{BucketError, Credentials, Endpoint, Payload, Request, SignError, Signer};
+use strongroom_presign::{Credentials, Endpoint, Payload, Request, SignError, Signer, UrlError};
 
 use super::key::{KeyError, Location, ObjectKey};
 use super::xml;
@@ -79,7 +79,7 @@ impl Client {
         credentials: Credentials,
         http: reqwest::Client,
         clock: Clock,
-    ) -> Result<Self, BucketError> {
+    ) -> Result<Self, UrlError> {
         Ok(Self {
             signer: Signer::new(credentials.clone(), place.endpoint, &place.bucket)?,
             public_signer: Signer::new(credentials, place.public_endpoint, &place.bucket)?,

@@ -168,7 +168,7 @@ impl Writer {
             .exact("Content-Type", content_type)
             .content_length(*bytes.start(), *bytes.end())
             .success_status(201);
-        let form = self.0.public_signer().post(&policy, self.validity(life)?).map_err(SignError::from)?;
+        let form = self.0.public_signer().post(&policy, self.validity(life)?)?;
         Ok(Form { url: form.url, fields: form.fields })
     }
 
@@ -240,7 +240,7 @@ impl Janitor {
     /// Copies exactly the content with this entity tag; fails when another lies there by now.
     pub async fn promote(&self, from: &ObjectKey, etag: &str, to: &ObjectKey, content_type: &str) -> Result<(), Error> {
         let (source, name) = (self.0.name(from)?, self.0.name(to)?);
-        let request = Request::copy(&name, self.0.bucket(), &source, None)
+        let request = Request::copy(&name, self.0.bucket(), &source, None)?
             .header("x-amz-copy-source-if-match", etag)
             .header("x-amz-metadata-directive", "REPLACE")
             .header("content-type", content_type);

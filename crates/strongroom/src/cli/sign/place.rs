@@ -109,6 +109,11 @@ impl Place {
             "virtual" => Some(Addressing::VirtualHost),
             _ => None,
         });
+        ensure!(
+            style != Some(Addressing::CustomDomain) || url.is_some(),
+            "--addressing custom-domain says that the whole host is one bucket's, and AWS's hosts are not; \
+             name that host with --endpoint, or leave --addressing out"
+        );
         let made = if let Some(url) = url {
             // AWS's own hosts name their region; other stores hardly look at it, but something must be signed.
             let of_host = Address::read(&format!("{}/bucket/key", url.trim_end_matches('/')), &[]).ok();

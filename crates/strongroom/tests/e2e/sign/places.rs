@@ -54,6 +54,22 @@ fn every_style_of_addressing_is_signed() {
 }
 
 #[test]
+fn a_host_of_all_buckets_is_no_custom_domain() {
+    let aws = Signing::example();
+    for words in [
+        &[][..],
+        &["--accelerate"],
+        &["--dual-stack"],
+        &["--endpoint", "https://s3.eu-central-1.amazonaws.com"],
+        &["--endpoint", "https://s3.cn-north-1.amazonaws.com.cn"],
+    ] {
+        let refused = aws.run(&[&GET[..], &["s3://photos/albums/cat.jpg", "--addressing", "custom"], words].concat());
+        assert_eq!(refused.code, Some(2), "{words:?}: {}", refused.err);
+        assert!(refused.out.is_empty() && refused.err.contains("custom-domain"), "{words:?}: {}", refused.err);
+    }
+}
+
+#[test]
 fn credentials_come_from_the_nearest_place() {
     let files = |signing: Signing| {
         signing.file(".aws/credentials", "[default]\naws_access_key_id=AKDEFAULT\naws_secret_access_key=s\n");
