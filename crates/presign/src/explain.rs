@@ -127,7 +127,7 @@ pub fn explain(evidence: &Evidence<'_>, now: i64) -> Explanation {
     if let Some(link) = &link
         && let LinkSignature::Version4(signed) = &link.signature
     {
-        of_signature::look(&mut findings, evidence, link, signed, document.as_ref());
+        of_signature::look(&mut findings, evidence, link, signed, document.as_ref(), now);
     }
     Explanation { link, findings: findings.sorted() }
 }

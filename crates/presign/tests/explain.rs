@@ -257,6 +257,51 @@ fn a_store_that_shows_its_string_to_sign_alone_is_understood() {
 }
 
 #[test]
+fn a_refusal_without_any_strings_is_never_called_good() {
+    let url = link();
+    let own = credentials();
+    let bare = error("SignatureDoesNotMatch", &[("Message", "The request signature we calculated does not match")]);
+    let explanation = explain(&Evidence::of(&url).method("GET").answer(&bare).credentials(&own), NOW);
+    assert_eq!(codes(&explanation), ["changed-or-other-secret"]);
+    assert_eq!(explanation.findings[0].certainty, Certainty::Likely);
+    assert!(!explanation.to_string().contains("string to sign"), "{explanation}");
+    // A digest that nothing guessed gives.
+    let lines = format!("AWS4-HMAC-SHA256\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n{}", "0".repeat(64));
+    let shown = error("SignatureDoesNotMatch", &[("StringToSign", &lines)]);
+    let explanation = explain(&Evidence::of(&url).method("GET").answer(&shown).credentials(&own), NOW);
+    assert_eq!(codes(&explanation), ["changed-or-other-secret"]);
+    assert!(explanation.to_string().contains("line 4 of the string to sign"), "{explanation}");
+    // All that arrived is what was signed, but a store that shows no string to sign may have another secret.
+    let answer = store("another secret", "GET", &target(&url), &[("host", HOST)]);
+    let (head, tail) = answer.split_once("<StringToSign>").unwrap();
+    let answer = format!("{head}{}", tail.split_once("</StringToSign>").unwrap().1);
+    let explanation = explain(&Evidence::of(&url).method("GET").answer(&answer).credentials(&own), NOW);
+    assert_eq!(codes(&explanation), ["changed-or-other-secret"]);
+}
+
+#[test]
+fn a_signature_holds_no_longer_than_its_credentials_and_only_with_their_token() {
+    let own = credentials().with_session_token("token").unwrap();
+    let signer = Signer::new(own.clone(), Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
+    let url = signer.presign(&Request::get("a.jpg"), Validity::new(NOW, 300).unwrap()).unwrap();
+    let with = |url: &str, credentials: Credentials| explain(&Evidence::of(url).credentials(&credentials), NOW);
+    assert_eq!(codes(&with(&url, own.clone())), ["signature-holds"]);
+    assert_eq!(codes(&with(&url, own.clone().with_expiry(NOW))), ["session-token-expired"]);
+    let sooner = with(&url, own.clone().with_expiry(NOW + 60));
+    assert_eq!(codes(&sooner), ["signature-holds"]);
+    assert!(sooner.to_string().contains("2013-05-24T00:01:00Z, when the credentials end"), "{sooner}");
+    assert!(with(&url, own.clone().with_expiry(NOW + 300)).to_string().contains("until it ends"));
+    assert_eq!(codes(&with(&link(), own)), ["session-token-missing"]);
+    let other = credentials().with_session_token("other").unwrap();
+    let explanation = with(&url, other);
+    assert_eq!(codes(&explanation), ["session-token-invalid"]);
+    assert_eq!(explanation.findings[0].certainty, Certainty::Likely);
+    let explanation = with(&url, credentials());
+    assert_eq!(codes(&explanation), ["session-token-invalid"]);
+    assert_eq!(explanation.findings[0].certainty, Certainty::Possible);
+}
+
+#[test]
 fn signed_headers_that_arrived_otherwise_are_told() {
     let url = sign(&Request::put("a.jpg").header("content-type", "image/jpeg").header("x-amz-acl", "private"));
     let arrived = [("host", HOST), ("content-type", "image/png"), ("x-amz-acl", "private")];

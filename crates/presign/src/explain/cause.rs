@@ -69,6 +69,7 @@ pub enum Cause {
     ServerSecret { access_key: String },
     OtherAccessKey { url: String, given: String },
     AlteredOrOtherSecret,
+    ChangedOrOtherSecret { line: Option<usize> },
     MethodOrSecret { arrived: Option<String> },
     // What the answer says.
     Denied,
@@ -88,7 +89,7 @@ pub enum Cause {
     Archived,
     Other { code: String, message: String },
     // Nothing.
-    SignatureHolds,
+    SignatureHolds { until: Option<i64> },
 }
 
 impl Cause {
@@ -139,6 +140,7 @@ impl Cause {
             Self::TimeLineDiffers { .. } => "string-to-sign-differs",
             Self::ServerSecret { .. } => "server-has-other-secret",
             Self::OtherAccessKey { .. } => "other-access-key",
+            Self::ChangedOrOtherSecret { .. } => "changed-or-other-secret",
             Self::AlteredOrOtherSecret => "altered-or-other-secret",
             Self::MethodOrSecret { .. } => "method-or-secret",
             Self::Denied => "access-denied",
@@ -157,7 +159,7 @@ impl Cause {
             Self::DigestDiffers => "digest-differs",
             Self::Archived => "archived",
             Self::Other { .. } => "other-error",
-            Self::SignatureHolds => "signature-holds",
+            Self::SignatureHolds { .. } => "signature-holds",
         }
     }
 }
@@ -314,6 +316,12 @@ impl fmt::Display for Cause {
                 f,
                 "These credentials do not give this signature for any method: the URL was altered after signing, or signed with another secret."
             ),
+            Self::ChangedOrOtherSecret { line } => write!(
+                f,
+                "The URL is rightly signed with these credentials, but the store computes another signature{}: the method, host, path or headers were changed on the way, as by a proxy, or the store has another secret.",
+                line.map(|line| format!(" (line {line} of the string to sign differs, the request's digest)"))
+                    .unwrap_or_default()
+            ),
             Self::MethodOrSecret { arrived } => match arrived {
                 Some(method) => write!(
                     f,
@@ -370,8 +378,12 @@ impl fmt::Display for Cause {
             }
             Self::Archived => write!(f, "The object is archived and must be restored before it can be read."),
             Self::Other { code, message } => write!(f, "The store answered {code}: {message}"),
-            Self::SignatureHolds => {
-                write!(f, "The signature holds: with these credentials the store accepts this URL until it ends.")
+            Self::SignatureHolds { until } => {
+                write!(f, "The signature holds: with these credentials the store accepts this URL until ")?;
+                match until {
+                    Some(end) => write!(f, "{}, when the credentials end, before the URL does.", moment(*end)),
+                    None => write!(f, "it ends."),
+                }
             }
         }
     }

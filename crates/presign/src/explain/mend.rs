@@ -69,6 +69,9 @@ impl Cause {
             Self::AlteredOrOtherSecret => {
                 "Compare the secret of the signer with the one given here, and the URL with the one that was made."
             }
+            Self::ChangedOrOtherSecret { .. } => {
+                "Compare the request that the store logs with the URL, and look for a proxy in between; then compare the store's secret."
+            }
             Self::ServerSecret { .. } => {
                 "Look up the secret in the store: it may have been changed after the signer was configured."
             }
@@ -95,7 +98,9 @@ impl Cause {
             Self::DigestDiffers => "Compute the digest over the very bytes that are sent.",
             Self::Archived => "Restore the object first.",
             Self::Other { .. } => "Look the code up in the store's list of errors.",
-            Self::SignatureHolds => "If it fails all the same, give the store's answer and what the client sent.",
+            Self::SignatureHolds { .. } => {
+                "If it fails all the same, give the store's answer and what the client sent."
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use super::Evidence;
 use super::cause::{Cause, Certainty};
 use super::error_document::ErrorDocument;
 use super::findings::Findings;
-use super::link::{Link, Version4};
+use super::link::{Link, Version4, pairs};
 use super::seen::Seen;
 use crate::canonical_request::UNSIGNED_PAYLOAD;
 use crate::credentials::Credentials;
@@ -16,6 +16,9 @@ use crate::signature::SigningKey;
 use crate::signed_headers::canonical_value;
 use crate::string_to_sign::{self, ALGORITHM};
 
+/// The line of the string to sign that holds the digest of the canonical request.
+const DIGEST_LINE: usize = 4;
+
 const METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
 
 pub(super) fn look(
@@ -24,6 +27,7 @@ pub(super) fn look(
     link: &Link,
     signed: &Version4,
     document: Option<&ErrorDocument>,
+    now: i64,
 ) {
     let mismatch = document.filter(|document| document.text("Code") == "SignatureDoesNotMatch");
     let stated = as_stated(evidence, link, signed);
@@ -46,14 +50,23 @@ pub(super) fn look(
     }
     match (claimed, was_signed, arrived) {
         (_, Some(was_signed), Some(arrived)) => {
-            was_signed.differs(&arrived, true, findings);
+            if !was_signed.differs(&arrived, true, findings) && !findings.has_certain() {
+                findings.add(Certainty::Likely, Cause::ChangedOrOtherSecret { line: None });
+            }
         }
-        (_, Some(was_signed), None) => {
+        (claimed, Some(was_signed), None) => {
             // Without the store's view, the client's own is what there is.
             let method = evidence.method.map_or_else(|| was_signed.method.clone(), str::to_ascii_uppercase);
             let differs = was_signed.differs(&known(Seen { method, ..stated }, &was_signed), true, findings);
-            if !differs && document.is_none() && !findings.has_certain() {
-                findings.certain(Cause::SignatureHolds);
+            if differs || findings.has_certain() {
+                return;
+            }
+            if let Some(document) = mismatch {
+                // The three lines before the digest are those that the URL states, or they would have been found.
+                let line = document.get("StringToSign").map(|_| DIGEST_LINE);
+                findings.add(Certainty::Likely, Cause::ChangedOrOtherSecret { line });
+            } else if let Some(credentials) = claimed.filter(|_| document.is_none()) {
+                holds(findings, link, signed, credentials, now);
             }
         }
         (claimed, None, arrived) => {
@@ -68,6 +81,26 @@ pub(super) fn look(
                 findings
                     .add(Certainty::Likely, Cause::MethodOrSecret { arrived: arrived.map(|arrived| arrived.method) });
             }
+        }
+    }
+}
+
+/// Says that the signature holds, and for how long: neither a token nor an end of the credentials shows in a signature.
+fn holds(findings: &mut Findings, link: &Link, signed: &Version4, credentials: &Credentials, now: i64) {
+    let ends_at = credentials.expires_at();
+    if ends_at.is_some_and(|end| end <= now) {
+        return findings.certain(Cause::TokenExpired);
+    }
+    let pairs = pairs(&link.query);
+    let token = pairs.iter().find(|(name, _)| name == "X-Amz-Security-Token").map(|(_, value)| value.as_str());
+    match (token, credentials.session_token()) {
+        (None, Some(_)) => findings.certain(Cause::TokenMissing { access_key: signed.access_key().to_owned() }),
+        (Some(own), Some(given)) if own != given => findings.add(Certainty::Likely, Cause::TokenInvalid),
+        // The token may only be missing among the credentials that were given here.
+        (Some(_), None) => findings.add(Certainty::Possible, Cause::TokenInvalid),
+        _ => {
+            let cut = ends_at.filter(|end| signed.expires_at().is_none_or(|until| *end < until));
+            findings.certain(Cause::SignatureHolds { until: cut });
         }
     }
 }
