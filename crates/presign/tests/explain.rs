@@ -399,6 +399,15 @@ fn every_code_that_a_url_can_meet_has_its_cause() {
             &[("Message", "Invalid according to Policy: Policy Condition failed: [\"eq\", \"$key\", \"a\"]")],
             "policy-failed",
         ),
+        (
+            "AccessDenied",
+            &[(
+                "Message",
+                "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: s3:GetObject on resource: \
+                 \"arn:aws:s3:::photos/a.jpg\" because no identity-based policy allows the s3:GetObject action",
+            )],
+            "access-denied",
+        ),
         ("InvalidAccessKeyId", &[("AWSAccessKeyId", ACCESS_KEY)], "unknown-access-key"),
         ("ExpiredToken", &[], "session-token-expired"),
         ("InvalidToken", &[], "session-token-invalid"),
