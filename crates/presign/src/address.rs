@@ -118,9 +118,10 @@ impl Address {
                 _ => {}
             }
         }
+        let plus_is_blank = takes_plus_for_blank(&authority);
         let (place, path) = Self::of_host(&authority, path, endpoints).ok_or(AddressError::UnknownHost(authority))?;
         read.region = place.region;
-        let path = decode(path, false)?;
+        let path = decode(path, plus_is_blank)?;
         let path = path.strip_prefix('/').unwrap_or(&path);
         match place.bucket {
             Bucket::Named(bucket) => read.with(&bucket, path),
@@ -154,8 +155,7 @@ impl Address {
             let Some(path) = path.strip_prefix(endpoint.base_path()) else { continue };
             return Some((HostPlace { bucket, region: Some(endpoint.region().to_owned()) }, path));
         }
-        let host = authority.strip_suffix(":443").or_else(|| authority.strip_suffix(":80")).unwrap_or(authority);
-        Some((of_aws(host)?, path))
+        Some((of_aws(without_port(authority))?, path))
     }
 
     fn with(mut self, bucket: &str, key: &str) -> Result<Self, AddressError> {
@@ -167,6 +167,15 @@ impl Address {
         }
         Ok(self)
     }
+}
+
+/// Whether the host reads a `+` in a path as a blank. AWS's do, against the rules of URLs; other stores keep the plus.
+pub(crate) fn takes_plus_for_blank(authority: &str) -> bool {
+    of_aws(without_port(&authority.to_ascii_lowercase())).is_some()
+}
+
+fn without_port(authority: &str) -> &str {
+    authority.strip_suffix(":443").or_else(|| authority.strip_suffix(":80")).unwrap_or(authority)
 }
 
 struct HostPlace {

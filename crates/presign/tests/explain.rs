@@ -189,6 +189,24 @@ fn a_key_that_was_spoilt_is_seen() {
 }
 
 #[test]
+fn a_plus_in_a_path_is_a_blank_to_aws_and_a_plus_to_others() {
+    let own = credentials();
+    let with = |url: &str| explain(&Evidence::of(url).method("GET").credentials(&own), NOW);
+    let at_aws = with(&link().replace("/a%20b", "/a+b"));
+    assert_eq!(codes(&at_aws), ["signature-holds", "plus-in-path"]);
+    assert!(at_aws.to_string().contains("looks for `albums/a b.jpg`"), "{at_aws}");
+    let at_aws = with(&sign(&Request::get("albums/a+b.jpg")).replace("/a%2Bb", "/a+b"));
+    assert_eq!(codes(&at_aws), ["path-differs", "plus-in-path"]);
+    let own_store = Endpoint::custom("https://s3.example.org", "us-east-1").unwrap();
+    let signer = Signer::new(credentials(), own_store, "photos").unwrap();
+    let signed = |key| signer.presign(&Request::get(key), Validity::new(NOW, 300).unwrap()).unwrap();
+    let elsewhere = with(&signed("albums/a+b.jpg").replace("/a%2Bb", "/a+b"));
+    assert_eq!(codes(&elsewhere), ["signature-holds", "plus-in-path"]);
+    assert!(elsewhere.to_string().contains("looks for `albums/a+b.jpg`"), "{elsewhere}");
+    assert_eq!(codes(&with(&signed("albums/a b.jpg").replace("/a%20b", "/a+b"))), ["path-differs", "plus-in-path"]);
+}
+
+#[test]
 fn headers_that_were_not_sent_as_signed_are_seen() {
     let url = sign(&Request::put("a.jpg").header("content-type", "image/jpeg"));
     assert_eq!(of_url(&url, NOW), ["headers-to-send"]);

@@ -222,7 +222,10 @@ impl fmt::Display for Cause {
                 write!(f, "The key seems to be percent-encoded twice: the store looks for an object named `{key}`.")
             }
             Self::PlusInPath { key } => {
-                write!(f, "The path has a `+`, which in a path is a plus and not a blank: the store looks for `{key}`.")
+                write!(
+                    f,
+                    "The path has a `+`: AWS takes it for a blank, other stores for a plus. This one looks for `{key}`."
+                )
             }
             Self::DotSegment { key } => write!(
                 f,

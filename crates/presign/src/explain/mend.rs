@@ -37,7 +37,7 @@ impl Cause {
             }
             Self::KeyMissing => "Name the object behind the bucket.",
             Self::KeyEncodedTwice { .. } => "Hand the signer the plain key, and leave the encoding to it.",
-            Self::PlusInPath { .. } => "If a blank is meant, write %20 in the path.",
+            Self::PlusInPath { .. } => "Write %20 for a blank and %2B for a plus.",
             Self::DotSegment { .. } => "Use keys without `.` and `..` segments.",
             Self::LeadingSlash { .. } => {
                 "Leave out the slash at the beginning of the key, unless the object was stored with it."

@@ -8,6 +8,7 @@ use super::error_document::ErrorDocument;
 use super::findings::Findings;
 use super::link::{Link, Version4, pairs};
 use super::seen::Seen;
+use crate::address::takes_plus_for_blank;
 use crate::canonical_request::UNSIGNED_PAYLOAD;
 use crate::credentials::Credentials;
 use crate::encode;
@@ -109,7 +110,8 @@ fn holds(findings: &mut Findings, link: &Link, signed: &Version4, credentials: &
 fn as_stated(evidence: &Evidence<'_>, link: &Link, signed: &Version4) -> Seen {
     let decoded = |text: &str, plus| encode::decode(text, plus).unwrap_or_else(|| text.as_bytes().to_vec());
     let mut path = String::new();
-    encode::path(&mut path, &decoded(if link.path.is_empty() { "/" } else { &link.path }, false));
+    let plus = takes_plus_for_blank(&link.host);
+    encode::path(&mut path, &decoded(if link.path.is_empty() { "/" } else { &link.path }, plus));
     let pairs = link.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("X-Amz-Signature="));
     let encoded = |text: &str| {
         let mut out = String::new();
@@ -169,7 +171,10 @@ fn candidates(stated: &Seen, host: &str) -> impl Iterator<Item = Seen> {
     let once = encode::decode(&stated.path, false).and_then(|bytes| String::from_utf8(bytes).ok());
     let once = once.filter(|path| path.contains('%') && path.bytes().all(|byte| byte.is_ascii_graphic()));
     let mut paths = vec![stated.path.clone()];
-    paths.extend([Some(twice), once].into_iter().flatten().filter(|path| *path != stated.path));
+    // Where the path has a `+`, the signer and the store may have read it as two different characters.
+    let (plus, blank) = (stated.path.replace("%20", "%2B"), stated.path.replace("%2B", "%20"));
+    paths
+        .extend([Some(twice), once, Some(plus), Some(blank)].into_iter().flatten().filter(|path| *path != stated.path));
     let own = stated.headers.iter().find(|(name, _)| name == "host").and_then(|(_, host)| host.clone());
     let own = own.unwrap_or_default();
     let bare = own.split_once(':').map_or(own.as_str(), |(host, _)| host).to_owned();
