@@ -9,7 +9,7 @@ use crate::moment::parse_amz;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Link {
-    /// Host and port, as they stand in the URL.
+    /// Host and port, as they stand in the URL, without a name and password before them.
     pub host: String,
     /// The path, percent-encoded as it stands in the URL.
     pub path: String,
@@ -116,6 +116,8 @@ impl Link {
         let rest = url[scheme_end + 3..].split('#').next()?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // A name and a password before the host are no part of it, and not to be shown.
+        let host = host.rsplit('@').next().unwrap_or(host);
         if host.is_empty() {
             return None;
         }
