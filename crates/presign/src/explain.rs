@@ -24,7 +24,7 @@ pub use findings::Finding;
 pub use link::{Link, LinkSignature, Version4};
 
 /// What is known of a link that fails. Only the URL is needed; each further piece makes the answer surer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Evidence<'a> {
     pub(crate) url: &'a str,
     pub(crate) method: Option<&'a str>,
@@ -85,6 +85,21 @@ impl<'a> Evidence<'a> {
 
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
         self.headers?.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+}
+
+/// Shows what the URL says, without its session token, and which other pieces there are.
+impl fmt::Debug for Evidence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evidence")
+            .field("link", &Link::read(self.url, self.endpoints))
+            .field("method", &self.method)
+            .field("headers", &self.headers.map(<[_]>::len))
+            .field("answer", &self.answer.map(str::len))
+            .field("credentials", &self.credentials)
+            .field("prefix", &self.prefix)
+            .field("endpoints", &self.endpoints)
+            .finish()
     }
 }
 
