@@ -139,10 +139,16 @@ pub fn explain(evidence: &Evidence<'_>, now: i64) -> Explanation {
     if let Some(document) = &document {
         of_answer::look(&mut findings, document, link.as_ref());
     }
-    if let Some(link) = &link
-        && let LinkSignature::Version4(signed) = &link.signature
-    {
-        of_signature::look(&mut findings, evidence, link, signed, document.as_ref(), now);
+    match link.as_ref().map(|link| (link, &link.signature)) {
+        Some((link, LinkSignature::Version4(signed))) => {
+            of_signature::look(&mut findings, evidence, link, signed, document.as_ref(), now);
+        }
+        Some((_, LinkSignature::Version2 { .. } | LinkSignature::CloudFront { .. }))
+            if evidence.credentials.is_some() =>
+        {
+            findings.add(Certainty::Possible, Cause::CredentialsUnused);
+        }
+        _ => {}
     }
     Explanation { link, findings: findings.sorted() }
 }

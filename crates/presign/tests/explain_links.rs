@@ -46,6 +46,16 @@ fn the_end_of_a_custom_policy_of_cloudfront_is_read() {
 }
 
 #[test]
+fn credentials_that_cannot_check_a_signature_are_said_to_be_unused() {
+    let endpoint = Endpoint::custom("http://old.example.org:8080", "us-east-1").unwrap();
+    let signer = Signer::new(credentials(), endpoint, "photos").unwrap();
+    let url = signer.presign_v2(&Request::get("a.jpg"), Validity::new(NOW, 300).unwrap()).unwrap();
+    assert_eq!(codes(&url, &credentials(), NOW), ["signature-version-2", "credentials-unused"]);
+    let url = "https://d111111abcdef8.cloudfront.net/a.jpg?Expires=1369353900&Signature=x&Key-Pair-Id=K2JCJMDEHXQW5F";
+    assert_eq!(codes(url, &credentials(), NOW), ["credentials-unused"]);
+}
+
+#[test]
 fn no_debug_output_shows_a_session_token() {
     let own = credentials().with_session_token("tok+secret").unwrap();
     let signer = Signer::new(own, Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();

@@ -68,6 +68,7 @@ pub enum Cause {
     TimeLineDiffers { line: usize, url: String, server: String },
     ServerSecret { access_key: String },
     OtherAccessKey { url: String, given: String },
+    CredentialsUnused,
     AlteredOrOtherSecret,
     ChangedOrOtherSecret { line: Option<usize> },
     MethodOrSecret { arrived: Option<String> },
@@ -139,6 +140,7 @@ impl Cause {
             Self::PayloadDiffers { .. } => "payload-hash-differs",
             Self::TimeLineDiffers { .. } => "string-to-sign-differs",
             Self::ServerSecret { .. } => "server-has-other-secret",
+            Self::CredentialsUnused => "credentials-unused",
             Self::OtherAccessKey { .. } => "other-access-key",
             Self::ChangedOrOtherSecret { .. } => "changed-or-other-secret",
             Self::AlteredOrOtherSecret => "altered-or-other-secret",
@@ -315,6 +317,10 @@ impl fmt::Display for Cause {
             Self::OtherAccessKey { url, given } => {
                 write!(f, "The URL was signed by `{url}`; the credentials at hand are those of `{given}`.")
             }
+            Self::CredentialsUnused => write!(
+                f,
+                "The signature was not checked with these credentials: only that of Signature Version 4 can be."
+            ),
             Self::AlteredOrOtherSecret => write!(
                 f,
                 "These credentials do not give this signature for any method: the URL was altered after signing, or signed with another secret."

@@ -75,6 +75,9 @@ impl Cause {
             Self::ServerSecret { .. } => {
                 "Look up the secret in the store: it may have been changed after the signer was configured."
             }
+            Self::CredentialsUnused => {
+                "Make the link anew with the same secret and the same end, and compare the two, or sign with Signature Version 4."
+            }
             Self::OtherAccessKey { .. } => {
                 "Give the credentials of the access key in the URL to have its signature checked."
             }
