@@ -64,8 +64,8 @@ pub(super) fn look(
             }
             if let Some(document) = mismatch {
                 // The three lines before the digest are those that the URL states, or they would have been found.
-                let line = document.get("StringToSign").map(|_| DIGEST_LINE);
-                findings.add(Certainty::Likely, Cause::ChangedOrOtherSecret { line });
+                let differing = document.get("StringToSign").map(|_| DIGEST_LINE);
+                findings.add(Certainty::Likely, Cause::ChangedOrOtherSecret { line: differing });
             } else if let Some(credentials) = claimed.filter(|_| document.is_none()) {
                 holds(findings, link, signed, credentials, now);
             }
