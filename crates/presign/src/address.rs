@@ -118,9 +118,10 @@ impl Address {
                 _ => {}
             }
         }
+        let plus_is_blank = takes_plus_for_blank(&authority);
         let (place, path) = Self::of_host(&authority, path, endpoints).ok_or(AddressError::UnknownHost(authority))?;
         read.region = place.region;
-        let path = decode(path, false)?;
+        let path = decode(path, plus_is_blank)?;
         let path = path.strip_prefix('/').unwrap_or(&path);
         match place.bucket {
             Bucket::Named(bucket) => read.with(&bucket, path),
@@ -154,8 +155,7 @@ impl Address {
             let Some(path) = path.strip_prefix(endpoint.base_path()) else { continue };
             return Some((HostPlace { bucket, region: Some(endpoint.region().to_owned()) }, path));
         }
-        let host = authority.strip_suffix(":443").or_else(|| authority.strip_suffix(":80")).unwrap_or(authority);
-        Some((of_aws(host)?, path))
+        Some((of_aws(without_port(authority))?, path))
     }
 
     fn with(mut self, bucket: &str, key: &str) -> Result<Self, AddressError> {
@@ -167,6 +167,15 @@ impl Address {
         }
         Ok(self)
     }
+}
+
+/// Whether the host reads a `+` in a path as a blank. AWS's do, against the rules of URLs; other stores keep the plus.
+pub(crate) fn takes_plus_for_blank(authority: &str) -> bool {
+    of_aws(without_port(&authority.to_ascii_lowercase())).is_some()
+}
+
+fn without_port(authority: &str) -> &str {
+    authority.strip_suffix(":443").or_else(|| authority.strip_suffix(":80")).unwrap_or(authority)
 }
 
 struct HostPlace {
@@ -207,7 +216,8 @@ fn own_labels<'l>(labels: &[&'l str]) -> Option<&'l str> {
             Some(region)
         }
         [one] => {
-            let region = one.strip_prefix("s3-website-").or_else(|| one.strip_prefix("s3-"))?;
+            let heads = ["s3-website-", "s3-fips-", "s3-"];
+            let region = heads.iter().find_map(|head| one.strip_prefix(head))?;
             is_region(region).then_some(region)
         }
         _ => None,
@@ -223,4 +233,37 @@ fn is_region(text: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
         && place.contains('-')
         && place.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Address;
+
+    #[test]
+    fn the_old_names_of_hosts_are_read() {
+        for (host, region) in [
+            ("s3-fips-us-gov-west-1", "us-gov-west-1"),
+            ("photos.s3-fips-us-gov-west-1", "us-gov-west-1"),
+            ("photos.s3-fips.us-gov-west-1", "us-gov-west-1"),
+            ("photos.s3-website-eu-west-1", "eu-west-1"),
+            ("photos.s3-ap-south-1", "ap-south-1"),
+        ] {
+            let bucket = if host.starts_with("photos.") { "" } else { "photos/" };
+            let address = Address::read(&format!("https://{host}.amazonaws.com/{bucket}a.jpg"), &[]).unwrap();
+            assert_eq!(
+                (address.bucket.as_deref(), address.region.as_deref()),
+                (Some("photos"), Some(region)),
+                "{host}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_plus_is_read_as_the_host_reads_it() {
+        let address = Address::read("https://S3.eu-west-1.amazonaws.com:443/photos/a+b%2Bc", &[]).unwrap();
+        assert_eq!(address.key.as_deref(), Some("a b+c"));
+        let own = crate::Endpoint::custom("https://s3.example.org", "us-east-1").unwrap();
+        let address = Address::read("https://s3.example.org/photos/a+b%2Bc", &[own]).unwrap();
+        assert_eq!(address.key.as_deref(), Some("a+b+c"));
+    }
 }

@@ -24,7 +24,7 @@ pub use findings::Finding;
 pub use link::{Link, LinkSignature, Version4};
 
 /// What is known of a link that fails. Only the URL is needed; each further piece makes the answer surer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Evidence<'a> {
     pub(crate) url: &'a str,
     pub(crate) method: Option<&'a str>,
@@ -88,6 +88,21 @@ impl<'a> Evidence<'a> {
     }
 }
 
+/// Shows what the URL says, without its session token, and which other pieces there are.
+impl fmt::Debug for Evidence<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evidence")
+            .field("link", &Link::read(self.url, self.endpoints))
+            .field("method", &self.method)
+            .field("headers", &self.headers.map(<[_]>::len))
+            .field("answer", &self.answer.map(str::len))
+            .field("credentials", &self.credentials)
+            .field("prefix", &self.prefix)
+            .field("endpoints", &self.endpoints)
+            .finish()
+    }
+}
+
 /// Why a link fails, as far as the evidence shows. `Display` writes it for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -124,10 +139,16 @@ pub fn explain(evidence: &Evidence<'_>, now: i64) -> Explanation {
     if let Some(document) = &document {
         of_answer::look(&mut findings, document, link.as_ref());
     }
-    if let Some(link) = &link
-        && let LinkSignature::Version4(signed) = &link.signature
-    {
-        of_signature::look(&mut findings, evidence, link, signed, document.as_ref());
+    match link.as_ref().map(|link| (link, &link.signature)) {
+        Some((link, LinkSignature::Version4(signed))) => {
+            of_signature::look(&mut findings, evidence, link, signed, document.as_ref(), now);
+        }
+        Some((_, LinkSignature::Version2 { .. } | LinkSignature::CloudFront { .. }))
+            if evidence.credentials.is_some() =>
+        {
+            findings.add(Certainty::Possible, Cause::CredentialsUnused);
+        }
+        _ => {}
     }
     Explanation { link, findings: findings.sorted() }
 }

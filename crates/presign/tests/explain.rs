@@ -189,6 +189,24 @@ fn a_key_that_was_spoilt_is_seen() {
 }
 
 #[test]
+fn a_plus_in_a_path_is_a_blank_to_aws_and_a_plus_to_others() {
+    let own = credentials();
+    let with = |url: &str| explain(&Evidence::of(url).method("GET").credentials(&own), NOW);
+    let at_aws = with(&link().replace("/a%20b", "/a+b"));
+    assert_eq!(codes(&at_aws), ["signature-holds", "plus-in-path"]);
+    assert!(at_aws.to_string().contains("looks for `albums/a b.jpg`"), "{at_aws}");
+    let at_aws = with(&sign(&Request::get("albums/a+b.jpg")).replace("/a%2Bb", "/a+b"));
+    assert_eq!(codes(&at_aws), ["path-differs", "plus-in-path"]);
+    let own_store = Endpoint::custom("https://s3.example.org", "us-east-1").unwrap();
+    let signer = Signer::new(credentials(), own_store, "photos").unwrap();
+    let link_to = |key| signer.presign(&Request::get(key), Validity::new(NOW, 300).unwrap()).unwrap();
+    let elsewhere = with(&link_to("albums/a+b.jpg").replace("/a%2Bb", "/a+b"));
+    assert_eq!(codes(&elsewhere), ["signature-holds", "plus-in-path"]);
+    assert!(elsewhere.to_string().contains("looks for `albums/a+b.jpg`"), "{elsewhere}");
+    assert_eq!(codes(&with(&link_to("albums/a b.jpg").replace("/a%20b", "/a+b"))), ["path-differs", "plus-in-path"]);
+}
+
+#[test]
 fn headers_that_were_not_sent_as_signed_are_seen() {
     let url = sign(&Request::put("a.jpg").header("content-type", "image/jpeg"));
     assert_eq!(of_url(&url, NOW), ["headers-to-send"]);
@@ -254,6 +272,51 @@ fn a_store_that_shows_its_string_to_sign_alone_is_understood() {
     let explanation = explain(&Evidence::of(&url).answer(&answer), NOW);
     assert!(certain(&explanation).contains(&"string-to-sign-differs"), "{explanation}");
     assert!(explanation.to_string().contains("Line 3 of the string to sign"), "{explanation}");
+}
+
+#[test]
+fn a_refusal_without_any_strings_is_never_called_good() {
+    let url = link();
+    let own = credentials();
+    let bare = error("SignatureDoesNotMatch", &[("Message", "The request signature we calculated does not match")]);
+    let explanation = explain(&Evidence::of(&url).method("GET").answer(&bare).credentials(&own), NOW);
+    assert_eq!(codes(&explanation), ["changed-or-other-secret"]);
+    assert_eq!(explanation.findings[0].certainty, Certainty::Likely);
+    assert!(!explanation.to_string().contains("string to sign"), "{explanation}");
+    // A digest that nothing guessed gives.
+    let lines = format!("AWS4-HMAC-SHA256\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n{}", "0".repeat(64));
+    let shown = error("SignatureDoesNotMatch", &[("StringToSign", &lines)]);
+    let explanation = explain(&Evidence::of(&url).method("GET").answer(&shown).credentials(&own), NOW);
+    assert_eq!(codes(&explanation), ["changed-or-other-secret"]);
+    assert!(explanation.to_string().contains("line 4 of the string to sign"), "{explanation}");
+    // All that arrived is what was signed, but a store that shows no string to sign may have another secret.
+    let answer = store("another secret", "GET", &target(&url), &[("host", HOST)]);
+    let (head, tail) = answer.split_once("<StringToSign>").unwrap();
+    let answer = format!("{head}{}", tail.split_once("</StringToSign>").unwrap().1);
+    let explanation = explain(&Evidence::of(&url).method("GET").answer(&answer).credentials(&own), NOW);
+    assert_eq!(codes(&explanation), ["changed-or-other-secret"]);
+}
+
+#[test]
+fn a_signature_holds_no_longer_than_its_credentials_and_only_with_their_token() {
+    let own = credentials().with_session_token("token").unwrap();
+    let signer = Signer::new(own.clone(), Endpoint::aws("us-east-1").unwrap(), "photos").unwrap();
+    let url = signer.presign(&Request::get("a.jpg"), Validity::new(NOW, 300).unwrap()).unwrap();
+    let with = |url: &str, credentials: Credentials| explain(&Evidence::of(url).credentials(&credentials), NOW);
+    assert_eq!(codes(&with(&url, own.clone())), ["signature-holds"]);
+    assert_eq!(codes(&with(&url, own.clone().with_expiry(NOW))), ["session-token-expired"]);
+    let sooner = with(&url, own.clone().with_expiry(NOW + 60));
+    assert_eq!(codes(&sooner), ["signature-holds"]);
+    assert!(sooner.to_string().contains("2013-05-24T00:01:00Z, when the credentials end"), "{sooner}");
+    assert!(with(&url, own.clone().with_expiry(NOW + 300)).to_string().contains("until it ends"));
+    assert_eq!(codes(&with(&link(), own)), ["session-token-missing"]);
+    let other = credentials().with_session_token("other").unwrap();
+    let explanation = with(&url, other);
+    assert_eq!(codes(&explanation), ["session-token-invalid"]);
+    assert_eq!(explanation.findings[0].certainty, Certainty::Likely);
+    let explanation = with(&url, credentials());
+    assert_eq!(codes(&explanation), ["session-token-invalid"]);
+    assert_eq!(explanation.findings[0].certainty, Certainty::Possible);
 }
 
 #[test]
@@ -353,6 +416,15 @@ fn every_code_that_a_url_can_meet_has_its_cause() {
             "AccessDenied",
             &[("Message", "Invalid according to Policy: Policy Condition failed: [\"eq\", \"$key\", \"a\"]")],
             "policy-failed",
+        ),
+        (
+            "AccessDenied",
+            &[(
+                "Message",
+                "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: s3:GetObject on resource: \
+                 \"arn:aws:s3:::photos/a.jpg\" because no identity-based policy allows the s3:GetObject action",
+            )],
+            "access-denied",
         ),
         ("InvalidAccessKeyId", &[("AWSAccessKeyId", ACCESS_KEY)], "unknown-access-key"),
         ("ExpiredToken", &[], "session-token-expired"),

@@ -68,7 +68,9 @@ pub enum Cause {
     TimeLineDiffers { line: usize, url: String, server: String },
     ServerSecret { access_key: String },
     OtherAccessKey { url: String, given: String },
+    CredentialsUnused,
     AlteredOrOtherSecret,
+    ChangedOrOtherSecret { line: Option<usize> },
     MethodOrSecret { arrived: Option<String> },
     // What the answer says.
     Denied,
@@ -88,7 +90,7 @@ pub enum Cause {
     Archived,
     Other { code: String, message: String },
     // Nothing.
-    SignatureHolds,
+    SignatureHolds { until: Option<i64> },
 }
 
 impl Cause {
@@ -138,7 +140,9 @@ impl Cause {
             Self::PayloadDiffers { .. } => "payload-hash-differs",
             Self::TimeLineDiffers { .. } => "string-to-sign-differs",
             Self::ServerSecret { .. } => "server-has-other-secret",
+            Self::CredentialsUnused => "credentials-unused",
             Self::OtherAccessKey { .. } => "other-access-key",
+            Self::ChangedOrOtherSecret { .. } => "changed-or-other-secret",
             Self::AlteredOrOtherSecret => "altered-or-other-secret",
             Self::MethodOrSecret { .. } => "method-or-secret",
             Self::Denied => "access-denied",
@@ -157,7 +161,7 @@ impl Cause {
             Self::DigestDiffers => "digest-differs",
             Self::Archived => "archived",
             Self::Other { .. } => "other-error",
-            Self::SignatureHolds => "signature-holds",
+            Self::SignatureHolds { .. } => "signature-holds",
         }
     }
 }
@@ -220,7 +224,10 @@ impl fmt::Display for Cause {
                 write!(f, "The key seems to be percent-encoded twice: the store looks for an object named `{key}`.")
             }
             Self::PlusInPath { key } => {
-                write!(f, "The path has a `+`, which in a path is a plus and not a blank: the store looks for `{key}`.")
+                write!(
+                    f,
+                    "The path has a `+`: AWS takes it for a blank, other stores for a plus. This one looks for `{key}`."
+                )
             }
             Self::DotSegment { key } => write!(
                 f,
@@ -310,9 +317,19 @@ impl fmt::Display for Cause {
             Self::OtherAccessKey { url, given } => {
                 write!(f, "The URL was signed by `{url}`; the credentials at hand are those of `{given}`.")
             }
+            Self::CredentialsUnused => write!(
+                f,
+                "The signature was not checked with these credentials: only that of Signature Version 4 can be."
+            ),
             Self::AlteredOrOtherSecret => write!(
                 f,
                 "These credentials do not give this signature for any method: the URL was altered after signing, or signed with another secret."
+            ),
+            Self::ChangedOrOtherSecret { line } => write!(
+                f,
+                "The URL is rightly signed with these credentials, but the store computes another signature{}: the method, host, path or headers were changed on the way, as by a proxy, or the store has another secret.",
+                line.map(|line| format!(" (line {line} of the string to sign differs, the request's digest)"))
+                    .unwrap_or_default()
             ),
             Self::MethodOrSecret { arrived } => match arrived {
                 Some(method) => write!(
@@ -370,8 +387,12 @@ impl fmt::Display for Cause {
             }
             Self::Archived => write!(f, "The object is archived and must be restored before it can be read."),
             Self::Other { code, message } => write!(f, "The store answered {code}: {message}"),
-            Self::SignatureHolds => {
-                write!(f, "The signature holds: with these credentials the store accepts this URL until it ends.")
+            Self::SignatureHolds { until } => {
+                write!(f, "The signature holds: with these credentials the store accepts this URL until ")?;
+                match until {
+                    Some(end) => write!(f, "{}, when the credentials end, before the URL does.", moment(*end)),
+                    None => write!(f, "it ends."),
+                }
             }
         }
     }

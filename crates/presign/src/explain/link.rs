@@ -1,15 +1,22 @@
 //! Takes a URL apart without judging it: whose link it is, to what, and from when until when.
 
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::words::shown;
 use crate::address::Address;
 use crate::encode;
 use crate::endpoint::Endpoint;
 use crate::moment::parse_amz;
 
 /// What the text of a URL says. Nothing of it is verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Link {
-    /// Host and port, as they stand in the URL.
+    /// Host and port, as they stand in the URL, without a name and password before them.
     pub host: String,
     /// The path, percent-encoded as it stands in the URL.
     pub path: String,
@@ -36,7 +43,7 @@ pub enum LinkSignature {
         /// The end.
         expires_at: Option<i64>,
     },
-    /// CloudFront's: the key pair, and the end of a canned policy in Unix seconds.
+    /// CloudFront's: the key pair, and the end that its policy sets in Unix seconds.
     CloudFront {
         /// The key pair's id.
         key_pair_id: String,
@@ -105,6 +112,22 @@ impl Version4 {
     }
 }
 
+/// Shows everything but session tokens.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, path, query, address, signature } = self;
+        let query: Vec<_> =
+            pairs(query).into_iter().map(|(name, value)| [&name, "=", shown(&name, &value)].concat()).collect();
+        f.debug_struct("Link")
+            .field("host", host)
+            .field("path", path)
+            .field("query", &query)
+            .field("address", address)
+            .field("signature", signature)
+            .finish()
+    }
+}
+
 impl Link {
     /// Reads an `http` or `https` URL. `endpoints` are the stores that are known besides AWS.
     pub fn read(url: &str, endpoints: &[Endpoint]) -> Option<Self> {
@@ -116,6 +139,8 @@ impl Link {
         let rest = url[scheme_end + 3..].split('#').next()?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // A name and a password before the host are no part of it, and not to be shown.
+        let host = host.rsplit('@').next().unwrap_or(host);
         if host.is_empty() {
             return None;
         }
@@ -137,7 +162,8 @@ impl Link {
         } else if let Some(access_key) = get("AWSAccessKeyId") {
             LinkSignature::Version2 { access_key, expires_at: text("Expires").parse().ok() }
         } else if let Some(key_pair_id) = get("Key-Pair-Id") {
-            LinkSignature::CloudFront { key_pair_id, expires_at: text("Expires").parse().ok() }
+            let canned = text("Expires").parse().ok();
+            LinkSignature::CloudFront { key_pair_id, expires_at: canned.or_else(|| end_of_policy(&text("Policy"))) }
         } else {
             LinkSignature::None
         };
@@ -158,6 +184,17 @@ impl Link {
         Some(Address { region: None, ..address })
     }
 }
+
+/// When a custom policy of CloudFront ends, which writes Base64 with other letters where URLs have a use for them.
+fn end_of_policy(policy: &str) -> Option<i64> {
+    let plain: String =
+        policy.chars().map(|own| BASE64.iter().find(|(url, _)| *url == own).map_or(own, |(_, base)| *base)).collect();
+    let policy: Value = serde_json::from_slice(&STANDARD.decode(plain).ok()?).ok()?;
+    policy.pointer("/Statement/0/Condition/DateLessThan/AWS:EpochTime")?.as_i64()
+}
+
+/// What CloudFront writes in a URL, and what it stands for.
+const BASE64: [(char, char); 3] = [('-', '+'), ('_', '='), ('~', '/')];
 
 /// The decoded pairs of a query; what cannot be decoded stays as it is.
 pub(super) fn pairs(query: &str) -> Vec<(String, String)> {

@@ -37,7 +37,7 @@ impl Cause {
             }
             Self::KeyMissing => "Name the object behind the bucket.",
             Self::KeyEncodedTwice { .. } => "Hand the signer the plain key, and leave the encoding to it.",
-            Self::PlusInPath { .. } => "If a blank is meant, write %20 in the path.",
+            Self::PlusInPath { .. } => "Write %20 for a blank and %2B for a plus.",
             Self::DotSegment { .. } => "Use keys without `.` and `..` segments.",
             Self::LeadingSlash { .. } => {
                 "Leave out the slash at the beginning of the key, unless the object was stored with it."
@@ -69,8 +69,14 @@ impl Cause {
             Self::AlteredOrOtherSecret => {
                 "Compare the secret of the signer with the one given here, and the URL with the one that was made."
             }
+            Self::ChangedOrOtherSecret { .. } => {
+                "Compare the request that the store logs with the URL, and look for a proxy in between; then compare the store's secret."
+            }
             Self::ServerSecret { .. } => {
                 "Look up the secret in the store: it may have been changed after the signer was configured."
+            }
+            Self::CredentialsUnused => {
+                "Make the link anew with the same secret and the same end, and compare the two, or sign with Signature Version 4."
             }
             Self::OtherAccessKey { .. } => {
                 "Give the credentials of the access key in the URL to have its signature checked."
@@ -95,7 +101,9 @@ impl Cause {
             Self::DigestDiffers => "Compute the digest over the very bytes that are sent.",
             Self::Archived => "Restore the object first.",
             Self::Other { .. } => "Look the code up in the store's list of errors.",
-            Self::SignatureHolds => "If it fails all the same, give the store's answer and what the client sent.",
+            Self::SignatureHolds { .. } => {
+                "If it fails all the same, give the store's answer and what the client sent."
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn look(findings: &mut Findings, document: &ErrorDocument, link: Opti
                 names: if names.is_empty() { vec!["x-amz-*".to_owned()] } else { names },
             });
         }
-        "AccessDenied" if lower.contains("policy") => {
+        "AccessDenied" if lower.contains("according to policy") => {
             findings.certain(Cause::PolicyFailed { message: message.to_owned() });
         }
         "AccessDenied" | "AllAccessDisabled" => {

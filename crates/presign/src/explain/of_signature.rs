@@ -6,8 +6,9 @@ use super::Evidence;
 use super::cause::{Cause, Certainty};
 use super::error_document::ErrorDocument;
 use super::findings::Findings;
-use super::link::{Link, Version4};
+use super::link::{Link, Version4, pairs};
 use super::seen::Seen;
+use crate::address::takes_plus_for_blank;
 use crate::canonical_request::UNSIGNED_PAYLOAD;
 use crate::credentials::Credentials;
 use crate::encode;
@@ -15,6 +16,9 @@ use crate::query;
 use crate::signature::SigningKey;
 use crate::signed_headers::canonical_value;
 use crate::string_to_sign::{self, ALGORITHM};
+
+/// The line of the string to sign that holds the digest of the canonical request.
+const DIGEST_LINE: usize = 4;
 
 const METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
 
@@ -24,6 +28,7 @@ pub(super) fn look(
     link: &Link,
     signed: &Version4,
     document: Option<&ErrorDocument>,
+    now: i64,
 ) {
     let mismatch = document.filter(|document| document.text("Code") == "SignatureDoesNotMatch");
     let stated = as_stated(evidence, link, signed);
@@ -46,14 +51,23 @@ pub(super) fn look(
     }
     match (claimed, was_signed, arrived) {
         (_, Some(was_signed), Some(arrived)) => {
-            was_signed.differs(&arrived, true, findings);
+            if !was_signed.differs(&arrived, true, findings) && !findings.has_certain() {
+                findings.add(Certainty::Likely, Cause::ChangedOrOtherSecret { line: None });
+            }
         }
-        (_, Some(was_signed), None) => {
+        (claimed, Some(was_signed), None) => {
             // Without the store's view, the client's own is what there is.
             let method = evidence.method.map_or_else(|| was_signed.method.clone(), str::to_ascii_uppercase);
             let differs = was_signed.differs(&known(Seen { method, ..stated }, &was_signed), true, findings);
-            if !differs && document.is_none() && !findings.has_certain() {
-                findings.certain(Cause::SignatureHolds);
+            if differs || findings.has_certain() {
+                return;
+            }
+            if let Some(document) = mismatch {
+                // The three lines before the digest are those that the URL states, or they would have been found.
+                let differing = document.get("StringToSign").map(|_| DIGEST_LINE);
+                findings.add(Certainty::Likely, Cause::ChangedOrOtherSecret { line: differing });
+            } else if let Some(credentials) = claimed.filter(|_| document.is_none()) {
+                holds(findings, link, signed, credentials, now);
             }
         }
         (claimed, None, arrived) => {
@@ -72,11 +86,32 @@ pub(super) fn look(
     }
 }
 
+/// Says that the signature holds, and for how long: neither a token nor an end of the credentials shows in a signature.
+fn holds(findings: &mut Findings, link: &Link, signed: &Version4, credentials: &Credentials, now: i64) {
+    let ends_at = credentials.expires_at();
+    if ends_at.is_some_and(|end| end <= now) {
+        return findings.certain(Cause::TokenExpired);
+    }
+    let pairs = pairs(&link.query);
+    let token = pairs.iter().find(|(name, _)| name == "X-Amz-Security-Token").map(|(_, value)| value.as_str());
+    match (token, credentials.session_token()) {
+        (None, Some(_)) => findings.certain(Cause::TokenMissing { access_key: signed.access_key().to_owned() }),
+        (Some(own), Some(given)) if own != given => findings.add(Certainty::Likely, Cause::TokenInvalid),
+        // The token may only be missing among the credentials that were given here.
+        (Some(_), None) => findings.add(Certainty::Possible, Cause::TokenInvalid),
+        _ => {
+            let cut = ends_at.filter(|end| signed.expires_at().is_none_or(|until| *end < until));
+            findings.certain(Cause::SignatureHolds { until: cut });
+        }
+    }
+}
+
 /// The request as the URL and what is known of the client state it.
 fn as_stated(evidence: &Evidence<'_>, link: &Link, signed: &Version4) -> Seen {
     let decoded = |text: &str, plus| encode::decode(text, plus).unwrap_or_else(|| text.as_bytes().to_vec());
     let mut path = String::new();
-    encode::path(&mut path, &decoded(if link.path.is_empty() { "/" } else { &link.path }, false));
+    let plus = takes_plus_for_blank(&link.host);
+    encode::path(&mut path, &decoded(if link.path.is_empty() { "/" } else { &link.path }, plus));
     let pairs = link.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("X-Amz-Signature="));
     let encoded = |text: &str| {
         let mut out = String::new();
@@ -136,7 +171,10 @@ fn candidates(stated: &Seen, host: &str) -> impl Iterator<Item = Seen> {
     let once = encode::decode(&stated.path, false).and_then(|bytes| String::from_utf8(bytes).ok());
     let once = once.filter(|path| path.contains('%') && path.bytes().all(|byte| byte.is_ascii_graphic()));
     let mut paths = vec![stated.path.clone()];
-    paths.extend([Some(twice), once].into_iter().flatten().filter(|path| *path != stated.path));
+    // Where the path has a `+`, the signer and the store may have read it as two different characters.
+    let (plus, blank) = (stated.path.replace("%20", "%2B"), stated.path.replace("%2B", "%20"));
+    paths
+        .extend([Some(twice), once, Some(plus), Some(blank)].into_iter().flatten().filter(|path| *path != stated.path));
     let own = stated.headers.iter().find(|(name, _)| name == "host").and_then(|(_, host)| host.clone());
     let own = own.unwrap_or_default();
     let bare = own.split_once(':').map_or(own.as_str(), |(host, _)| host).to_owned();

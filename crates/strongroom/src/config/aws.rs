@@ -24,20 +24,26 @@ pub(super) struct AwsVariables {
     pub(super) session_token: Option<Secret>,
     pub(super) region: Option<String>,
     pub(super) endpoint: Option<(&'static str, String)>,
+    /// Whether endpoints that are configured are to be left unused, if the environment says either.
+    ignores_endpoints: Option<bool>,
 }
 
 impl AwsVariables {
     /// Picks the variables out of the environment. Empty ones count as unset, as they do for AWS's own tools.
     pub(super) fn from_environment(environment: &[(String, String)]) -> Self {
         let get = |name: &str| variable(environment, name).map(str::to_owned);
-        let endpoint =
-            ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].into_iter().find_map(|name| Some((name, get(name)?)));
+        let ignores_endpoints = variable(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").map(is_true);
+        let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
+            .into_iter()
+            .filter(|_| ignores_endpoints != Some(true))
+            .find_map(|name| Some((name, get(name)?)));
         Self {
             access_key_id: get("AWS_ACCESS_KEY_ID"),
             secret_access_key: get("AWS_SECRET_ACCESS_KEY").map(Secret::new),
             session_token: get("AWS_SESSION_TOKEN").map(Secret::new),
             region: get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")),
             endpoint,
+            ignores_endpoints,
         }
     }
 
@@ -55,6 +61,11 @@ fn variable<'e>(environment: &'e [(String, String)], name: &str) -> Option<&'e s
     environment.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
 
+/// AWS's tools take any other word for no.
+fn is_true(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true")
+}
+
 /// The variables and one profile together. A variable goes before what the profile says of the same thing.
 #[derive(Debug)]
 pub struct Aws {
@@ -65,6 +76,9 @@ pub struct Aws {
     /// A profile named on the command line goes before the keys of the environment.
     is_asked_for: bool,
     settings: Settings,
+    /// Keys in the credentials file go before all that fetches credentials but a role or single sign-on; those in the
+    /// other file come last.
+    has_own_keys: bool,
     looked_in: [PathBuf; 2],
 }
 
@@ -152,8 +166,10 @@ const FILES: [(&str, &str); 2] = [("AWS_SHARED_CREDENTIALS_FILE", "credentials")
 /// Settings that make a profile's credentials something to be fetched, even where keys stand beside them.
 const FETCHED_FIRST: [&str; 5] =
     ["role_arn", "sso_session", "sso_account_id", "sso_start_url", "web_identity_token_file"];
-/// Settings that count only where no keys stand beside them.
-const FETCHED_LAST: [&str; 3] = ["credential_process", "credential_source", "login_session"];
+/// Settings that count only where the credentials file has no keys: those of the config file come after them.
+const FETCHED_NEXT: [&str; 2] = ["login_session", "credential_process"];
+/// The setting that counts only where neither file has keys.
+const FETCHED_LAST: [&str; 1] = ["credential_source"];
 
 impl Aws {
     /// Reads variables and files. `profile` is one that was asked for; else `AWS_PROFILE` names it, or `default`.
@@ -171,7 +187,9 @@ impl Aws {
         let [credentials, config] = &looked_in;
         let credentials = Profiles::read(credentials, FILES[0].0, false)?;
         let config = Profiles::read(config, FILES[1].0, true)?;
-        let settings = match (config.settings(name), credentials.settings(name)) {
+        let credentials_of = credentials.settings(name);
+        let has_own_keys = credentials_of.as_ref().is_some_and(|own| own.get("aws_access_key_id").is_some());
+        let settings = match (config.settings(name), credentials_of) {
             (None, None) if named.is_some() => {
                 let known = known(config.names().chain(credentials.names()));
                 return Err(AwsError::NoProfile { name: name.to_owned(), looked_in, known });
@@ -184,6 +202,7 @@ impl Aws {
             profile: name.to_owned(),
             is_asked_for: profile.is_some(),
             settings,
+            has_own_keys,
             looked_in,
         })
     }
@@ -193,8 +212,12 @@ impl Aws {
         self.variables.region.as_deref().or_else(|| self.settings.get("region"))
     }
 
-    /// The endpoint's URL, if any place names one.
+    /// The endpoint's URL, if any place names one and none says that such are to be ignored.
     pub fn endpoint(&self) -> Option<&str> {
+        let of_profile = || self.settings.get("ignore_configured_endpoint_urls").is_some_and(is_true);
+        if self.variables.ignores_endpoints.unwrap_or_else(of_profile) {
+            return None;
+        }
         let variable = self.variables.endpoint.as_ref().map(|(_, url)| url.as_str());
         variable.or_else(|| self.settings.get("s3.endpoint_url")).or_else(|| self.settings.get("endpoint_url"))
     }
@@ -239,6 +262,9 @@ impl Aws {
             setting.map(|setting| AwsError::Fetched { profile: self.profile.clone(), setting })
         };
         if let Some(error) = fetched(&FETCHED_FIRST) {
+            return Err(error);
+        }
+        if let Some(error) = fetched(&FETCHED_NEXT).filter(|_| !self.has_own_keys) {
             return Err(error);
         }
         let (id, secret) = ("aws_access_key_id", "aws_secret_access_key");

@@ -234,16 +234,19 @@ fn no_secret_is_ever_shown() {
     let link = signing.line(&LINK);
     let signature = link.split("X-Amz-Signature=").nth(1).unwrap().to_owned();
     let altered = link.replace("FwoG", "FxoG");
+    let named = link.replace("https://", "https://ann:let@me-in@");
     for words in [
         vec![&*link, CREDENTIALS],
         vec![&*altered, CREDENTIALS],
         vec![&*link, CREDENTIALS, "--method", "PUT"],
         vec![&*link, CREDENTIALS, "--json"],
         vec!["nothing", CREDENTIALS],
+        vec![&*named, CREDENTIALS],
+        vec![&*named, "--json"],
     ] {
         let said = signing.run(&[&["explain"], &words[..]].concat());
         let shown = said.out + &said.err;
-        for secret in [SECRET, "EXAMPLETOKEN", &signature] {
+        for secret in [SECRET, "EXAMPLETOKEN", "me-in", &signature] {
             assert!(!shown.contains(secret), "{words:?}: {shown}");
         }
     }

@@ -182,6 +182,11 @@ fn cloudfront_is_signed_with_its_own_key() {
     assert!(cookies.starts_with("CloudFront-") && cookies.lines().count() == 3, "{cookies}");
     let curl = signing.line(&[&words[..], &["--cookies", "--curl"]].concat());
     assert!(curl.starts_with("curl --cookie 'CloudFront-"), "{curl}");
+    for no_url in ["-K.curlrc", "media.example.org/a.jpg", "https:///a.jpg", "https://media.example.org/a b"] {
+        let key = ["--key-pair-id", "K2JCJMDEHXQW5F", "--key", "key.pem", "--resource", "https://media.example.org/*"];
+        let said = signing.run(&[&["sign", "cloudfront"], &key[..], &["--cookies", "--curl", "--", no_url]].concat());
+        assert!(said.out.is_empty() && said.err.contains("https://media.example.org/a.jpg"), "{said:?}");
+    }
 }
 
 #[test]

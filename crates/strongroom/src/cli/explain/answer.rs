@@ -11,7 +11,7 @@ use crate::cli::terminal::{self, on_one_line};
 /// Whether anything is wrong, or likely to be. What is only worth a look is not.
 pub(super) fn is_wrong(explanation: &Explanation) -> bool {
     explanation.findings.iter().any(|Finding { certainty, cause }| {
-        *certainty != Certainty::Possible && !matches!(cause, Cause::SignatureHolds)
+        *certainty != Certainty::Possible && !matches!(cause, Cause::SignatureHolds { .. })
     })
 }
 

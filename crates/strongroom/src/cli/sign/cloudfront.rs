@@ -64,6 +64,12 @@ impl CloudFront {
             policy = policy.for_ip(network)?;
         }
         if self.cookies {
+            // Cookies sign the resource alone, but the URL is put into a line that a shell and curl will read.
+            anyhow::ensure!(
+                is_url(&self.url),
+                "`{}` is no URL that the cookies could be sent to; write one such as https://media.example.org/a.jpg",
+                self.url.escape_debug()
+            );
             return self.print_cookies(&signer.cookies(&policy), expires_at);
         }
         let url = if self.resource.is_none() && self.ip.is_none() {
@@ -99,4 +105,10 @@ impl CloudFront {
         }
         Ok(())
     }
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']))
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -4,13 +4,16 @@ use super::Aws;
 
 const CREDENTIALS: &str = "[default]\naws_access_key_id = AKDEFAULT\naws_secret_access_key = s-default\n\
     [both]\naws_access_key_id = AKBOTH\naws_secret_access_key = s-both\n\
+    [beside]\naws_access_key_id = AKBESIDE\naws_secret_access_key = s-beside\ncredential_process = /bin/true\n\
     [half]\naws_access_key_id = AKHALF\n";
 const CONFIG: &str = "[default]\nregion = eu-north-1\n\
     [profile both]\nregion = eu-west-3\nservices = local\naws_access_key_id = AKOLD\naws_secret_access_key = s-old\n\
     aws_session_token = old\n\
     [services local]\ns3 =\n  endpoint_url = http://127.0.0.1:9000\n  addressing_style = path\n\
     [profile sso]\nsso_session = office\n[profile role]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n\
-    [profile process]\ncredential_process = /bin/true\n[profile empty]\nregion = x\n";
+    [profile process]\ncredential_process = /bin/true\n\
+    [profile mixed]\ncredential_process = /bin/true\naws_access_key_id = AKMIXED\naws_secret_access_key = s-mixed\n\
+    [profile ignoring]\nendpoint_url = http://z\nignore_configured_endpoint_urls = TRUE\n[profile empty]\nregion = x\n";
 
 /// Reads with two files and these variables.
 fn read(variables: &[(&str, &str)], profile: Option<&str>) -> Result<Aws, String> {
@@ -62,6 +65,27 @@ fn region_endpoint_and_addressing_come_with_the_profile() {
 }
 
 #[test]
+fn configured_endpoints_are_ignored_where_that_is_said() {
+    const IGNORE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
+    for (variables, profile, endpoint) in [
+        (&[(IGNORE, "true")][..], "both", None),
+        (&[(IGNORE, "True"), ("AWS_ENDPOINT_URL_S3", "http://y")], "both", None),
+        (&[(IGNORE, "no")], "both", Some("http://127.0.0.1:9000")),
+        (&[], "ignoring", None),
+        (&[("AWS_ENDPOINT_URL", "http://y")], "ignoring", None),
+        (&[(IGNORE, "false")], "ignoring", Some("http://z")),
+    ] {
+        assert_eq!(read(variables, Some(profile)).unwrap().endpoint(), endpoint, "{variables:?} {profile}");
+    }
+}
+
+#[test]
+fn a_process_goes_before_the_keys_of_the_config_file_alone() {
+    assert_eq!(key(&[], Some("beside")).unwrap(), "AKBESIDE");
+    assert!(key(&[], Some("mixed")).unwrap_err().contains("credential_process"));
+}
+
+#[test]
 fn temporary_credentials_bring_their_end() {
     let mut variables = OWN.to_vec();
     variables.extend([("AWS_SESSION_TOKEN", "tok"), ("AWS_CREDENTIAL_EXPIRATION", "2026-01-31T12:00:00+00:00")]);
@@ -83,7 +107,7 @@ fn what_has_to_be_fetched_is_refused_with_the_command_that_fetches_it() {
 #[test]
 fn refusals_name_the_place_and_the_mend_and_no_secret() {
     for (variables, profile, words) in [
-        (&[][..], Some("dance"), &["`dance`", "`both`, `default`", ".aws/config"][..]),
+        (&[][..], Some("dance"), &["`dance`", "`beside`, `both`, `default`", ".aws/config"][..]),
         (&[("AWS_PROFILE", "dance")], None, &["`dance`"]),
         (&[], Some("half"), &["`half`", "aws_secret_access_key"]),
         (&[], Some("empty"), &["no credentials", "AWS_ACCESS_KEY_ID", "--profile"]),
