@@ -138,6 +138,10 @@ impl Export<'_> {
         let mut missed = None;
         loop {
             let Some((object, segments, parent)) = self.look(bucket, key)? else { return Ok(()) };
+            if segments.iter().map(|segment| segment.slice.bytes).sum::<u64>() != object.bytes {
+                let source = io::Error::other("the index knows another length of its content than of it");
+                return Err(TransferError::Object { bucket: bucket.to_owned(), key: key.to_owned(), source });
+            }
             let path = self.path(bucket, key, parent)?;
             let full = self.folder.join(&path);
             let modified =
