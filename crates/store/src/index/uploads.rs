@@ -212,6 +212,7 @@ pub(crate) fn complete(
     let mut segments = Vec::new();
     for part in chosen {
         let stretches = bodies::segments(connection, part.body)?;
+        bodies::permit(segments.len() + stretches.len())?;
         segments.extend(stretches.into_iter().map(|segment| bodies::Segment { part: part.number, ..segment }));
     }
     bodies::compose(connection, object.body, &segments)?;

@@ -25,6 +25,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let algorithm = headers::text(request, "x-amz-checksum-algorithm").map(Algorithm::parse).transpose()?;
     let source = CopySource::of(&call)?;
     let changes = Changes::of(request, call.now)?;
+    call.identity.demand_lock(changes.lock, &call.target.bucket, &call.target.key)?;
     if changes.headers.is_none() && changes.tags.is_none() && source.version.is_none() && source.target == *call.target
     {
         return Err(Fault::new(

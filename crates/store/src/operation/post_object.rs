@@ -64,6 +64,7 @@ pub(crate) async fn run(
     let tags = field(&fields, "tagging").map(|text| tags::of_document(xml::parse(text.as_bytes())?)).transpose()?;
     let kept =
         Kept { headers: headers::to_keep(lines())?, tags: tags.unwrap_or_default(), lock: Lock::of(lines(), now)? };
+    identity.demand_lock(kept.lock, &target.bucket, &key)?;
     let announced = Announced::of_fields(lines())?;
     check_redirect(&fields)?;
     store.index.read(|connection| buckets::id(connection, &target.bucket))?;

@@ -16,6 +16,7 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
     let (store, target) = (call.store, call.target);
     let bytes = payload.demand_length(store.limits.object_bytes)?;
     let kept = Kept::of(&call.parts.headers, call.now)?;
+    call.identity.demand_lock(kept.lock, &call.target.bucket, &call.target.key)?;
     let conditions = call.write_conditions()?;
     // The transaction judges; this only spares a body that cannot be wanted.
     call.read(|connection, bucket| {
