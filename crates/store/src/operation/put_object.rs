@@ -23,8 +23,8 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
         conditions.demand_target(objects::find(connection, bucket.id, &target.key)?.as_ref())
     })?;
     let _place = store.admit_upload(call.identity)?;
-    let _room = store.space.reserve(bytes)?;
-    let received = intake::receive(&store.contents, &mut payload, None).await?;
+    let room = store.space.reserve(bytes)?;
+    let received = intake::receive(&store.contents, &mut payload, None, room).await?;
     let Published { object, version } = publish(store, &target.bucket, &target.key, kept, received, conditions).await?;
     let mut response = answer::status(http::StatusCode::OK);
     describe(&object.etag, &object.checksums, response.headers_mut())?;
