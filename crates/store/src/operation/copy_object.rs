@@ -56,7 +56,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
                 }
                 let copy = changes.applied(original.object.clone(), checksums.map(|(_, sums)| sums));
                 let copy = Object { modified, ..copy };
-                let change = versions::put(connection, to, &target.key, &copy, luck)?;
+                let change = versions::put(connection, to, &target.key, &copy, (modified, luck))?;
                 Ok((Some((copy, original, change.version)), change.freed))
             })
             .await?;

@@ -195,7 +195,8 @@ async fn who_may_only_write_locks_nothing() {
     let mut refused = Vec::new();
     let put = janitor.put_object().bucket(BUCKET).key("k").object_lock_mode(ObjectLockMode::Compliance);
     refused.push(put.object_lock_retain_until_date(until()).send().await.unwrap_err().code().map(str::to_owned));
-    let held = janitor.put_object().bucket(BUCKET).key("k").object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On);
+    let held =
+        janitor.put_object().bucket(BUCKET).key("k").object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On);
     refused.push(held.send().await.unwrap_err().code().map(str::to_owned));
     let copy = janitor.copy_object().bucket(BUCKET).key("k").copy_source(format!("{BUCKET}/there"));
     let copy = copy.object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On);
@@ -208,6 +209,7 @@ async fn who_may_only_write_locks_nothing() {
     refused.push(Some(crate::forms::post(&server, &form.fields, Some(("f", b"2"))).await.code()));
     assert!(refused.iter().all(|code| code.as_deref() == Some("AccessDenied")), "{refused:?}");
     // Who lets go of nothing asks for nothing.
-    let off = janitor.put_object().bucket(BUCKET).key("k").object_lock_legal_hold_status(ObjectLockLegalHoldStatus::Off);
+    let off =
+        janitor.put_object().bucket(BUCKET).key("k").object_lock_legal_hold_status(ObjectLockLegalHoldStatus::Off);
     off.send().await.unwrap();
 }

@@ -220,7 +220,8 @@ async fn an_object_that_is_damaged_is_named_and_the_others_are_exported() {
     assert_eq!((exported.objects, exported.bytes), (1, 100));
     assert_eq!(exported.failed.len(), 2, "{:?}", exported.failed);
     assert!(exported.failed[0].starts_with("files/changed: ") && exported.failed[1].starts_with("files/short: "));
-    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(folder.path().join("made")).unwrap().permissions());
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(folder.path().join("made")).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o700);
     let other = Server::start().await;
     let imported = import(&other, &folder.path().join("made")).await;
