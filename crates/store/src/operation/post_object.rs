@@ -48,8 +48,6 @@ pub(crate) async fn run(
         Fault::new(Code::PreconditionFailed, "Bucket POST must be of the enclosure-type multipart/form-data")
             .with("Condition", "Bucket POST must be of the enclosure-type multipart/form-data")
     })?;
-    // Nobody sets room aside for what does not say how long it is.
-    let bytes = headers::content_length(&parts.headers).ok_or(Code::MissingContentLength)?;
     // Nobody knows yet whose form it is, so it may not take its time byte by byte.
     let reading = timeout(store.limits.idle, form.fields()).await;
     let Fields { mut fields, filename } = reading.map_err(|_| Code::RequestTimeout)??;
@@ -71,6 +69,8 @@ pub(crate) async fn run(
     check_redirect(&fields)?;
     store.index.read(|connection| buckets::id(connection, &target.bucket))?;
     let _place = store.admit_upload(&identity)?;
+    // Nobody sets room aside for what does not say how long it is.
+    let bytes = headers::content_length(&parts.headers).ok_or(Code::MissingContentLength)?;
     let room = store.space.reserve(bytes)?;
     let mut file = FormFile { form, policy: &verified.policy, most: store.limits.object_bytes, seen: 0, announced };
     let received = intake::receive(&store.contents, &mut file, None, room).await?;

@@ -108,8 +108,12 @@ impl Check {
         for path in &checked.leavings {
             writeln!(out, "{}: nothing needs it", path.display())?;
         }
-        if let Some(removed) = removed {
-            writeln!(out, "{removed} leavings were removed")?;
+        match removed {
+            Some(_) if !checked.index.is_empty() => {
+                writeln!(out, "nothing was removed, because the index contradicts itself: restore a backup first")?;
+            }
+            Some(removed) => writeln!(out, "{removed} leavings were removed")?,
+            None => {}
         }
         let bytes = size::show(checked.progress.bytes);
         let (index, damaged, leavings) = (checked.index.len(), checked.damaged.len(), checked.leavings.len());
