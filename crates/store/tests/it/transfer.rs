@@ -267,7 +267,7 @@ async fn what_an_import_supersedes_is_kept_for_as_long_as_the_rules_say() {
     let rules = BucketLifecycleConfiguration::builder().rules(rule.build().unwrap()).build().unwrap();
     client.put_bucket_lifecycle_configuration().bucket(BUCKET).lifecycle_configuration(rules).send().await.unwrap();
     client.put_object().bucket(BUCKET).key("k").body(bytes(1, 1).into()).send().await.unwrap();
-    server.advance(Duration::from_secs(60));
+    server.advance(Duration::from_mins(1));
     server.admin().put_object().bucket(BUCKET).key("k").body(bytes(2, 2).into()).send().await.unwrap();
     let folder = TempDir::new().unwrap();
     export(&server, folder.path());
