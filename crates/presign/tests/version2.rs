@@ -63,3 +63,54 @@ fn a_version_2_header_is_held_to_its_date() {
     assert!(matches!(verify(date, 1_175_024_202 + 901), Err(VerifyError::Skewed { .. })));
     assert!(matches!(verify("Tue, 27 Mar 2007 19:36:43 +0000", 1_175_024_202), Err(VerifyError::Mismatch(_))));
 }
+
+#[test]
+fn what_no_header_could_carry_passes_for_no_other_headers() {
+    // A URL that its maker signed with two headers, whose lines somebody puts into one parameter.
+    let credentials = Credentials::new("AK", "secret").unwrap();
+    let lookup = |key: &str| (key == "AK").then(|| credentials.clone());
+    let endpoint = Endpoint::custom("http://old.example.org", "us-east-1").unwrap();
+    let signer = Signer::new(credentials.clone(), endpoint, "photos").unwrap();
+    let now = 1_369_353_600;
+    let url = signer.presign_v2(&Request::get("cat.jpg"), Validity::new(now, 300).unwrap()).unwrap();
+    let host: [(&str, &[u8]); 1] = [("host", b"old.example.org")];
+    let verifier = Verifier::new("us-east-1").with_version2(Vec::new());
+    for added in [
+        "x-amz-acl=private%0Ax-amz-meta-a:b",
+        "x-amz-acl=%20private",
+        "x-amz-acl=private%20",
+        "x-amz-acl:private%0Ax-amz-meta-a=b",
+        "x-amz-%C3%BC=b",
+        "x-amz-acl=private&X-Amz-Acl=public-read",
+    ] {
+        let url = format!("{url}&{added}");
+        let refused = verifier.verify(&old_request("GET", &url, &host), lookup, now).unwrap_err();
+        assert!(matches!(&refused, VerifyError::Malformed { .. }), "{added}: {refused:?}");
+    }
+    let named: [(&str, &[u8]); 2] = [("host", b"old.example.org"), ("x-amz-acl", b"private")];
+    let url = format!("{url}&x-amz-acl=private");
+    let refused = verifier.verify(&old_request("GET", &url, &named), lookup, now).unwrap_err();
+    assert!(matches!(refused, VerifyError::Malformed { .. }));
+}
+
+#[test]
+fn a_request_signed_in_its_headers_has_none_of_them_in_its_query() {
+    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY").unwrap();
+    let lookup = |key: &str| (key == "AKIAIOSFODNN7EXAMPLE").then(|| credentials.clone());
+    let verifier = Verifier::new("us-east-1").with_version2(vec!["us-west-1.s3.amazonaws.com".to_owned()]);
+    let verify = |host: &str, query: &str| {
+        let headers: [(&str, &[u8]); 3] = [
+            ("host", host.as_bytes()),
+            ("date", b"Tue, 27 Mar 2007 19:36:42 +0000"),
+            ("authorization", b"AWS AKIAIOSFODNN7EXAMPLE:qgk2+6Sv9/oM7G3qLEjTH1a1l1g="),
+        ];
+        let request = IncomingRequest { method: "GET", path: "/photos/puppy.jpg", query, headers: &headers };
+        verifier.verify(&request, lookup, 1_175_024_202).map(|_| ())
+    };
+    let host = "awsexamplebucket1.us-west-1.s3.amazonaws.com";
+    assert_eq!(verify(host, ""), Ok(()));
+    assert!(matches!(verify(host, "x-amz-acl=private"), Err(VerifyError::Malformed { .. })));
+    // A port is digits; whatever else follows a colon is a part of the name, and names no bucket here.
+    assert_eq!(verify(&format!("{host}:8080"), ""), Ok(()));
+    assert!(matches!(verify(&format!("{host}:x"), ""), Err(VerifyError::Mismatch(_))));
+}

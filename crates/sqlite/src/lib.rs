@@ -159,6 +159,6 @@ impl ReadOnly {
     where
         E: From<Error>,
     {
-        self.readers.with(query)
+        self.readers.with_snapshot(query)
     }
 }

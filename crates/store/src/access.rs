@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_presign::{Credentials, CredentialsError};
 
 use crate::fault::{Code, Fault};
+use crate::lock::Lock;
 
 /// What may be allowed, named after what S3's policies call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,7 +24,10 @@ pub enum Action {
     ListUploads,
     /// Abort an upload (`s3:AbortMultipartUpload`).
     Abort,
-    /// Make, find and remove buckets (`s3:CreateBucket`, `s3:DeleteBucket`, `s3:GetBucketLocation`).
+    /// Make, find and remove buckets, set their versioning, CORS, lifecycle and locks, and lock versions
+    /// (`s3:CreateBucket`, `s3:DeleteBucket`, `s3:GetBucketLocation`, `s3:PutBucketVersioning`, `s3:PutBucketCORS`,
+    /// `s3:PutLifecycleConfiguration`, `s3:PutBucketObjectLockConfiguration`, `s3:PutObjectRetention`,
+    /// `s3:PutObjectLegalHold`, `s3:BypassGovernanceRetention`).
     Configure,
 }
 
@@ -90,6 +94,11 @@ impl Identity {
             grant.bucket.as_deref().is_none_or(|own| own == bucket)
                 && (grant.actions.contains(&Action::List) || grant.actions.contains(&Action::Configure))
         })
+    }
+
+    /// Refuses a lock from one who may not configure: nobody could lift what whoever may write has locked.
+    pub(crate) fn demand_lock(&self, lock: Lock, bucket: &str, key: &str) -> Result<(), Fault> {
+        if lock.is_none() { Ok(()) } else { self.demand(Action::Configure, bucket, key) }
     }
 
     /// Refuses what is not allowed.

@@ -9,6 +9,7 @@ use crate::body::STRETCH;
 use crate::checksum::{Algorithm, Digests, Sums};
 use crate::content::{Contents, Finished, Incoming, Placed};
 use crate::fault::Fault;
+use crate::space::Room;
 
 /// Where the bytes of a body come from.
 pub(crate) trait Source: Send {
@@ -39,16 +40,19 @@ pub(crate) struct Received {
     pub(crate) chosen: Option<Algorithm>,
 }
 
-/// Takes a body in. `asked` is a checksum wanted besides those the client announced.
+/// Takes a body in, into the room it was given. `asked` is a checksum wanted besides those the client announced.
 pub(crate) async fn receive(
     contents: &Arc<Contents>,
     source: &mut impl Source,
     asked: Option<Algorithm>,
+    mut room: Room,
 ) -> Result<Received, Fault> {
     let asked: Vec<Algorithm> = source.announced().algorithms().chain(asked).collect();
     // While one stretch is being written the next one arrives; so there are never more than two in memory.
     let mut writing: Option<tokio::task::JoinHandle<Result<Incoming, Fault>>> = None;
     let mut stretch = Stretch::default();
+    // How long the stretch is that is being written.
+    let mut under_way = 0;
     while let Some(bytes) = source.next().await? {
         stretch.push(bytes);
         if stretch.bytes >= STRETCH {
@@ -56,6 +60,7 @@ pub(crate) async fn receive(
                 Some(job) => Some(job.await??),
                 None => None,
             };
+            room.written(std::mem::replace(&mut under_way, stretch.bytes as u64));
             let (contents, asked, stretch) = (Arc::clone(contents), asked.clone(), std::mem::take(&mut stretch));
             writing = Some(tokio::task::spawn_blocking(move || {
                 let incoming = match incoming {

@@ -87,7 +87,7 @@ pub(crate) async fn publish(
                 bodies::add_content(connection, number, sums.bytes, sums.crc64())?;
                 bodies::compose(connection, object.body, &[whole(number, sums.bytes)])?;
             }
-            let change = versions::put(connection, bucket, &key, &object, luck)?;
+            let change = versions::put(connection, bucket, &key, &object, (object.modified, luck))?;
             Ok((Published { object, version: change.version }, change.freed))
         })
         .await

@@ -28,6 +28,15 @@ pub(crate) struct Room {
     bytes: u64,
 }
 
+impl Room {
+    /// Gives back the room of bytes that have been written: from then on the disk itself counts them.
+    pub(crate) fn written(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.space.announced.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Room {
     fn drop(&mut self) {
         self.space.announced.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -81,7 +90,9 @@ impl Space {
     pub(crate) fn keep_reserve(&self) {
         let bytes = self.reserve_bytes();
         let room = self.free().is_ok_and(|free| free >= self.min_free.saturating_add(bytes));
-        if bytes == 0 || !room || self.reserve.exists() {
+        // One of another length is what a crash left, or of another configuration.
+        let kept = fs::metadata(&self.reserve).is_ok_and(|data| data.len() == bytes);
+        if bytes == 0 || !room || kept {
             return;
         }
         let made = File::create(&self.reserve).and_then(|file| {
@@ -97,5 +108,27 @@ impl Space {
 
     fn reserve_bytes(&self) -> u64 {
         (self.min_free / 2).min(MOST_RESERVE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    use super::Space;
+
+    #[test]
+    fn what_has_been_written_is_not_counted_as_still_to_come() {
+        let space = Arc::new(Space::new(Path::new("/"), 0));
+        let mut room = space.reserve(1000).unwrap();
+        room.written(400);
+        assert_eq!(space.announced.load(Ordering::Relaxed), 600);
+        // A form is longer than its file, and a body may be longer than it was announced.
+        room.written(700);
+        assert_eq!(space.announced.load(Ordering::Relaxed), 0);
+        drop(room);
+        assert_eq!(space.announced.load(Ordering::Relaxed), 0);
     }
 }

@@ -23,6 +23,7 @@ use crate::content::{Contents, Outcome, Placed, Swept, sync_folder};
 use crate::cors::{self, Cors, CorsRule};
 use crate::fault::Fault;
 use crate::index::buckets::Rules;
+use crate::index::uploads::PARTS_AT_ONCE;
 use crate::index::{Index, bodies, buckets, uploads};
 use crate::keyring::{KeyringError, Watch};
 use crate::lifecycle;
@@ -40,9 +41,6 @@ const FORMAT: &str = "strongroom-store 1\n";
 
 /// How long a repeated completion of a multipart upload is answered as the first one was.
 const COMPLETION_AGE: Duration = Duration::from_hours(24);
-
-/// How many parts one transaction of the sweep lets go of, so that no writer waits long for it.
-const SWEEP_PARTS: usize = 512;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -222,6 +220,12 @@ impl Store {
     pub async fn sweep(&self) -> Result<Swept, SweepError> {
         self.0.sweep().await.map_err(SweepError)
     }
+
+    /// Removes only temporary files and contents that nothing refers to: neither what has grown old nor what a
+    /// bucket's rules end.
+    pub async fn sweep_leavings(&self) -> Result<Swept, SweepError> {
+        self.0.sweep_leavings().await.map_err(SweepError)
+    }
 }
 
 /// Why a sweep did not come to its end. What it removed before is removed.
@@ -346,10 +350,10 @@ impl Inner {
         loop {
             let (ended, more) = self
                 .commit(None, move |connection| {
-                    let old = uploads::begun_before(connection, oldest, SWEEP_PARTS)?;
-                    let (ended, freed) = uploads::abort(connection, &old, SWEEP_PARTS)?;
+                    let old = uploads::begun_before(connection, oldest, PARTS_AT_ONCE)?;
+                    let (ended, freed) = uploads::abort(connection, &old, PARTS_AT_ONCE)?;
                     uploads::forget_completions(connection, now.before(COMPLETION_AGE))?;
-                    Ok(((ended, ended < old.len() || old.len() == SWEEP_PARTS), freed))
+                    Ok(((ended, ended < old.len() || old.len() == PARTS_AT_ONCE), freed))
                 })
                 .await?;
             aborted += ended as u64;
@@ -358,14 +362,19 @@ impl Inner {
             }
         }
         let expired = lifecycle::expire(self, now).await?;
+        let left = self.sweep_leavings().await?;
+        let swept = Swept { uploads: aborted + expired.uploads, expired: expired.versions, ..left };
+        self.metrics.swept(swept);
+        Ok(swept)
+    }
+
+    async fn sweep_leavings(self: &Arc<Self>) -> Result<Swept, Fault> {
         let store = Arc::clone(self);
         let sweeping = tokio::task::spawn_blocking(move || {
             store.space.keep_reserve();
             store.contents.sweep(|range| store.index.read(|connection| bodies::known(connection, &range)))
         });
-        let swept = Swept { uploads: aborted + expired.uploads, expired: expired.versions, ..sweeping.await?? };
-        self.metrics.swept(swept);
-        Ok(swept)
+        sweeping.await?
     }
 }
 

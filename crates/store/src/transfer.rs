@@ -41,16 +41,6 @@ pub enum TransferError {
     /// The store failed.
     #[error("the store failed: {0}")]
     Store(#[from] StoreFailed),
-    /// An object of the store is damaged.
-    #[error("{bucket}/{key} cannot be exported: {source}")]
-    Object {
-        /// Its bucket.
-        bucket: String,
-        /// Its key.
-        key: String,
-        /// What reading it said.
-        source: io::Error,
-    },
     /// The folder's names do not tell upper from lower case, and keys do.
     #[error("{0} does not tell upper from lower case in names, as keys do: choose a folder on another file system")]
     Case(PathBuf),

@@ -65,9 +65,9 @@ pub(super) fn header(
         return Err(VerifyError::Skewed { signed_at, now, max: verifier.max_skew });
     }
     let date = if amz_date.is_some() { "" } else { text };
-    let claim = Claim { verifier, request, query, access_key, signature, date };
+    let claim = Claim { verifier, request, query, mechanism: Mechanism::Headers, access_key, signature, date };
     claim.check(lookup, now)?;
-    claim.verified(Mechanism::Headers, signed_at, None)
+    claim.verified(signed_at, None)
 }
 
 /// Verifies `AWSAccessKeyId`, `Expires` and `Signature` in the query.
@@ -87,7 +87,7 @@ pub(super) fn presigned(
         .flatten()
         .ok_or_else(|| VerifyError::malformed("Expires", "not a number of seconds since 1970"))?;
     let (access_key, signature) = (demand("AWSAccessKeyId")?, demand("Signature")?);
-    let claim = Claim { verifier, request, query, access_key, signature, date };
+    let claim = Claim { verifier, request, query, mechanism: Mechanism::Presigned, access_key, signature, date };
     claim.check(lookup, now)?;
     if now >= expires_at {
         return Err(VerifyError::Expired { expired_at: expires_at, now });
@@ -97,7 +97,7 @@ pub(super) fn presigned(
     if left > i64::from(MAX_LIFE) {
         return Err(VerifyError::Life(left.unsigned_abs()));
     }
-    claim.verified(Mechanism::Presigned, now, Some(expires_at))
+    claim.verified(now, Some(expires_at))
 }
 
 /// Whether a signature over a form's policy is the one of a secret.
@@ -110,6 +110,8 @@ struct Claim<'a> {
     verifier: &'a Verifier,
     request: &'a IncomingRequest<'a>,
     query: &'a Query,
+    /// Where the signature stands.
+    mechanism: Mechanism,
     access_key: &'a str,
     signature: &'a str,
     /// What stands in the place of the date: the date, the end of a URL, or nothing.
@@ -143,14 +145,12 @@ impl Claim<'_> {
         })))
     }
 
-    /// Every `x-amz-*` that was sent. Those in the query count too: clients that presign put them there after signing
-    /// them as headers, and a server obeys them, so an unsigned one must break the signature.
+    /// Every `x-amz-*` that was sent. Those in the query of a URL count too: clients that presign put them there after
+    /// signing them as headers, and a server obeys them, so an unsigned one must break the signature.
     fn amz_headers(&self) -> Result<BTreeMap<String, String>, VerifyError> {
-        let headers = self.request.headers.iter().map(|(name, value)| (name.as_bytes(), *value));
-        let query = self.query.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
         let mut amz: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in headers.chain(query) {
-            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        for (name, value) in self.request.headers {
+            let name = name.to_ascii_lowercase();
             if !name.starts_with("x-amz-") {
                 continue;
             }
@@ -163,6 +163,29 @@ impl Claim<'_> {
                     before.push_str(value);
                 })
                 .or_insert_with(|| value.to_owned());
+        }
+        for (name, value) in self.query {
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            if !name.starts_with("x-amz-") {
+                continue;
+            }
+            let refused = |why: &str| Err(VerifyError::malformed("query", format!("`{}` {why}", name.escape_debug())));
+            if self.mechanism == Mechanism::Headers {
+                return refused("belongs among the headers of a request that is signed in its headers");
+            }
+            // The text that is signed has a line for each, so what no header could carry could pass for other lines.
+            if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)) {
+                return refused("is not the name of a header");
+            }
+            let value = std::str::from_utf8(value).ok().filter(|value| value.trim() == *value);
+            let Some(value) = value.filter(|value| !value.chars().any(char::is_control)) else {
+                return refused("holds what the value of a header cannot");
+            };
+            // A server obeys one of two values, and they would be signed as one.
+            if amz.contains_key(&name) {
+                return refused("is there twice");
+            }
+            amz.insert(name, value.to_owned());
         }
         Ok(amz)
     }
@@ -199,14 +222,16 @@ impl Claim<'_> {
     fn bucket_in_host(&self) -> Option<&str> {
         let domains = self.verifier.version2.as_deref()?;
         let host = self.request.header("host")?;
-        let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        let host = name.map_or(host, |(name, _)| name);
         let bucket = domains.iter().find_map(|domain| host.strip_suffix(domain.as_str())?.strip_suffix('.'));
         bucket.filter(|bucket| !bucket.is_empty())
     }
 
-    fn verified(&self, mechanism: Mechanism, signed_at: i64, expires_at: Option<i64>) -> Result<Verified, VerifyError> {
+    fn verified(&self, signed_at: i64, expires_at: Option<i64>) -> Result<Verified, VerifyError> {
+        let amz = self.amz_headers()?;
         // What it says of the body is signed as every x-amz-* is.
-        let body = match self.request.header("x-amz-content-sha256") {
+        let body = match amz.get("x-amz-content-sha256") {
             Some(payload) => body_rule(payload)?.0,
             None => BodyRule::Unsigned,
         };
@@ -215,10 +240,10 @@ impl Claim<'_> {
         }
         Ok(Verified {
             access_key: self.access_key.to_owned(),
-            mechanism,
+            mechanism: self.mechanism,
             signed_at,
             expires_at,
-            signed_headers: self.amz_headers()?.into_keys().collect(),
+            signed_headers: amz.into_keys().collect(),
             body,
             seed: None,
         })

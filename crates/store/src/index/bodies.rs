@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::{signed, unsigned};
 use crate::body::Slice;
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 
 /// One stretch of a body, and the part of a multipart upload it came with (1 when there were no parts).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +44,23 @@ pub(crate) fn add_content(connection: &Connection, number: u64, bytes: u64, crc6
     Ok(())
 }
 
+/// The most segments that a body may have. Copies by reference of copies by reference would double them without end.
+const MAX_SEGMENTS: usize = 100_000;
+
+/// Refuses a body of more segments than one may have.
+pub(crate) fn permit(segments: usize) -> Result<(), Fault> {
+    if segments <= MAX_SEGMENTS {
+        return Ok(());
+    }
+    let message = format!(
+        "What is copied here is made of more than {MAX_SEGMENTS} stretches of earlier copies: send its bytes instead."
+    );
+    Err(Fault::new(Code::InvalidRequest, message).with("MaxSegmentsAllowed", MAX_SEGMENTS.to_string()))
+}
+
 /// Writes the segments of a new body.
 pub(crate) fn compose(connection: &Connection, body: i64, segments: &[Segment]) -> Result<(), Fault> {
+    permit(segments.len())?;
     let mut statement = connection.prepare_cached(
         "INSERT INTO segment (body, position, part, content, start, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;

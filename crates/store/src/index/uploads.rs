@@ -64,6 +64,9 @@ pub(crate) struct Completion {
     pub(crate) version: Option<String>,
 }
 
+/// How many parts one transaction lets go of, so that no writer waits long for it.
+pub(crate) const PARTS_AT_ONCE: usize = 512;
+
 const COLUMNS: &str = "id, key, initiator, initiated, headers, algorithm, composite, tags, lock";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
@@ -212,10 +215,11 @@ pub(crate) fn complete(
     let mut segments = Vec::new();
     for part in chosen {
         let stretches = bodies::segments(connection, part.body)?;
+        bodies::permit(segments.len() + stretches.len())?;
         segments.extend(stretches.into_iter().map(|segment| bodies::Segment { part: part.number, ..segment }));
     }
     bodies::compose(connection, object.body, &segments)?;
-    let change = versions::put(connection, bucket, &upload.key, object, luck)?;
+    let change = versions::put(connection, bucket, &upload.key, object, (object.modified, luck))?;
     let mut freed = change.freed;
     freed.extend(remove(connection, bucket.id, &upload.key, &upload.id)?);
     connection

@@ -36,20 +36,21 @@ pub(crate) struct Version {
     pub(crate) latest: bool,
 }
 
-/// Makes an object the latest version of a key. `luck` makes its version's name impossible to guess.
+/// Makes an object the latest version of a key, now: an imported one was modified long before. `luck` makes its
+/// version's name impossible to guess.
 pub(crate) fn put(
     connection: &Connection,
     bucket: Bucket,
     key: &str,
     object: &Object,
-    luck: u64,
+    (now, luck): (Moment, u64),
 ) -> Result<Change, Fault> {
     let kept = lock_of_new(connection, bucket, object)?;
     if bucket.versioning == Versioning::Never {
         let freed = objects::replace(connection, bucket.id, key, object)?;
         return Ok(Change { freed, ..Change::default() });
     }
-    let (sequence, replaced) = make_way(connection, bucket, key, object.modified)?;
+    let (sequence, replaced) = make_way(connection, bucket, key, now)?;
     let version = name(bucket, sequence, luck);
     let latest = Object { version: version.clone(), sequence, lock: kept, ..object.clone() };
     objects::insert(connection, bucket.id, key, &latest)?;

@@ -59,7 +59,10 @@ impl Scrub {
         self.buffer.resize(STRETCH, 0);
         let length = match open.file.read(&mut self.buffer) {
             Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.open = Some(open);
+                return Ok(true);
+            }
             Err(error) => return Ok(self.end(open.content, Some(Wrong::Unreadable(error.to_string())))?),
         };
         open.digest.update(&self.buffer[..length]);

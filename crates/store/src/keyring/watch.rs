@@ -64,11 +64,16 @@ impl Watch {
             }
         };
         if current != state.stamp {
-            // Who cannot be looked up may have been revoked, so a file that cannot be read lets nobody in.
-            let known = load(&self.path).unwrap_or_else(|error| {
+            // Who cannot be looked up may have been revoked, so a file that cannot be read lets nobody in. One that is
+            // damaged stays so until it changes; any other failure may be over by the next request, which looks again.
+            let loaded = load(&self.path).inspect_err(|error| {
                 tracing::error!(%error, "none of the store's own access keys is known for now");
-                HashMap::new()
             });
+            let known = match loaded {
+                Ok(known) => known,
+                Err(KeyringError::Damaged { .. }) => HashMap::new(),
+                Err(_) => return None,
+            };
             *state = State { stamp: current, known };
         }
         let known = state.known.get(access_key)?;

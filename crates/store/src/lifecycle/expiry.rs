@@ -11,16 +11,13 @@ use crate::fault::Fault;
 use crate::index::buckets::{self, Bucket};
 use crate::index::listing::end_of;
 use crate::index::objects::Object;
-use crate::index::uploads::{self, Upload};
+use crate::index::uploads::{self, PARTS_AT_ONCE, Upload};
 use crate::index::{due, versions};
 use crate::store::Inner;
 use crate::time::Moment;
 
 /// How many versions one transaction removes, so that no writer waits long for it.
 const BATCH: usize = 256;
-
-/// How many parts one transaction lets go of.
-const PARTS: usize = 512;
 
 /// What has gone by the rules.
 #[derive(Debug, Clone, Copy, Default)]
@@ -163,7 +160,7 @@ async fn uploads_due(store: &Arc<Inner>, bucket: Bucket, rule: &Arc<Rule>, now: 
         if old.is_empty() {
             return Ok(aborted);
         }
-        aborted += store.commit(None, move |connection| uploads::abort(connection, &old, PARTS)).await? as u64;
+        aborted += store.commit(None, move |connection| uploads::abort(connection, &old, PARTS_AT_ONCE)).await? as u64;
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let algorithm = headers::text(request, "x-amz-checksum-algorithm").map(Algorithm::parse).transpose()?;
     let source = CopySource::of(&call)?;
     let changes = Changes::of(request, call.now)?;
+    call.identity.demand_lock(changes.lock, &call.target.bucket, &call.target.key)?;
     if changes.headers.is_none() && changes.tags.is_none() && source.version.is_none() && source.target == *call.target
     {
         return Err(Fault::new(
@@ -55,7 +56,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
                 }
                 let copy = changes.applied(original.object.clone(), checksums.map(|(_, sums)| sums));
                 let copy = Object { modified, ..copy };
-                let change = versions::put(connection, to, &target.key, &copy, luck)?;
+                let change = versions::put(connection, to, &target.key, &copy, (modified, luck))?;
                 Ok((Some((copy, original, change.version)), change.freed))
             })
             .await?;

@@ -17,6 +17,7 @@ use crate::xml::Xml;
 pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let (request, store) = (&call.parts.headers, call.store);
     let kept = Kept::of(request, call.now)?;
+    call.identity.demand_lock(kept.lock, &call.target.bucket, &call.target.key)?;
     let (algorithm, composite) = checksum(request)?;
     let upload = Upload {
         // The time makes ids sort by when they began; the luck makes them impossible to guess.

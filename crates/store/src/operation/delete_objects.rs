@@ -7,14 +7,15 @@ use crate::access::Action;
 use crate::answer;
 use crate::body::Body;
 use crate::call::Call;
-use crate::conditions::any_matches;
 use crate::fault::{Code, Fault};
 use crate::index::buckets::Bucket;
 use crate::index::versions::Change;
-use crate::index::{buckets, objects, versions};
+use crate::index::{buckets, versions};
 use crate::payload::Payload;
 use crate::time::Moment;
 use crate::xml::{self, Delete, DeleteEntry, Xml};
+
+use super::delete_object::{demand_room, is_meant};
 
 /// How many keys one request may name; S3's own figure.
 const MAX_KEYS: usize = 1000;
@@ -55,6 +56,9 @@ pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Bod
         .collect();
     // Who may delete none of them is not told whether there is such a bucket.
     let outcomes = if judged.iter().any(|(_, allowed)| *allowed) {
+        if judged.iter().any(|(entry, allowed)| *allowed && version(entry).is_none()) {
+            demand_room(call)?;
+        }
         let terms = Terms { now: call.now, bypass: call.bypasses_governance(), luck: call.store.luck() };
         call.store.commit(None, move |connection| delete(connection, &bucket, judged, terms)).await?
     } else {
@@ -86,21 +90,22 @@ fn delete(
     Ok((outcomes, freed))
 }
 
+/// The version that is named.
+fn version(entry: &DeleteEntry) -> Option<&str> {
+    entry.version_id.as_deref().filter(|version| !version.is_empty())
+}
+
 fn delete_one(
     connection: &Connection,
     bucket: Bucket,
     entry: &DeleteEntry,
     terms: Terms,
 ) -> Result<Result<Change, Code>, Fault> {
-    let version = entry.version_id.as_deref().filter(|version| !version.is_empty());
-    if let Some(tag) = &entry.etag {
-        let object = match version {
-            Some(version) => versions::find(connection, bucket.id, &entry.key, version)?.map(|found| found.object),
-            None => objects::find(connection, bucket.id, &entry.key)?,
-        };
-        if object.is_none_or(|object| !any_matches(tag, &object.etag)) {
-            return Ok(Err(Code::PreconditionFailed));
-        }
+    let version = version(entry);
+    if let Some(tag) = &entry.etag
+        && !is_meant(connection, bucket, &entry.key, version, tag)?
+    {
+        return Ok(Err(Code::PreconditionFailed));
     }
     let Some(version) = version else {
         return Ok(Ok(versions::delete(connection, bucket, &entry.key, terms.now, terms.luck)?));

@@ -60,13 +60,16 @@ pub(crate) async fn run(
     let tags = field(&fields, "tagging").map(|text| tags::of_document(xml::parse(text.as_bytes())?)).transpose()?;
     let kept =
         Kept { headers: headers::to_keep(lines())?, tags: tags.unwrap_or_default(), lock: Lock::of(lines(), now)? };
+    identity.demand_lock(kept.lock, &target.bucket, &key)?;
     let announced = Announced::of_fields(lines())?;
     check_redirect(&fields)?;
     store.index.read(|connection| buckets::id(connection, &target.bucket))?;
     let _place = store.admit_upload(&identity)?;
-    let _room = store.space.reserve(headers::content_length(&parts.headers).unwrap_or(0))?;
+    // Nobody sets room aside for what does not say how long it is.
+    let bytes = headers::content_length(&parts.headers).ok_or(Code::MissingContentLength)?;
+    let room = store.space.reserve(bytes)?;
     let mut file = FormFile { form, policy: &verified.policy, most: store.limits.object_bytes, seen: 0, announced };
-    let received = intake::receive(&store.contents, &mut file, None).await?;
+    let received = intake::receive(&store.contents, &mut file, None, room).await?;
     drop(file);
     let Published { object, version } =
         publish(store, &target.bucket, &key, kept, received, Conditions::default()).await?;

@@ -16,14 +16,15 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
     let (store, target) = (call.store, call.target);
     let bytes = payload.demand_length(store.limits.object_bytes)?;
     let kept = Kept::of(&call.parts.headers, call.now)?;
+    call.identity.demand_lock(kept.lock, &call.target.bucket, &call.target.key)?;
     let conditions = call.write_conditions()?;
     // The transaction judges; this only spares a body that cannot be wanted.
     call.read(|connection, bucket| {
         conditions.demand_target(objects::find(connection, bucket.id, &target.key)?.as_ref())
     })?;
     let _place = store.admit_upload(call.identity)?;
-    let _room = store.space.reserve(bytes)?;
-    let received = intake::receive(&store.contents, &mut payload, None).await?;
+    let room = store.space.reserve(bytes)?;
+    let received = intake::receive(&store.contents, &mut payload, None, room).await?;
     let Published { object, version } = publish(store, &target.bucket, &target.key, kept, received, conditions).await?;
     let mut response = answer::status(http::StatusCode::OK);
     describe(&object.etag, &object.checksums, response.headers_mut())?;

@@ -26,8 +26,8 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
     let bytes = payload.demand_length(store.limits.object_bytes)?;
     let upload = call.read(|connection, bucket| uploads::find(connection, bucket.id, &target.key, &id))?;
     let _place = store.admit_upload(call.identity)?;
-    let _room = store.space.reserve(bytes)?;
-    let received = intake::receive(&store.contents, &mut payload, upload.algorithm).await?;
+    let room = store.space.reserve(bytes)?;
+    let received = intake::receive(&store.contents, &mut payload, upload.algorithm, room).await?;
     let (placed, sums) = (received.placed, received.sums);
     let content = placed.as_ref().map(Placed::number);
     let chosen = upload.algorithm.or(received.chosen);

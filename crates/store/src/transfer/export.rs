@@ -26,7 +26,7 @@ const PAGE: usize = 512;
 const ROUNDS: usize = 3;
 
 /// What an export did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exported {
     /// Objects that stand in the manifest.
     pub objects: u64,
@@ -34,6 +34,8 @@ pub struct Exported {
     pub unchanged: u64,
     /// The bytes of all of them.
     pub bytes: u64,
+    /// Objects that are damaged and so do not stand in the manifest, each with the reason.
+    pub failed: Vec<String>,
 }
 
 impl Inspector {
@@ -41,7 +43,12 @@ impl Inspector {
     /// object is exported as it is at one moment. Multipart uploads under way are no objects yet and stay out.
     pub fn export(&self, folder: &Path, mut tell: impl FnMut(Progress)) -> Result<Exported, TransferError> {
         let failed = |source| TransferError::File { path: folder.to_owned(), source };
-        fs::create_dir_all(folder.join(OBJECTS)).map_err(failed)?;
+        // What is private in the store stays so outside of it.
+        let mut private = fs::DirBuilder::new();
+        private.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
+        private.create(folder.join(OBJECTS)).map_err(failed)?;
         demand_case(folder)?;
         let contents = Arc::new(self.contents());
         for _ in 0..ROUNDS {
@@ -138,6 +145,11 @@ impl Export<'_> {
         let mut missed = None;
         loop {
             let Some((object, segments, parent)) = self.look(bucket, key)? else { return Ok(()) };
+            if segments.iter().map(|segment| segment.slice.bytes).sum::<u64>() != object.bytes {
+                let reason = "the index knows less of its content than of its length";
+                self.done.failed.push(format!("{bucket}/{key}: {reason}"));
+                return Ok(());
+            }
             let path = self.path(bucket, key, parent)?;
             let full = self.folder.join(&path);
             let modified =
@@ -154,8 +166,10 @@ impl Export<'_> {
                         missed = Some(object.body);
                         continue;
                     }
-                    Err(Failed::Read(source)) => {
-                        return Err(TransferError::Object { bucket: bucket.to_owned(), key: key.to_owned(), source });
+                    // One that is damaged stands in nobody's way: the others are exported.
+                    Err(Failed::Read(error)) => {
+                        self.done.failed.push(format!("{bucket}/{key}: {error}"));
+                        return Ok(());
                     }
                     Err(Failed::Write(source)) => return Err(TransferError::File { path: full, source }),
                 }
@@ -174,7 +188,7 @@ impl Export<'_> {
                 checksums: object.checksums,
                 tags: object.tags,
                 lock: object.lock,
-                parts: object.parts.map(|_| parts(&segments)),
+                parts: object.parts.map(|count| parts(&segments, count)),
             })));
         }
     }
@@ -247,14 +261,17 @@ fn write(contents: &Arc<Contents>, segments: &[Segment], path: &Path, modified: 
     file.set_modified(modified).and_then(|()| fs::rename(&fresh, path)).map_err(Failed::Write)
 }
 
-/// The numbers and lengths of the parts.
-fn parts(segments: &[Segment]) -> Vec<(u32, u64)> {
+/// The numbers and lengths of so many parts. An empty one has no segment, and none but the last can be empty.
+fn parts(segments: &[Segment], count: u32) -> Vec<(u32, u64)> {
     let mut parts: Vec<(u32, u64)> = Vec::new();
     for segment in segments {
         match parts.last_mut() {
             Some((number, bytes)) if *number == segment.part => *bytes += segment.slice.bytes,
             _ => parts.push((segment.part, segment.slice.bytes)),
         }
+    }
+    while parts.len() < count as usize {
+        parts.push((parts.last().map_or(1, |(last, _)| last + 1), 0));
     }
     parts
 }

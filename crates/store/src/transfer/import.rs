@@ -17,6 +17,7 @@ use crate::index::objects::{self, Object};
 use crate::index::{bodies, buckets, signed, versions};
 use crate::inspect::Progress;
 use crate::publish::whole;
+use crate::space::Room;
 use crate::store::{Inner, Store};
 use crate::target::{MAX_KEY_BYTES, check_new_bucket};
 use crate::time::Moment;
@@ -138,12 +139,12 @@ async fn import(store: &Arc<Inner>, entry: &Entry, file: &Path) -> Result<Outcom
     if existing.is_some_and(|object| entry.is(&object) || object.modified.0 > entry.modified) {
         return Ok(Outcome::There);
     }
-    let _room = store.space.reserve(entry.bytes)?;
+    let room = store.space.reserve(entry.bytes)?;
     let lengths: Vec<(u32, u64)> = entry.parts.clone().unwrap_or_else(|| vec![(1, entry.bytes)]);
     let (contents, file) = (Arc::clone(&store.contents), file.to_owned());
     let asked: Vec<Algorithm> = entry.checksums.values.keys().copied().collect();
     let parts = lengths.clone();
-    let placing = tokio::task::spawn_blocking(move || place(&contents, &file, &parts, &asked));
+    let placing = tokio::task::spawn_blocking(move || place(&contents, &file, &parts, &asked, room));
     let placed = placing.await??;
     check(entry, &placed.iter().map(|(_, sums)| sums).collect::<Vec<_>>())?;
 
@@ -166,7 +167,7 @@ async fn import(store: &Arc<Inner>, entry: &Entry, file: &Path) -> Result<Outcom
         .filter_map(|((part, _), (placed, sums))| Some((*part, placed.as_ref()?.number(), sums.bytes, sums.crc64())))
         .collect();
     let placed: Vec<Placed> = placed.into_iter().filter_map(|(placed, _)| placed).collect();
-    let (bucket, key, luck) = (entry.bucket.clone(), entry.key.clone(), store.luck());
+    let (bucket, key, now, luck) = (entry.bucket.clone(), entry.key.clone(), store.now(), store.luck());
     store
         .commit(placed, move |connection| {
             let bucket = buckets::find(connection, &bucket)?;
@@ -176,7 +177,7 @@ async fn import(store: &Arc<Inner>, entry: &Entry, file: &Path) -> Result<Outcom
                 segments.push(bodies::Segment { part, ..whole(number, bytes) });
             }
             bodies::compose(connection, object.body, &segments)?;
-            Ok(((), versions::put(connection, bucket, &key, &object, luck)?.freed))
+            Ok(((), versions::put(connection, bucket, &key, &object, (now, luck))?.freed))
         })
         .await?;
     Ok(Outcome::Imported)
@@ -188,6 +189,7 @@ fn place(
     path: &Path,
     parts: &[(u32, u64)],
     asked: &[Algorithm],
+    mut room: Room,
 ) -> Result<Vec<(Option<Placed>, Sums)>, Fault> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; STRETCH];
@@ -202,6 +204,7 @@ fn place(
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "its file is too short").into());
             }
             incoming.write(&buffer[..length])?;
+            room.written(length as u64);
             left -= length as u64;
         }
         let (finished, sums) = incoming.finish();

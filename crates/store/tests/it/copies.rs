@@ -188,3 +188,25 @@ async fn the_attributes_of_an_object_are_told_as_far_as_they_are_asked_for() {
     let nothing = ask(&[ObjectAttributes::from("Colour")]).send().await.unwrap_err();
     assert_eq!(nothing.code(), Some("InvalidArgument"));
 }
+
+#[tokio::test]
+async fn copies_of_copies_do_not_grow_without_end() {
+    let server = Server::start().await;
+    let client = server.admin();
+    client.put_object().bucket(BUCKET).key("one").body(bytes(PART, 1).into()).send().await.unwrap();
+    // As if it had been composed again and again: 65,536 stretches of 80 bytes.
+    let index = rusqlite::Connection::open(server.folder().join("index.sqlite")).unwrap();
+    let many = "WITH RECURSIVE next(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM next WHERE at < 65535)
+        INSERT INTO segment (body, position, part, content, start, bytes)
+        SELECT body, at, part, content, at * 80, 80 FROM segment, next";
+    assert_eq!(index.execute(many, []).unwrap(), 65_535);
+    index.execute("UPDATE segment SET bytes = 80 WHERE position = 0", []).unwrap();
+    let id = begin(&client, "two").await;
+    let source = format!("{BUCKET}/one");
+    let one = part_copy(&client, ("two", &id), 1, &source, None).await.unwrap();
+    let two = part_copy(&client, ("two", &id), 2, &source, None).await.unwrap();
+    let refused = complete(&client, "two", &id, &[one.clone(), two]).send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("InvalidRequest"));
+    complete(&client, "two", &id, &[one]).send().await.unwrap();
+    assert!(body(&client, "two").await == bytes(PART, 1));
+}

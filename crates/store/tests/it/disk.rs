@@ -105,6 +105,26 @@ async fn a_disk_that_fills_up_refuses_what_is_new_hurts_nothing_and_can_be_empti
     assert_eq!((files(&store.join("content")), files(&store.join("incoming"))), (5, 0));
 }
 
+#[tokio::test]
+async fn on_a_full_disk_versions_go_for_good_and_no_delete_marker_comes() {
+    use aws_sdk_s3::types::{BucketVersioningStatus, Delete, ObjectIdentifier, VersioningConfiguration};
+    let folder = TempDir::new().unwrap();
+    let process = on_a_small_disk(folder.path(), MIN_FREE);
+    let client = process.client();
+    client.create_bucket().bucket(BUCKET).send().await.unwrap();
+    let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    client.put_bucket_versioning().bucket(BUCKET).versioning_configuration(enabled).send().await.unwrap();
+    let stored = client.put_object().bucket(BUCKET).key("k").body(bytes(1 << 20, 1).into()).send().await.unwrap();
+    fill(&disk(&process, folder.path()).join("filler"));
+    let one = client.delete_object().bucket(BUCKET).key("k").send().await.unwrap_err();
+    assert_eq!(code(&one), "InsufficientStorage");
+    let named = ObjectIdentifier::builder().key("k").build().unwrap();
+    let many = client.delete_objects().bucket(BUCKET).delete(Delete::builder().objects(named).build().unwrap());
+    assert_eq!(code(&many.send().await.unwrap_err()), "InsufficientStorage");
+    let version = client.delete_object().bucket(BUCKET).key("k").version_id(stored.version_id().unwrap());
+    version.send().await.unwrap();
+}
+
 /// What is left on a disk.
 fn rest(folder: &Path) -> u64 {
     let disk = rustix::fs::statvfs(folder).unwrap();

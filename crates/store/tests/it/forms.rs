@@ -293,3 +293,23 @@ async fn the_address_of_what_was_stored_is_right_where_the_bucket_stands_in_the_
     let answer = send(&server, "POST", "/", &headers, form(&fields(&server, &policy()), Some(("f", b"123")))).await;
     assert_eq!((answer.status.as_u16(), answer.header("location")), (204, "http://files.s3.localhost/staging/1"));
 }
+
+#[tokio::test]
+async fn a_form_that_does_not_say_how_long_it_is_is_refused() {
+    let server = Server::start().await;
+    let mut connection = TcpStream::connect(&server.address).await.unwrap();
+    let body = form(&fields(&server, &policy()), Some(("f", b"123")));
+    let head = format!(
+        "POST /{BUCKET} HTTP/1.1\r\nhost: {}\r\ncontent-type: multipart/form-data; boundary={BOUNDARY}\r\n\
+         transfer-encoding: chunked\r\nconnection: close\r\n\r\n{:x}\r\n",
+        server.address,
+        body.len()
+    );
+    let sent = [head.as_bytes(), &body, b"\r\n0\r\n\r\n"].concat();
+    connection.write_all(&sent).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let read = timeout(Duration::from_secs(10), connection.read(&mut answer)).await.expect("an answer").unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 411") && answer.contains("MissingContentLength"), "{answer}");
+    assert!(server.files("content").is_empty());
+}

@@ -1,5 +1,6 @@
 //! Lifecycle rules: configured by clients, and carried out by the sweep at the store's own time.
 
+use std::fs;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -237,4 +238,21 @@ async fn rules_are_given_back_as_they_were_put_and_checked_before() {
     assert_eq!(configure(&client, vec![twice.clone(), twice]).await.unwrap_err(), "InvalidArgument");
     client.delete_bucket_lifecycle().bucket(BUCKET).send().await.unwrap();
     assert_eq!(get().await.unwrap_err().code(), Some("NoSuchLifecycleConfiguration"));
+}
+
+#[tokio::test]
+async fn a_sweep_of_leavings_alone_ends_no_object_and_no_upload() {
+    let server = Server::start_with(|options| options.limits.min_free = 2 << 20).await;
+    let client = server.admin();
+    let begun = client.create_multipart_upload().bucket(BUCKET).key("film").send().await.unwrap();
+    fs::write(server.folder().join("incoming/00000000000000ff"), "leaving").unwrap();
+    // What a crash left of a reserve is put right as well.
+    fs::write(server.folder().join("reserve"), "").unwrap();
+    server.advance(Duration::from_hours(24 * 365));
+    let swept = server.store.sweep_leavings().await.unwrap();
+    assert_eq!((swept.incoming, swept.uploads), (1, 0));
+    assert_eq!(fs::metadata(server.folder().join("reserve")).unwrap().len(), 1 << 20);
+    let parts = client.list_parts().bucket(BUCKET).key("film").upload_id(begun.upload_id().unwrap());
+    parts.send().await.unwrap();
+    assert_eq!(server.store.sweep().await.unwrap().uploads, 1);
 }

@@ -184,3 +184,32 @@ async fn locks_need_a_bucket_that_keeps_versions_and_a_day_to_come() {
     let none = client.get_object_retention().bucket(LOCKED).key("k").send().await.unwrap_err();
     assert_eq!(none.code(), Some("NoSuchObjectLockConfiguration"));
 }
+
+#[tokio::test]
+async fn who_may_only_write_locks_nothing() {
+    use strongroom_presign::{PostPolicy, Validity};
+    let server = Server::start().await;
+    let (admin, janitor) = (server.admin(), server.client("janitor"));
+    admin.put_object().bucket(BUCKET).key("there").send().await.unwrap();
+    let until = || DateTime::from_secs(server.now() + DAY);
+    let mut refused = Vec::new();
+    let put = janitor.put_object().bucket(BUCKET).key("k").object_lock_mode(ObjectLockMode::Compliance);
+    refused.push(put.object_lock_retain_until_date(until()).send().await.unwrap_err().code().map(str::to_owned));
+    let held =
+        janitor.put_object().bucket(BUCKET).key("k").object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On);
+    refused.push(held.send().await.unwrap_err().code().map(str::to_owned));
+    let copy = janitor.copy_object().bucket(BUCKET).key("k").copy_source(format!("{BUCKET}/there"));
+    let copy = copy.object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On);
+    refused.push(copy.send().await.unwrap_err().code().map(str::to_owned));
+    let begin = janitor.create_multipart_upload().bucket(BUCKET).key("k");
+    let begin = begin.object_lock_mode(ObjectLockMode::Governance).object_lock_retain_until_date(until());
+    refused.push(begin.send().await.unwrap_err().code().map(str::to_owned));
+    let policy = PostPolicy::for_key("k").unwrap().exact("x-amz-object-lock-legal-hold", "ON");
+    let form = server.signer("janitor").post(&policy, Validity::new(server.now(), 60).unwrap()).unwrap();
+    refused.push(Some(crate::forms::post(&server, &form.fields, Some(("f", b"2"))).await.code()));
+    assert!(refused.iter().all(|code| code.as_deref() == Some("AccessDenied")), "{refused:?}");
+    // Who lets go of nothing asks for nothing.
+    let off =
+        janitor.put_object().bucket(BUCKET).key("k").object_lock_legal_hold_status(ObjectLockLegalHoldStatus::Off);
+    off.send().await.unwrap();
+}

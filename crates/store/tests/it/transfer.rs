@@ -204,3 +204,77 @@ async fn what_is_newer_stays_and_no_manifest_leads_out_of_its_folder() {
         assert!(matches!(refused, TransferError::Manifest { .. }), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn an_object_that_is_damaged_is_named_and_the_others_are_exported() {
+    let server = Server::start().await;
+    for (key, length) in [("sound", 100), ("short", 200), ("changed", 300)] {
+        server.admin().put_object().bucket(BUCKET).key(key).body(bytes(length, 1).into()).send().await.unwrap();
+    }
+    let index = rusqlite::Connection::open(server.folder().join("index.sqlite")).unwrap();
+    index.execute("DELETE FROM segment WHERE bytes = 200", []).unwrap();
+    let changed = server.files("content").into_iter().find(|path| fs::metadata(path).unwrap().len() == 300).unwrap();
+    fs::write(changed, bytes(300, 2)).unwrap();
+    let folder = TempDir::new().unwrap();
+    let exported = export(&server, &folder.path().join("made"));
+    assert_eq!((exported.objects, exported.bytes), (1, 100));
+    assert_eq!(exported.failed.len(), 2, "{:?}", exported.failed);
+    assert!(exported.failed[0].starts_with("files/changed: ") && exported.failed[1].starts_with("files/short: "));
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(folder.path().join("made")).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o700);
+    let other = Server::start().await;
+    let imported = import(&other, &folder.path().join("made")).await;
+    assert_eq!((imported.objects, imported.failed), (1, Vec::new()));
+}
+
+#[tokio::test]
+async fn an_object_whose_last_part_is_empty_comes_back_with_its_tag() {
+    let server = Server::start().await;
+    let client = server.admin();
+    for (key, lengths) in [("two", vec![5 << 20, 0]), ("none", vec![0])] {
+        let id = crate::multipart::begin(&client, key).await;
+        let mut parts = Vec::new();
+        for (number, length) in (1..).zip(lengths) {
+            parts.push(crate::multipart::part(&client, key, &id, number, bytes(length, 1)).await);
+        }
+        crate::multipart::complete(&client, key, &id, &parts).send().await.unwrap();
+    }
+    let folder = TempDir::new().unwrap();
+    export(&server, folder.path());
+    let other = Server::start().await;
+    let imported = import(&other, folder.path()).await;
+    assert_eq!((imported.objects, imported.failed), (2, Vec::new()));
+    for key in ["two", "none"] {
+        let head = async |server: &Server| server.admin().head_object().bucket(BUCKET).key(key).send().await.unwrap();
+        assert_eq!(head(&server).await.e_tag(), head(&other).await.e_tag());
+    }
+}
+
+#[tokio::test]
+async fn what_an_import_supersedes_is_kept_for_as_long_as_the_rules_say() {
+    use aws_sdk_s3::types::{
+        BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
+        NoncurrentVersionExpiration,
+    };
+    let (server, other) = (Server::start().await, Server::start().await);
+    let client = other.admin();
+    crate::versions::versioning(&client, BucketVersioningStatus::Enabled).await;
+    let rule = LifecycleRule::builder()
+        .status(ExpirationStatus::Enabled)
+        .filter(LifecycleRuleFilter::builder().prefix("").build())
+        .noncurrent_version_expiration(NoncurrentVersionExpiration::builder().noncurrent_days(1).build());
+    let rules = BucketLifecycleConfiguration::builder().rules(rule.build().unwrap()).build().unwrap();
+    client.put_bucket_lifecycle_configuration().bucket(BUCKET).lifecycle_configuration(rules).send().await.unwrap();
+    client.put_object().bucket(BUCKET).key("k").body(bytes(1, 1).into()).send().await.unwrap();
+    server.advance(Duration::from_mins(1));
+    server.admin().put_object().bucket(BUCKET).key("k").body(bytes(2, 2).into()).send().await.unwrap();
+    let folder = TempDir::new().unwrap();
+    export(&server, folder.path());
+
+    other.advance(Duration::from_hours(24 * 9));
+    assert_eq!(import(&other, folder.path()).await.objects, 1);
+    assert_eq!(other.store.sweep().await.unwrap().expired, 0);
+    other.advance(Duration::from_hours(24 * 2));
+    assert_eq!(other.store.sweep().await.unwrap().expired, 1);
+}

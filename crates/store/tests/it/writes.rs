@@ -87,6 +87,8 @@ async fn if_match_replaces_only_what_was_seen() {
     assert_eq!(put(b"3").if_match(tag).send().await.unwrap_err().code(), Some("PreconditionFailed"));
     let deleted = client.delete_object().bucket(BUCKET).key("k").if_match(tag).send().await.unwrap_err();
     assert_eq!(deleted.code(), Some("PreconditionFailed"));
+    let missing = client.delete_object().bucket(BUCKET).key("missing").if_match("*").send().await.unwrap_err();
+    assert_eq!(missing.code(), Some("PreconditionFailed"));
 }
 
 #[tokio::test]

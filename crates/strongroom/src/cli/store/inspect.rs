@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
-use strongroom_store::{Damage, Inspector, OpenError};
+use strongroom_store::{Damage, Inspector, OpenError, Store};
 
 use super::embedded;
 use crate::ambient::{Clock, Random};
@@ -70,11 +70,22 @@ impl Scrub {
 impl Check {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
-        let removed = if self.repair { Some(sweep(&config)?) } else { None };
+        // It is held while it is looked over, so that nothing changes in between.
+        let held = if self.repair { Some(hold(&config)?) } else { None };
         let inspector = inspector(&config)?;
         let mut progress = Progress::begin("compared", inspector.tally()?.bytes);
-        let checked = inspector.check(|done| progress.reached(done.bytes))?;
+        let mut checked = inspector.check(|done| progress.reached(done.bytes))?;
         progress.end();
+        let removed = match held {
+            // What an index that contradicts itself does not know may be needed all the same.
+            Some(store) if checked.index.is_empty() => {
+                let swept = block_on(async { Ok(store.sweep_leavings().await?) })?;
+                checked.leavings.retain(|path| path.exists());
+                Some(swept.incoming + swept.contents)
+            }
+            Some(_) => Some(0),
+            None => None,
+        };
         let mut out = io::stdout().lock();
         if self.json {
             let answer = json!({
@@ -97,8 +108,12 @@ impl Check {
         for path in &checked.leavings {
             writeln!(out, "{}: nothing needs it", path.display())?;
         }
-        if let Some(removed) = removed {
-            writeln!(out, "{removed} leavings were removed")?;
+        match removed {
+            Some(_) if !checked.index.is_empty() => {
+                writeln!(out, "nothing was removed, because the index contradicts itself: restore a backup first")?;
+            }
+            Some(removed) => writeln!(out, "{removed} leavings were removed")?,
+            None => {}
         }
         let bytes = size::show(checked.progress.bytes);
         let (index, damaged, leavings) = (checked.index.len(), checked.damaged.len(), checked.leavings.len());
@@ -122,21 +137,19 @@ fn inspector(config: &Config) -> anyhow::Result<Inspector> {
         .with_context(|| format!("there is no store in {} that could be looked at", folder.display()))
 }
 
-/// Removes what nothing needs. Of a running store's files nobody outside can say that.
-fn sweep(config: &Config) -> anyhow::Result<u64> {
+/// Opens the store to remove what nothing needs. Of a running store's files nobody outside can say that.
+fn hold(config: &Config) -> anyhow::Result<Store> {
     let (_, secrets) = assemble::database(config)?;
     let identities = store::identities(embedded(config)?, &secrets);
     block_on(async {
         let opened = store::open(config, &identities, Vec::new(), &Clock::system(), &Random::system()).await;
-        let store = match opened {
+        match opened {
             Err(store::Error::Open(OpenError::Busy(_))) => anyhow::bail!(
                 "the service runs, and removes what nothing needs by itself, once an hour; to have it done now, stop \
                  the service first"
             ),
-            opened => opened?,
-        };
-        let swept = store.sweep().await?;
-        Ok(swept.incoming + swept.contents + swept.uploads + swept.expired)
+            opened => Ok(opened?),
+        }
     })
 }
 

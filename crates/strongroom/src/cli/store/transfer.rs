@@ -51,12 +51,18 @@ impl Export {
         progress.end();
         let mut out = io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", json!({"objects": done.objects, "unchanged": done.unchanged, "bytes": done.bytes}))?;
+            let (objects, unchanged, bytes) = (done.objects, done.unchanged, done.bytes);
+            let answer = json!({"objects": objects, "unchanged": unchanged, "bytes": bytes, "failed": done.failed});
+            writeln!(out, "{answer}")?;
         } else {
-            let (bytes, folder) = (size::show(done.bytes), self.folder.display());
-            writeln!(out, "{} objects, {bytes}, in {folder}; {} were there already", done.objects, done.unchanged)?;
+            for failed in &done.failed {
+                writeln!(out, "{failed}")?;
+            }
+            let (bytes, folder, failed) = (size::show(done.bytes), self.folder.display(), done.failed.len());
+            let (objects, unchanged) = (done.objects, done.unchanged);
+            writeln!(out, "{objects} objects, {bytes}, in {folder}; {unchanged} were there already; {failed} failed")?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(if done.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
