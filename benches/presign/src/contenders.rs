@@ -16,7 +16,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::floor;
+use crate::floor::{Floor, How};
 use crate::lane::{Awaited, Called, Lane, Signed, Work};
 use crate::task::Operation;
 
@@ -25,6 +25,7 @@ pub(crate) use ours::unsigned_get;
 /// The names by which the figures refer to those they compare.
 pub(crate) const OURS: &str = "strongroom-presign";
 pub(crate) const FLOOR: &str = "hashing alone";
+pub(crate) const COMPRESSIONS: &str = "compressions alone";
 pub(crate) const RUSTY_S3: &str = "rusty-s3";
 pub(crate) const RUST_S3: &str = "rust-s3";
 
@@ -32,12 +33,10 @@ pub(crate) const RUST_S3: &str = "rust-s3";
 pub(crate) fn all(python: &Path, keys: &[String]) -> Result<Vec<Lane>> {
     let runtime = Rc::new(Builder::new_current_thread().enable_all().build()?);
     let mut lanes = ours::lanes()?;
-    lanes.push(Lane {
-        contender: FLOOR,
-        version: String::new(),
-        operation: Operation::Get,
-        work: Box::new(floor::Floor::new(keys)?),
-    });
+    for (contender, how) in [(FLOOR, How::Hashers), (COMPRESSIONS, How::Compressions)] {
+        let work = Box::new(Floor::new(keys, how)?);
+        lanes.push(Lane { contender, version: String::new(), operation: Operation::Get, work });
+    }
     lanes.extend(rusty_s3::lanes()?);
     lanes.extend(rust_s3::lanes()?);
     lanes.extend(minio::lanes(&runtime)?);

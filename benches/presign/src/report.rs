@@ -3,16 +3,17 @@
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use crate::contenders::{FLOOR, OURS, RUST_S3, RUSTY_S3};
+use crate::contenders::{COMPRESSIONS, FLOOR, OURS, RUST_S3, RUSTY_S3};
 use crate::lane::Lane;
 use crate::rounds::{Times, median};
 use crate::task::Operation;
 
-/// What is compared: the name among the figures, the operation, with whom, and the ratio to reach.
-const COMPARED: [(&str, Operation, &str, f64); 3] = [
-    ("get_vs_rusty_s3", Operation::Get, RUSTY_S3, 0.10),
-    ("get_vs_hash_floor", Operation::Get, FLOOR, 1.4),
-    ("post_vs_rust_s3", Operation::Post, RUST_S3, 0.20),
+/// What is compared: the name among the figures, the operation, with whom, and the ratio to reach if there is one.
+const COMPARED: [(&str, Operation, &str, Option<f64>); 4] = [
+    ("get_vs_rusty_s3", Operation::Get, RUSTY_S3, Some(0.10)),
+    ("get_vs_hash_floor", Operation::Get, FLOOR, Some(1.4)),
+    ("get_vs_compressions", Operation::Get, COMPRESSIONS, None),
+    ("post_vs_rust_s3", Operation::Post, RUST_S3, Some(0.20)),
 ];
 
 /// Prints the table, and the JSON object as the last line if that is wanted.
@@ -52,7 +53,8 @@ pub(crate) fn print(lanes: &[Lane], times: &[Times], as_json: bool) -> Result<()
     for (name, operation, other, aim) in COMPARED {
         let pair = of(OURS, operation).zip(of(other, operation)).context("somebody who is compared did not run")?;
         let ratio = median(pair.0.iter().zip(pair.1).map(|(ours, theirs)| ours / theirs)).context("no round ran")?;
-        println!("{name:<20} {ratio:.3}, to reach: at most {aim:.2}");
+        let aim = aim.map_or(String::new(), |aim| format!(", to reach: at most {aim:.2}"));
+        println!("{name:<20} {ratio:.3}{aim}");
         figures.insert(name.to_owned(), json!((ratio * 1_000.0).round() / 1_000.0));
     }
     figures.insert("nanoseconds".to_owned(), Value::Object(nanoseconds));
