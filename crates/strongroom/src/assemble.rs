@@ -31,6 +31,9 @@ const DATABASE: &str = "strongroom.sqlite";
 /// How many connections the embedded store takes besides those of the service itself.
 const STORE_CONNECTIONS: usize = 12_000;
 
+/// How often the audit log's entries are filed: what is not filed yet is searched entry by entry.
+const FILING: Duration = Duration::from_secs(5);
+
 /// S3 copies at most 5 GiB in one request.
 const LONGEST_S3_COPY: u64 = 5 << 30;
 
@@ -128,6 +131,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         task
     });
     keep_up(service.clone(), stop_api.clone());
+    keep_audit_filed(service.clone(), stop_api.clone());
     Ok(Running { service, api, store, admin_token, http, api_task, stop_api, embedded })
 }
 
@@ -341,6 +345,21 @@ fn keep_up(service: Service, stop: CancellationToken) {
                     service.metrics.cleanup_failed();
                     tracing::warn!(%error, "the clean-up stopped; it will try again");
                 }
+            }
+        }
+    });
+}
+
+/// Files the audit log's entries under their objects, a few seconds after they were written.
+fn keep_audit_filed(service: Service, stop: CancellationToken) {
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(FILING) => {}
+                () = stop.cancelled() => return,
+            }
+            if let Err(error) = service.audit.file(service.now()).await {
+                tracing::warn!(%error, "the audit log could not be filed; it will be tried again");
             }
         }
     });

@@ -1,7 +1,9 @@
 //! Writing down who was given a link: requests that wait for it at the same time share one insertion.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::db::audit::{self, Entry};
@@ -9,6 +11,12 @@ use crate::db::{self, Db};
 
 /// How often an insertion lets others go first.
 const GATHERING: usize = 16;
+
+/// How old an entry is when it is filed under its object: older than any transaction that may still be under way.
+const SETTLED: Duration = Duration::from_secs(30);
+
+/// How many entries are filed in one transaction: so few that no request notices it.
+const FILED_AT_ONCE: usize = 2000;
 
 /// The way into the audit log for what changes nothing else. A change writes its entry in its own transaction.
 #[derive(Debug, Clone)]
@@ -56,6 +64,13 @@ impl AuditLog {
             tokio::spawn(insert(Arc::clone(&self.0)));
         }
         written.await.unwrap_or_else(|_| Err(Error("the service is stopping".into())))
+    }
+
+    /// Files what has settled under its objects, so that the entries of one are found without reading all.
+    pub async fn file(&self, now: Timestamp) -> Result<(), db::Error> {
+        let before = now - SETTLED;
+        while self.0.db.write(move |tx| audit::file(tx, before, FILED_AT_ONCE)).await? == FILED_AT_ONCE {}
+        Ok(())
     }
 }
 
@@ -107,28 +122,36 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::AuditLog;
+    use std::time::Duration;
+
+    use uuid::Uuid;
+
+    use super::SETTLED;
     use crate::ambient::Clock;
     use crate::db::audit::{Entry, Filter, list};
     use crate::db::{self, Db};
+
+    fn entry(actor: String, object: Option<Uuid>) -> Entry {
+        Entry {
+            id: 0,
+            at: Clock::system().now(),
+            actor,
+            action: "link".to_owned(),
+            space: None,
+            object,
+            request_id: None,
+            detail: serde_json::Map::new(),
+        }
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn every_entry_is_there_before_its_caller_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&folder.path().join("db")).unwrap();
         let log = AuditLog::new(db.clone());
-        let entry = |actor: String| Entry {
-            id: 0,
-            at: Clock::system().now(),
-            actor,
-            action: "link".to_owned(),
-            space: None,
-            object: None,
-            request_id: None,
-            detail: serde_json::Map::new(),
-        };
         let callers: Vec<_> = (0..100)
             .map(|number| {
-                let (log, db, entry) = (log.clone(), db.clone(), entry(format!("user:{number}")));
+                let (log, db, entry) = (log.clone(), db.clone(), entry(format!("user:{number}"), None));
                 tokio::spawn(async move {
                     let filter = Filter { actor: Some(entry.actor.clone()), limit: 10, ..Filter::default() };
                     log.append(vec![entry.clone(), entry]).await.unwrap();
@@ -140,5 +163,37 @@ mod tests {
         for caller in callers {
             caller.await.unwrap();
         }
+    }
+
+    /// More entries than are filed in one transaction, filed in the middle and at the end.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_entries_of_an_object_are_the_same_before_and_after_they_are_filed() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("db")).unwrap();
+        let log = AuditLog::new(db.clone());
+        let objects = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
+        let some =
+            || (0..super::FILED_AT_ONCE).map(|number| entry("user:ann".to_owned(), objects.get(number % 4).copied()));
+        let of_each = || {
+            objects.map(|object| {
+                let filter = Filter { object: Some(object), limit: 10_000, ..Filter::default() };
+                let all: Result<Vec<Entry>, db::Error> = db.read(|tx| list(tx, &filter));
+                all.unwrap().into_iter().map(|entry| entry.id).collect::<Vec<_>>()
+            })
+        };
+        let settled = Clock::system().now() + SETTLED + Duration::from_mins(1);
+
+        log.append(some().collect()).await.unwrap();
+        log.file(Clock::system().now()).await.unwrap();
+        let fresh = of_each();
+        log.file(settled).await.unwrap();
+        assert_eq!(of_each(), fresh);
+
+        log.append(some().chain(some()).collect()).await.unwrap();
+        let half_filed = of_each();
+        assert_eq!(half_filed.each_ref().map(Vec::len), [super::FILED_AT_ONCE * 3 / 4; 3]);
+        assert!(half_filed.iter().all(|ids| ids.is_sorted_by(|newer, older| newer > older)));
+        log.file(settled).await.unwrap();
+        assert_eq!(of_each(), half_filed);
     }
 }

@@ -64,6 +64,29 @@ pub fn insert(tx: &Tx, entries: &[Entry]) -> Result<(), Error> {
     Ok(())
 }
 
+/// The entries of the object `?1`: those that are filed under it, and those that no file was looked at for yet.
+const OF_OBJECT: &str = "(SELECT audit.* FROM audit_by_object filed JOIN audit ON audit.id = filed.audit_id \
+     WHERE filed.object_id = ?1 \
+     UNION ALL SELECT * FROM audit WHERE id > (SELECT up_to FROM audit_filed) AND object_id = ?1)";
+
+/// Files entries from before this time under their objects, at most so many, and says how many it went through.
+pub fn file(tx: &Tx, before: Timestamp, limit: usize) -> Result<usize, Error> {
+    let from: i64 = tx.prepare_cached("SELECT up_to FROM audit_filed")?.query_row([], |row| row.get(0))?;
+    let mut next = tx.prepare_cached("SELECT id, at FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let next = next.query_map(params![from, limit as i64], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    let next: Vec<(i64, i64)> = next.collect::<Result<_, _>>()?;
+    let old: Vec<i64> =
+        next.into_iter().take_while(|(_, at)| *at < before.as_millisecond()).map(|(id, _)| id).collect();
+    let Some(up_to) = old.last() else { return Ok(0) };
+    tx.prepare_cached(
+        "INSERT INTO audit_by_object SELECT object_id, id FROM audit \
+         WHERE id > ?1 AND id <= ?2 AND object_id IS NOT NULL ORDER BY object_id, id",
+    )?
+    .execute([from, *up_to])?;
+    tx.prepare_cached("UPDATE audit_filed SET up_to = ?1")?.execute([up_to])?;
+    Ok(old.len())
+}
+
 /// Entries, the newest first.
 pub fn list(tx: &Tx, filter: &Filter) -> Result<Vec<Entry>, Error> {
     let mut conditions = vec!["TRUE".to_owned()];
@@ -74,13 +97,14 @@ pub fn list(tx: &Tx, filter: &Filter) -> Result<Vec<Entry>, Error> {
             conditions.push(format!("{column} ?{}", values.len()));
         }
     };
+    let source = if filter.object.is_some() { OF_OBJECT } else { "audit" };
     and("object_id =", filter.object.map(|id| Sql::Blob(id.as_bytes().to_vec())));
     and("actor =", filter.actor.clone().map(Sql::Text));
     and("action =", filter.action.clone().map(Sql::Text));
     and("id <", filter.before.map(Sql::Integer));
     values.push(Sql::Integer(filter.limit));
     let sql = format!(
-        "SELECT id, at, actor, action, space, object_id, request_id, detail FROM audit WHERE {} \
+        "SELECT id, at, actor, action, space, object_id, request_id, detail FROM {source} WHERE {} \
          ORDER BY id DESC LIMIT ?{}",
         conditions.join(" AND "),
         values.len()

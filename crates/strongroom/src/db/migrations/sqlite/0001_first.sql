@@ -129,7 +129,18 @@ CREATE TABLE audit (
     detail     TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX audit_by_object ON audit (object_id, id) WHERE object_id IS NOT NULL;
+-- Which entries tell of an object. Entries are filed here a while after they were written, many at once: an index that
+-- is kept with every entry writes a page of it for every link.
+CREATE TABLE audit_by_object (
+    object_id BLOB NOT NULL,
+    audit_id  INTEGER NOT NULL,
+    PRIMARY KEY (object_id, audit_id)
+) STRICT, WITHOUT ROWID;
+
+-- Up to which entry that has been done: one row.
+CREATE TABLE audit_filed (up_to INTEGER NOT NULL) STRICT;
+
+INSERT INTO audit_filed VALUES (0);
 
 -- What happened once in the life of this installation, such as handing in the demonstration pictures.
 CREATE TABLE milestones (
