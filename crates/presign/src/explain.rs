@@ -9,6 +9,7 @@ mod mend;
 mod of_answer;
 mod of_signature;
 mod of_url;
+mod of_version2;
 mod seen;
 mod words;
 
@@ -143,9 +144,10 @@ pub fn explain(evidence: &Evidence<'_>, now: i64) -> Explanation {
         Some((link, LinkSignature::Version4(signed))) => {
             of_signature::look(&mut findings, evidence, link, signed, document.as_ref(), now);
         }
-        Some((_, LinkSignature::Version2 { .. } | LinkSignature::CloudFront { .. }))
-            if evidence.credentials.is_some() =>
-        {
+        Some((link, LinkSignature::Version2 { access_key, expires_at })) => {
+            of_version2::look(&mut findings, evidence, link, access_key, *expires_at, document.as_ref());
+        }
+        Some((_, LinkSignature::CloudFront { .. })) if evidence.credentials.is_some() => {
             findings.add(Certainty::Possible, Cause::CredentialsUnused);
         }
         _ => {}

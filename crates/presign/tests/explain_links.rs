@@ -47,12 +47,47 @@ fn the_end_of_a_custom_policy_of_cloudfront_is_read() {
 
 #[test]
 fn credentials_that_cannot_check_a_signature_are_said_to_be_unused() {
+    let url = "https://d111111abcdef8.cloudfront.net/a.jpg?Expires=1369353900&Signature=x&Key-Pair-Id=K2JCJMDEHXQW5F";
+    assert_eq!(codes(url, &credentials(), NOW), ["credentials-unused"]);
+}
+
+#[test]
+fn a_link_of_version_2_is_checked_with_the_credentials() {
+    let path_style = Endpoint::custom("http://old.example.org:8080", "us-east-1").unwrap();
+    for endpoint in [path_style, Endpoint::aws("us-east-1").unwrap()] {
+        let signer = Signer::new(credentials(), endpoint, "photos").unwrap();
+        let of = |request: &Request<'_>| signer.presign_v2(request, Validity::new(NOW, 300).unwrap()).unwrap();
+        let url = of(&Request::get("a b.jpg").query("versionId", "7"));
+        let with = |evidence: Evidence<'_>, secret: &str| {
+            let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", secret).unwrap();
+            let explanation = explain(&evidence.credentials(&credentials), NOW);
+            explanation.findings.iter().map(|finding| finding.cause.code()).collect::<Vec<_>>()
+        };
+        let right = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        assert_eq!(with(Evidence::of(&url).method("GET"), right), ["signature-holds", "signature-version-2"]);
+        assert_eq!(with(Evidence::of(&url), right), ["signature-holds", "signature-version-2"]);
+        assert_eq!(with(Evidence::of(&url).method("PUT"), right), ["method-differs", "signature-version-2"]);
+        let nothing = Evidence::of(&url).method("GET").headers(&[]);
+        assert_eq!(with(nothing, "another"), ["altered-or-other-secret", "signature-version-2"]);
+        let changed = url.replace("versionId=7", "versionId=8");
+        let changed = Evidence::of(&changed).method("GET").headers(&[]);
+        assert_eq!(with(changed, right), ["altered-or-other-secret", "signature-version-2"]);
+        let refused = "<Error><Code>SignatureDoesNotMatch</Code></Error>";
+        let codes = with(Evidence::of(&url).method("GET").answer(refused), right);
+        assert!(codes.contains(&"server-has-other-secret"), "{codes:?}");
+
+        let typed = of(&Request::put("a.jpg").header("content-type", "image/png"));
+        let sent = [("Content-Type", "image/png")];
+        let codes = with(Evidence::of(&typed).method("PUT").headers(&sent), right);
+        assert_eq!(codes, ["signature-holds", "signature-version-2"]);
+        let codes = with(Evidence::of(&typed).method("PUT").headers(&[("Content-Type", "text/html")]), right);
+        assert_eq!(codes, ["altered-or-other-secret", "signature-version-2"]);
+    }
+    let other = Credentials::new("AKIDEXAMPLE", "another").unwrap();
     let endpoint = Endpoint::custom("http://old.example.org:8080", "us-east-1").unwrap();
     let signer = Signer::new(credentials(), endpoint, "photos").unwrap();
     let url = signer.presign_v2(&Request::get("a.jpg"), Validity::new(NOW, 300).unwrap()).unwrap();
-    assert_eq!(codes(&url, &credentials(), NOW), ["signature-version-2", "credentials-unused"]);
-    let url = "https://d111111abcdef8.cloudfront.net/a.jpg?Expires=1369353900&Signature=x&Key-Pair-Id=K2JCJMDEHXQW5F";
-    assert_eq!(codes(url, &credentials(), NOW), ["credentials-unused"]);
+    assert!(codes(&url, &other, NOW).contains(&"other-access-key"));
 }
 
 #[test]

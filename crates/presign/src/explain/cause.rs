@@ -319,7 +319,7 @@ impl fmt::Display for Cause {
             }
             Self::CredentialsUnused => write!(
                 f,
-                "The signature was not checked with these credentials: only that of Signature Version 4 can be."
+                "The signature was not checked with these credentials: CloudFront's is made with the private key of a key pair."
             ),
             Self::AlteredOrOtherSecret => write!(
                 f,

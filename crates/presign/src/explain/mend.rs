@@ -76,7 +76,7 @@ impl Cause {
                 "Look up the secret in the store: it may have been changed after the signer was configured."
             }
             Self::CredentialsUnused => {
-                "Make the link anew with the same secret and the same end, and compare the two, or sign with Signature Version 4."
+                "Make the link anew with the same key pair, policy and end, and compare the two."
             }
             Self::OtherAccessKey { .. } => {
                 "Give the credentials of the access key in the URL to have its signature checked."

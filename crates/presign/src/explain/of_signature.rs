@@ -20,7 +20,8 @@ use crate::string_to_sign::{self, ALGORITHM};
 /// The line of the string to sign that holds the digest of the canonical request.
 const DIGEST_LINE: usize = 4;
 
-const METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
+/// The methods that a link may have been signed for.
+pub(super) const METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
 
 pub(super) fn look(
     findings: &mut Findings,
