@@ -20,7 +20,7 @@ use crate::tags::{self, Tags};
 use crate::time::Moment;
 use crate::xml::Xml;
 
-use super::copy_source::{CopySource, TRIES, Taken, of_original, take};
+use super::copy_source::{CopySource, TRIES, of_original, take};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
@@ -63,29 +63,22 @@ async fn copy(
     let kept = if looked.encryption.is_some() && !asked.is_something() { &Asked::Store } else { asked };
     let protection = store.protect(kept).await?;
     let shares = protection.covers(looked.encryption.as_ref());
-    let taken = if shares && algorithm.is_none() {
-        None
-    } else {
-        // Another checksum or another encryption than the original has: its bytes are read through once, before the
+    let (mut known, mut placed) = (None, None);
+    if !shares || algorithm.is_some() {
+        // Another encryption or another checksum than the original has: its bytes are read through once, before the
         // transaction.
         let _place = store.admit_upload(call.identity)?;
         let algorithm = algorithm.or(looked.checksums.values.keys().next().copied());
-        let anew = (!shares).then_some(&protection);
-        let Taken { original, sums, placed, .. } = take(call, source, None, algorithm, anew).await?;
-        Some((original.object.body, sums.kept(algorithm), sums, placed))
-    };
-    let mut placed = None;
-    let read = taken.map(|(body, checksums, sums, own)| {
-        let written = own.as_ref().map(Placed::written);
-        placed = own;
-        Read {
-            of: body,
-            checksums,
-            bytes: sums.bytes,
-            etag: hex(&store.tag(protection.encryption.as_ref(), &sums)),
-            written,
-        }
-    });
+        let taken = take(call, source, None, algorithm, (!shares).then_some(&protection)).await?;
+        known = Some(Known {
+            of: taken.original.object.body,
+            checksums: taken.sums.kept(algorithm),
+            bytes: taken.sums.bytes,
+            etag: hex(&store.tag(protection.encryption.as_ref(), &taken.sums)),
+            written: taken.placed.as_ref().map(Placed::written),
+        });
+        placed = taken.placed;
+    }
     let (source, changes, conditions, covering) =
         (source.clone(), changes.clone(), conditions.clone(), protection.clone());
     let (target, modified, luck, number) = (call.target.clone(), store.now(), store.luck(), store.contents.number());
@@ -94,15 +87,15 @@ async fn copy(
             let original = source.find(connection)?;
             let to = buckets::find(connection, &target.bucket)?;
             conditions.demand_target(objects::find(connection, to.id, &target.key)?.as_ref())?;
-            let is_other = read.as_ref().is_some_and(|read| read.of != original.object.body);
+            let is_other = known.as_ref().is_some_and(|known| known.of != original.object.body);
             if is_other || shares != covering.covers(original.object.encryption.as_ref()) {
                 return Err(Code::OperationAborted.into());
             }
             let copy = Object { modified, ..changes.applied(original.object.clone()) };
-            let copy = match read {
+            let copy = match known {
                 None => copy,
-                Some(read) if shares => Object { checksums: read.checksums, ..copy },
-                Some(read) => read.into_object(connection, number, covering.encryption, copy)?,
+                Some(known) if shares => Object { checksums: known.checksums, ..copy },
+                Some(known) => known.into_object(connection, number, covering.encryption, copy)?,
             };
             let change = versions::put(connection, to, &target.key, &copy, (modified, luck))?;
             Ok(((copy, original, change.version), change.freed))
@@ -120,7 +113,7 @@ async fn copy(
 }
 
 /// What became known of the original when its bytes were read.
-struct Read {
+struct Known {
     /// The body that was read.
     of: i64,
     checksums: Checksums,
@@ -130,7 +123,7 @@ struct Read {
     written: Option<Written>,
 }
 
-impl Read {
+impl Known {
     /// Makes what was written the copy: in one piece, whatever the original was composed of.
     fn into_object(
         self,
