@@ -44,7 +44,7 @@ pub(crate) enum Encryption {
 impl Encryption {
     fn customer(key: &CustomerKey, salt: u128) -> Self {
         let salt = salt.to_be_bytes();
-        let proof = key.secret.proof(&[PROOF, &salt]);
+        let proof = key.secret.proof(&[PROOF, &salt].concat());
         Self::Customer { salt: STANDARD.encode(salt), proof: STANDARD.encode(proof) }
     }
 
@@ -52,7 +52,7 @@ impl Encryption {
     fn is_of(&self, key: &CustomerKey) -> bool {
         let Self::Customer { salt, proof } = self else { return false };
         match (STANDARD.decode(salt), STANDARD.decode(proof)) {
-            (Ok(salt), Ok(proof)) => key.secret.proves(&[PROOF, &salt], &proof),
+            (Ok(salt), Ok(proof)) => key.secret.proves(&[PROOF, &salt].concat(), &proof),
             _ => false,
         }
     }

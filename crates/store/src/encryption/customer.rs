@@ -119,16 +119,16 @@ impl<'a> Found<'a> {
             None => return Err(self.must("algorithm", "provide a valid encryption algorithm")),
         }
         let key = self.key.ok_or_else(|| self.must("key", "provide an appropriate secret key"))?;
-        let bytes = decode(key)
+        let secret = decode(key)
             .ok_or_else(|| self.refused("key", "The secret key was invalid for the specified algorithm."))?;
         let md5 =
             self.md5.ok_or_else(|| self.must("key-MD5", "provide the client calculated MD5 of the secret key"))?;
-        let computed = STANDARD.encode(md5::Md5::digest(bytes.as_ref()));
+        let computed = STANDARD.encode(md5::Md5::digest(secret.expose()));
         if md5 != computed.as_bytes() {
             let message = "The calculated MD5 hash of the key did not match the hash that was provided.";
             return Err(self.refused("key-MD5", message));
         }
-        Ok(Some(CustomerKey { secret: Secret::new(bytes), md5: computed }))
+        Ok(Some(CustomerKey { secret, md5: computed }))
     }
 
     fn must(&self, end: &str, what: &str) -> Fault {
@@ -142,13 +142,11 @@ impl<'a> Found<'a> {
 }
 
 /// Reads 256 bits in base64; `None` if they are not.
-pub(super) fn decode(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
-    // The decoder wants room for what any four characters could be.
+pub(super) fn decode(text: &[u8]) -> Option<Secret> {
+    // The decoder wants room for what so many characters could be.
     let mut decoded = Zeroizing::new([0; 33]);
     let length = STANDARD.decode_slice(text, decoded.as_mut()).ok()?;
-    let mut bytes = Zeroizing::new([0; 32]);
-    bytes.copy_from_slice(&decoded[..32]);
-    (length == bytes.len()).then_some(bytes)
+    (length == 32).then(|| Secret::filled(|bytes| bytes.copy_from_slice(&decoded[..32])))
 }
 
 fn argument(name: &str, message: &str) -> Fault {

@@ -22,7 +22,7 @@ const FILE: &str = "master.key";
 /// What the file says before the key.
 const HEAD: &str = "strongroom-store master key 1\n";
 /// What the proof in the index is about.
-const PROOF: &[&[u8]] = &[b"strongroom-store master key, 1"];
+const PROOF: &[u8] = b"strongroom-store master key, 1";
 
 /// Why there is no master key to work with.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +92,7 @@ pub(crate) fn load(folder: &Path, known: Option<&[u8]>) -> Result<Option<Secret>
 fn parse(written: &[u8]) -> Option<Secret> {
     let text = written.strip_prefix(HEAD.as_bytes())?;
     let text = text.strip_suffix(b"\n").unwrap_or(text);
-    decode(text).map(Secret::new)
+    decode(text)
 }
 
 /// Writes a new key, durably: nothing may be sealed with a key that a power cut takes.

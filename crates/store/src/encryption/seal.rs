@@ -43,16 +43,18 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Takes a secret over.
-    pub(crate) fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(Arc::new(bytes))
+    /// Makes one where it stays, so that no copy of it is left behind on the way.
+    pub(crate) fn filled(fill: impl FnOnce(&mut [u8; 32])) -> Self {
+        let mut bytes = Arc::new(Zeroizing::new([0; 32]));
+        if let Some(bytes) = Arc::get_mut(&mut bytes) {
+            fill(bytes);
+        }
+        Self(bytes)
     }
 
     /// A new one.
     pub(crate) fn draw(random: &Random) -> Self {
-        let mut bytes = Zeroizing::new([0; 32]);
-        draw(random, bytes.as_mut());
-        Self::new(bytes)
+        Self::filled(|bytes| draw(random, bytes))
     }
 
     /// The bits themselves.
@@ -61,22 +63,15 @@ impl Secret {
     }
 
     /// A value that only who has the secret can compute, and that says nothing about it.
-    pub(crate) fn proof(&self, about: &[&[u8]]) -> [u8; 32] {
+    pub(crate) fn proof(&self, about: &[u8]) -> [u8; 32] {
         let mut proof = [0; 32];
-        proof.copy_from_slice(self.context(about).sign().as_ref());
+        proof.copy_from_slice(hmac::sign(&self.hmac(), about).as_ref());
         proof
     }
 
     /// Whether a proof is of this secret, without telling by the time it takes how far it is.
-    pub(crate) fn proves(&self, about: &[&[u8]], proof: &[u8]) -> bool {
-        let message = about.concat();
-        hmac::verify(&self.hmac(), &message, proof).is_ok()
-    }
-
-    fn context(&self, about: &[&[u8]]) -> hmac::Context {
-        let mut context = hmac::Context::with_key(&self.hmac());
-        about.iter().for_each(|piece| context.update(piece));
-        context
+    pub(crate) fn proves(&self, about: &[u8], proof: &[u8]) -> bool {
+        hmac::verify(&self.hmac(), about, proof).is_ok()
     }
 
     fn hmac(&self) -> hmac::Key {
