@@ -139,7 +139,9 @@ async fn every_range_of_an_encrypted_object_is_what_was_sent() {
     assert_eq!(refusal(&without), (400, "InvalidRequest"));
 }
 
-async fn with_headers(server: &Server, request: Request<'_>, headers: &[(&str, &str)]) -> Answer {
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+async fn with_headers(server: &Server, request: Request<'_>, headers: Headers<'_>) -> Answer {
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let signed = server.signer("admin").sign(&request, Payload::Unsigned, server.now()).unwrap();
     send_signed(server, &signed, if request.method() == strongroom_presign::Method::Put { "data" } else { "" }).await
@@ -159,7 +161,7 @@ async fn headers_that_do_not_make_a_key_are_refused_and_nothing_is_stored() {
     };
     let (short, long, endless) = (of_length(31), of_length(33), of_length(3000));
     let cut = &key.text[..key.text.len() - 1];
-    let cases: &[(&[(&str, &str)], u16, &str)] = &[
+    let cases: &[(Headers<'_>, u16, &str)] = &[
         (&[(ALGORITHM, "AES128"), (KEY, &key.text), (MD5, &key.md5)], 400, "InvalidEncryptionAlgorithmError"),
         (&[(ALGORITHM, "aes256"), (KEY, &key.text), (MD5, &key.md5)], 400, "InvalidEncryptionAlgorithmError"),
         (&[(KEY, &key.text), (MD5, &key.md5)], 400, "InvalidArgument"),
