@@ -14,6 +14,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::task::JoinHandle;
 
 use crate::content::{Contents, Pin as ContentPin};
+use crate::encryption::{CHUNK, ContentKey, Secret, TAG, WRAPPED, sealed_length};
 
 /// How much is read at once. Two such stretches are the most a transfer holds: one being sent, one being read.
 pub(crate) const STRETCH: usize = 256 * 1024;
@@ -139,8 +140,17 @@ fn read_ahead(mut reading: Box<Reading>) -> JoinHandle<(io::Result<Bytes>, Box<R
     tokio::task::spawn_blocking(move || (reading.next(), reading))
 }
 
+/// What is known of a content whose file is sealed.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    /// Its wrapped key.
+    pub(crate) wrapped: [u8; WRAPPED],
+    /// How long all of it is, unsealed.
+    pub(crate) bytes: u64,
+}
+
 /// A stretch of one content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slice {
     /// The content's number.
     pub(crate) content: u64,
@@ -150,6 +160,8 @@ pub(crate) struct Slice {
     pub(crate) bytes: u64,
     /// The content's CRC-64/NVME, if this is all of the content and its reader should hold it to that.
     pub(crate) crc64: Option<u64>,
+    /// What opens the content, if it is sealed. The places above are those of what was sent.
+    pub(crate) sealed: Option<Arc<Sealed>>,
 }
 
 /// Slices being read one after the other.
@@ -158,7 +170,11 @@ pub(crate) struct Reading {
     contents: Arc<Contents>,
     slices: VecDeque<Slice>,
     left: u64,
+    /// What opens sealed contents.
+    secret: Option<Secret>,
     open: Option<File>,
+    /// The key of the content at hand, if that is sealed.
+    key: Option<ContentKey>,
     /// The checksum of what was read of the slice at hand.
     digest: Option<crc_fast::Digest>,
     /// What keeps the contents that are not open yet on disk.
@@ -170,12 +186,13 @@ impl Reading {
     pub(crate) fn new(
         contents: Arc<Contents>,
         slices: Vec<Slice>,
+        secret: Option<Secret>,
         first: Option<File>,
         pin: Option<ContentPin>,
     ) -> Self {
         let left = slices.iter().map(|slice| slice.bytes).sum();
         let slices = slices.into_iter().filter(|slice| slice.bytes > 0).collect();
-        Self { contents, slices, left, open: first, digest: None, _pin: pin }
+        Self { contents, slices, left, secret, open: first, key: None, digest: None, _pin: pin }
     }
 
     /// How many bytes are still to be read.
@@ -193,13 +210,20 @@ impl Reading {
             Some(file) => file,
             closed => closed.insert(self.contents.read(slice.content)?),
         };
-        let wanted = slice.bytes.min(STRETCH as u64);
-        file.seek(SeekFrom::Start(slice.start))?;
-        let mut buffer = Vec::with_capacity(usize::try_from(wanted).unwrap_or(STRETCH));
-        file.take(wanted).read_to_end(&mut buffer)?;
-        if (buffer.len() as u64) < wanted {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a content is shorter than the index says"));
-        }
+        let buffer = if let Some(sealed) = &slice.sealed {
+            let key = match &self.key {
+                Some(key) => key,
+                None => self.key.insert(key_of(slice.content, sealed, self.secret.as_ref())?),
+            };
+            open_next(file, slice, sealed, key).inspect_err(|error| {
+                if error.kind() == io::ErrorKind::InvalidData {
+                    self.contents.damaged_reads.inc();
+                }
+            })?
+        } else {
+            read_exactly(file, slice.start, slice.bytes.min(STRETCH as u64))?.into()
+        };
+        let wanted = buffer.len() as u64;
         if let Some(wanted) = slice.crc64 {
             let digest = self.digest.get_or_insert_with(|| crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme));
             digest.update(&buffer);
@@ -214,10 +238,55 @@ impl Reading {
         if slice.bytes == 0 {
             self.slices.pop_front();
             self.open = None;
+            self.key = None;
             self.digest = None;
         }
-        Ok(buffer.into())
+        Ok(buffer)
     }
+}
+
+/// Reads so much from a place in a file.
+fn read_exactly(file: &mut File, start: u64, bytes: u64) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(start))?;
+    let mut buffer = Vec::with_capacity(usize::try_from(bytes).unwrap_or(STRETCH));
+    file.take(bytes).read_to_end(&mut buffer)?;
+    if (buffer.len() as u64) < bytes {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a content is shorter than the index says"));
+    }
+    Ok(buffer)
+}
+
+/// The key of a sealed content.
+fn key_of(content: u64, sealed: &Sealed, secret: Option<&Secret>) -> io::Result<ContentKey> {
+    let key = secret.and_then(|secret| ContentKey::unwrap(secret, &sealed.wrapped));
+    key.ok_or_else(|| {
+        let message = format!("content {content:016x} cannot be opened: its wrapped key in the index is damaged");
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    })
+}
+
+/// Opens the next stretch of a sealed content: the chunks that it touches, and no others. If more is to follow it ends
+/// with a chunk, so that no chunk is opened twice.
+fn open_next(file: &mut File, slice: &Slice, sealed: &Sealed, key: &ContentKey) -> io::Result<Bytes> {
+    let mut end = slice.start + slice.bytes.min(STRETCH as u64);
+    if slice.bytes > STRETCH as u64 {
+        end -= end % CHUNK;
+    }
+    let first = slice.start / CHUNK;
+    // The last chunk may be a short one.
+    let until = sealed_length(sealed.bytes.min(end.next_multiple_of(CHUNK)));
+    let begin = first * (CHUNK + TAG);
+    let mut buffer = read_exactly(file, begin, until.saturating_sub(begin))?;
+    if !key.open(&mut buffer, first, sealed.bytes) {
+        return Err(damaged(slice.content));
+    }
+    let skipped = first * CHUNK;
+    let place = |at: u64| usize::try_from(at - skipped).unwrap_or(usize::MAX);
+    let (from, to) = (place(slice.start), place(end));
+    if to > buffer.len() {
+        return Err(damaged(slice.content));
+    }
+    Ok(Bytes::from(buffer).slice(from..to))
 }
 
 /// What a reader gets in place of bytes that nobody wrote.

@@ -7,6 +7,7 @@ use http::request::Parts;
 
 use crate::access::{Action, Identity};
 use crate::conditions::Conditions;
+use crate::encryption::CustomerKey;
 use crate::fault::{Code, Fault};
 use crate::headers;
 use crate::index::buckets::{self, Bucket};
@@ -57,6 +58,11 @@ impl Call<'_> {
                 .with("ArgumentName", "versionId")),
             version => Ok(version),
         }
+    }
+
+    /// The customer's key that came with a request which makes no object.
+    pub(crate) fn reader_key(&self) -> Result<Option<CustomerKey>, Fault> {
+        CustomerKey::of_reader(headers::lines(&self.parts.headers))
     }
 
     /// Whether locks that can be lifted are to be, by one who may.

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
 
-pub(crate) use incoming::{Finished, Incoming, Outcome, Placed};
+pub(crate) use incoming::{Finished, Incoming, Outcome, Placed, Written};
 pub use sweep::Swept;
 
 /// How many contents share a folder, as a power of two.

@@ -2,6 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::encryption::{CUSTOMER, SSE};
 use crate::fault::{Code, Fault};
 use crate::index::objects::Headers;
 
@@ -79,10 +80,8 @@ pub(crate) fn refuse_unsupported<'a>(fields: impl IntoIterator<Item = (&'a str, 
             "x-amz-storage-class" if value != b"STANDARD" => Some(Code::InvalidStorageClass),
             "x-amz-website-redirect-location" | "x-amz-write-offset-bytes" => Some(Code::NotImplemented),
             grant if grant.starts_with("x-amz-grant-") => Some(Code::AccessControlListNotSupported),
-            other
-                if other.starts_with("x-amz-server-side-encryption")
-                    || other.starts_with("x-amz-copy-source-server-side-encryption") =>
-            {
+            // Of encryption, what is not read elsewhere is about a key management service.
+            other if other.starts_with(SSE) && other != SSE && !other.starts_with(CUSTOMER) => {
                 Some(Code::NotImplemented)
             }
             _ => None,

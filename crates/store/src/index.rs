@@ -2,6 +2,7 @@
 
 pub(crate) mod bodies;
 pub(crate) mod buckets;
+pub(crate) mod composed;
 pub(crate) mod contents;
 pub(crate) mod due;
 pub(crate) mod listing;
@@ -22,6 +23,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_objects", sql: include_str!("index/0001_objects.sql") },
     Migration { name: "0002_versions", sql: include_str!("index/0002_versions.sql") },
     Migration { name: "0003_tally", sql: include_str!("index/0003_tally.sql") },
+    Migration { name: "0004_encryption", sql: include_str!("index/0004_encryption.sql") },
 ];
 
 /// How many read-only connections stay open.
@@ -91,6 +93,19 @@ pub(crate) fn unsigned(number: i64) -> u64 {
 /// A value that is kept as JSON.
 pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault::from(crate::fault::Code::InternalError).because(error))
+}
+
+/// A value that is kept as JSON if there is one.
+pub(crate) fn to_json_option(value: Option<&impl serde::Serialize>) -> Result<Option<String>, Fault> {
+    value.map(to_json).transpose()
+}
+
+/// Reads a value that is kept as JSON if there is one, inside a row.
+pub(crate) fn from_json_option<T: serde::de::DeserializeOwned>(
+    row: &rusqlite::Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<T>> {
+    if row.get_ref(column)? == rusqlite::types::ValueRef::Null { Ok(None) } else { from_json(row, column).map(Some) }
 }
 
 /// Reads a value that is kept as JSON, inside a row.

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::content::{Contents, path_of};
+use crate::encryption::{Secret, look_for_master};
 use crate::fault::Fault;
 use crate::index::Look;
 use crate::index::contents::{self, Tally};
@@ -21,6 +22,7 @@ const NAMED: usize = 10;
 /// A store that is looked at. A running one is left undisturbed: its lock is not taken.
 #[derive(Debug, Clone)]
 pub struct Inspector {
+    folder: PathBuf,
     content: PathBuf,
     incoming: PathBuf,
     index: Look,
@@ -99,7 +101,8 @@ impl Inspector {
         fs::metadata(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         check_format(folder)?;
         let index = Look::open(&folder.join("index.sqlite"))?;
-        Ok(Self { content: folder.join("content"), incoming: folder.join("incoming"), index })
+        let (content, incoming) = (folder.join("content"), folder.join("incoming"));
+        Ok(Self { folder: folder.to_owned(), content, incoming, index })
     }
 
     /// How much there is.
@@ -115,6 +118,12 @@ impl Inspector {
     /// The index.
     pub(crate) fn index(&self) -> &Look {
         &self.index
+    }
+
+    /// The master key, or why there is none.
+    pub(crate) fn master(&self) -> Result<Secret, String> {
+        let found = self.index.read(|connection| look_for_master(&self.folder, connection));
+        found.map_err(|fault| fault.to_string())?.ok_or_else(|| "no master key was ever made".to_owned())
     }
 
     /// The contents, to be read.

@@ -8,6 +8,7 @@ use crate::announced::Announced;
 use crate::body::STRETCH;
 use crate::checksum::{Algorithm, Digests, Sums};
 use crate::content::{Contents, Finished, Incoming, Placed};
+use crate::encryption::Sealing;
 use crate::fault::Fault;
 use crate::space::Room;
 
@@ -40,11 +41,13 @@ pub(crate) struct Received {
     pub(crate) chosen: Option<Algorithm>,
 }
 
-/// Takes a body in, into the room it was given. `asked` is a checksum wanted besides those the client announced.
+/// Takes a body in, into the room it was given, and seals it if it is to be. `asked` is a checksum wanted besides those
+/// the client announced.
 pub(crate) async fn receive(
     contents: &Arc<Contents>,
     source: &mut impl Source,
     asked: Option<Algorithm>,
+    mut sealing: Option<Sealing>,
     mut room: Room,
 ) -> Result<Received, Fault> {
     let asked: Vec<Algorithm> = source.announced().algorithms().chain(asked).collect();
@@ -62,10 +65,11 @@ pub(crate) async fn receive(
             };
             room.written(std::mem::replace(&mut under_way, stretch.bytes as u64));
             let (contents, asked, stretch) = (Arc::clone(contents), asked.clone(), std::mem::take(&mut stretch));
+            let sealing = sealing.take();
             writing = Some(tokio::task::spawn_blocking(move || {
                 let incoming = match incoming {
                     Some(incoming) => incoming,
-                    None => Incoming::begin(&contents, &asked)?,
+                    None => Incoming::begin(&contents, &asked, sealing)?,
                 };
                 write(incoming, stretch)
             }));
@@ -86,9 +90,9 @@ pub(crate) async fn receive(
                 announced.verify(&sums)?;
                 return Ok((None, sums));
             }
-            None => Incoming::begin(&contents, &asked)?,
+            None => Incoming::begin(&contents, &asked, sealing)?,
         };
-        let (finished, sums) = write(incoming, stretch)?.finish();
+        let (finished, sums) = write(incoming, stretch)?.finish()?;
         announced.verify(&sums)?;
         Ok::<_, Fault>((Some(Finished::place(finished)?), sums))
     });

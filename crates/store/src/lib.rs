@@ -4,8 +4,8 @@
 //! client can be pointed at it; what it does not offer it answers with 501 in S3's own form.
 //!
 //! The folder holds `lock` (one process at a time), `format` (its version), `index.sqlite` (what there is: buckets,
-//! keys, uploads, and which contents they are made of), `content/` (the bytes, in files whose names are numbers) and
-//! `incoming/` (what is arriving). A key is never a path. What is acknowledged is synced to disk, and a crash at any
+//! keys, uploads, and which contents they are made of), `content/` (the bytes, in files whose names are numbers),
+//! `incoming/` (what is arriving) and, once it was needed, `master.key` (what opens encrypted contents). A key is never a path. What is acknowledged is synced to disk, and a crash at any
 //! point leaves the old object or the new one.
 
 mod access;
@@ -19,6 +19,7 @@ mod conditions;
 mod content;
 mod cors;
 mod encoding;
+mod encryption;
 mod fault;
 mod form;
 mod headers;

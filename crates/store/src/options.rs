@@ -11,7 +11,7 @@ use crate::cors::Cors;
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// Gives 128 bits nobody can guess; upload ids and request ids are made of them.
+/// Gives 128 bits nobody can guess; the keys of encryption, upload ids and request ids are made of them.
 pub type Random = Arc<dyn Fn() -> u128 + Send + Sync>;
 
 /// What a store is opened with. `Options::new` has a default for all but the first.

@@ -6,9 +6,10 @@ use http::HeaderMap;
 use http::header::ETAG;
 
 use crate::body::Slice;
-use crate::checksum::Checksums;
+use crate::checksum::{Checksums, hex};
 use crate::conditions::Conditions;
-use crate::content::Placed;
+use crate::content::{Placed, Written};
+use crate::encryption::Protection;
 use crate::fault::Fault;
 use crate::headers;
 use crate::index::objects::{self, Headers, Object};
@@ -52,22 +53,23 @@ pub(crate) struct Published {
     pub(crate) version: Option<String>,
 }
 
-/// Makes `received` the object of `key`. Whoever asks after this answers `Ok` gets the new object, after any crash.
+/// Makes `received` the object of `key`, as which it was protected while it came. Whoever asks after this answers `Ok` gets the new object, after any crash.
 pub(crate) async fn publish(
     store: &Arc<Inner>,
     bucket: &str,
     key: &str,
     kept: Kept,
-    received: Received,
+    (received, protection): (Received, &Protection),
     conditions: Conditions,
 ) -> Result<Published, Fault> {
     let Received { placed, sums, chosen } = received;
     // A body of one content has that content's number; an empty one has only the number.
-    let number = placed.as_ref().map(Placed::number);
+    let written = placed.as_ref().map(Placed::written);
+    let encryption = protection.encryption.clone();
     let object = Object {
-        body: signed(number.unwrap_or_else(|| store.contents.number())),
+        body: signed(written.map_or_else(|| store.contents.number(), |written| written.number)),
         bytes: sums.bytes,
-        etag: sums.etag(),
+        etag: hex(&store.tag(encryption.as_ref(), &sums)),
         modified: store.now(),
         parts: None,
         headers: kept.headers,
@@ -76,6 +78,7 @@ pub(crate) async fn publish(
         sequence: 0,
         tags: kept.tags,
         lock: kept.lock,
+        encryption,
     };
     let (bucket, key, luck) = (bucket.to_owned(), key.to_owned(), store.luck());
     store
@@ -83,9 +86,9 @@ pub(crate) async fn publish(
             let bucket = buckets::find(connection, &bucket)?;
             let existing = objects::find(connection, bucket.id, &key)?;
             conditions.demand_target(existing.as_ref())?;
-            if let Some(number) = number {
-                bodies::add_content(connection, number, sums.bytes, sums.crc64())?;
-                bodies::compose(connection, object.body, &[whole(number, sums.bytes)])?;
+            if let Some(written) = written {
+                bodies::add_content(connection, &written)?;
+                bodies::compose(connection, object.body, &[whole(&written)])?;
             }
             let change = versions::put(connection, bucket, &key, &object, (object.modified, luck))?;
             Ok((Published { object, version: change.version }, change.freed))
@@ -94,8 +97,9 @@ pub(crate) async fn publish(
 }
 
 /// All of a content, as the first and only part.
-pub(crate) fn whole(content: u64, bytes: u64) -> bodies::Segment {
-    bodies::Segment { part: 1, slice: Slice { content, start: 0, bytes, crc64: None } }
+pub(crate) fn whole(content: &Written) -> bodies::Segment {
+    let Written { number, bytes, .. } = *content;
+    bodies::Segment { part: 1, slice: Slice { content: number, start: 0, bytes, crc64: None, sealed: None } }
 }
 
 /// The tag and the checksums, as the answer to a write has them.

@@ -13,6 +13,7 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use prometheus_client::registry::Registry;
 use rusqlite::Connection;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::access::Identity;
@@ -21,6 +22,7 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::content::{Contents, Outcome, Placed, Swept, sync_folder};
 use crate::cors::{self, Cors, CorsRule};
+use crate::encryption::{Secret, look_for_master};
 use crate::fault::Fault;
 use crate::index::buckets::Rules;
 use crate::index::uploads::PARTS_AT_ONCE;
@@ -107,6 +109,8 @@ pub(crate) struct Inner {
     pub(crate) space: Arc<Space>,
     /// What is counted.
     pub(crate) metrics: Metrics,
+    /// What encrypts for those who asked the store to, once it was needed.
+    pub(crate) master_key: OnceCell<Secret>,
     folder: PathBuf,
     clock: Clock,
     random: Random,
@@ -138,9 +142,13 @@ impl Store {
             let keyring = Watch::open(&folder)?;
             let index = Index::open(&folder.join("index.sqlite"))?;
             let highest = index.read(bodies::highest).map_err(unusable)?;
-            let contents =
-                Contents::open(&folder, highest).map_err(|source| OpenError::Folder { path: folder, source })?;
+            let contents = Contents::open(&folder, highest)
+                .map_err(|source| OpenError::Folder { path: folder.clone(), source })?;
             disk.keep_reserve();
+            // Everything else can be read and written without it.
+            if let Err(fault) = index.read(|connection| look_for_master(&folder, connection)) {
+                tracing::error!("{fault}");
+            }
             Ok::<_, OpenError>((lock, keyring, index, Arc::new(contents)))
         });
         let (lock, keyring, index, contents) =
@@ -157,6 +165,7 @@ impl Store {
             places: Places::new(options.limits.uploads, options.limits.uploads_per_key),
             space,
             metrics: Metrics::new(),
+            master_key: OnceCell::new(),
             folder: options.folder,
             limits: options.limits,
             domains: options.domains,
@@ -242,6 +251,11 @@ impl Inner {
     /// 128 bits nobody can guess.
     pub(crate) fn random(&self) -> u128 {
         (self.random)()
+    }
+
+    /// Where all that nobody can guess comes from.
+    pub(crate) fn luck_source(&self) -> &Random {
+        &self.random
     }
 
     /// The folder that holds everything.

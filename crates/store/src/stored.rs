@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::body::{Reading, Slice};
 use crate::checksum::{Algorithm, Digests, Sums};
 use crate::content::Contents;
+use crate::encryption::Secret;
 use crate::index::bodies::Segment;
 use crate::range::Stretch;
 
@@ -24,7 +25,8 @@ pub(crate) fn cut(segments: &[Segment], stretch: Stretch) -> Vec<Slice> {
         let bytes = (slice.bytes - skip).min(left);
         // Only what is read from its beginning to its end can be compared with its checksum.
         let crc64 = slice.crc64.filter(|_| bytes == slice.bytes);
-        slices.push(Slice { content: slice.content, start: slice.start + skip, bytes, crc64 });
+        let sealed = slice.sealed.clone();
+        slices.push(Slice { content: slice.content, start: slice.start + skip, bytes, crc64, sealed });
         skip = 0;
         left -= bytes;
     }
@@ -35,12 +37,13 @@ pub(crate) fn cut(segments: &[Segment], stretch: Stretch) -> Vec<Slice> {
 pub(crate) async fn digest(
     contents: &Arc<Contents>,
     slices: Vec<Slice>,
+    secret: Option<Secret>,
     asked: Option<Algorithm>,
 ) -> io::Result<Option<Sums>> {
     let pin = contents.pin(slices.iter().map(|slice| slice.content).collect());
     let contents = Arc::clone(contents);
     let reading = tokio::task::spawn_blocking(move || {
-        let mut reading = Reading::new(contents, slices, None, Some(pin));
+        let mut reading = Reading::new(contents, slices, secret, None, Some(pin));
         let mut digests = Digests::new(asked);
         while reading.left() > 0 {
             digests.update(&reading.next()?);

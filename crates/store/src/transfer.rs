@@ -121,6 +121,9 @@ struct Entry {
     tags: Tags,
     #[serde(default, skip_serializing_if = "Lock::is_none")]
     lock: Lock,
+    /// Whether the store had it encrypted with its master key, and is to again. The file is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    encrypted: bool,
     /// The numbers and lengths of the parts it was composed of, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parts: Option<Vec<(u32, u64)>>,

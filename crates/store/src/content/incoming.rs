@@ -7,6 +7,20 @@ use std::sync::Arc;
 
 use super::{Contents, LEAF_BITS, sync_folder};
 use crate::checksum::{Algorithm, Digests, Sums};
+use crate::encryption::{Sealing, WRAPPED};
+
+/// A content as the index is to know it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written {
+    /// Its number.
+    pub(crate) number: u64,
+    /// The length of what was sent.
+    pub(crate) bytes: u64,
+    /// The CRC-64/NVME of what lies in its file.
+    pub(crate) crc64: u64,
+    /// Its wrapped key, if its file is sealed.
+    pub(crate) sealed: Option<[u8; WRAPPED]>,
+}
 
 /// A content being written. Dropped before it is placed, it leaves nothing behind.
 #[derive(Debug)]
@@ -14,28 +28,52 @@ pub(crate) struct Incoming {
     file: File,
     path: PathBuf,
     digests: Digests,
+    sealed: Option<Seal>,
     reserved: Reserved,
 }
 
+/// What turns the bytes of a content into those of its file, and the checksum of the latter.
+#[derive(Debug)]
+struct Seal {
+    sealing: Sealing,
+    digest: crc_fast::Digest,
+}
+
 impl Incoming {
-    /// Begins a content. Blocks on the disk, like every function here.
-    pub(crate) fn begin(contents: &Arc<Contents>, asked: &[Algorithm]) -> io::Result<Self> {
+    /// Begins a content, sealed or as it comes. Blocks on the disk, like every function here.
+    pub(crate) fn begin(contents: &Arc<Contents>, asked: &[Algorithm], sealing: Option<Sealing>) -> io::Result<Self> {
         let reserved = Reserved::take(contents);
         let path = contents.incoming.join(format!("{:016x}", reserved.number));
         let file = File::options().write(true).create_new(true).open(&path)?;
-        Ok(Self { file, path, digests: Digests::new(asked.iter().copied()), reserved })
+        let digest = || crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme);
+        let sealed = sealing.map(|sealing| Seal { sealing, digest: digest() });
+        Ok(Self { file, path, digests: Digests::new(asked.iter().copied()), sealed, reserved })
     }
 
     /// Writes the next bytes and takes them into the digests.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.digests.update(bytes);
-        self.file.write_all(bytes)
+        let Some(Seal { sealing, digest }) = &mut self.sealed else { return self.file.write_all(bytes) };
+        sealing.feed(bytes, |chunk| {
+            digest.update(chunk);
+            self.file.write_all(chunk)
+        })
     }
 
-    /// Ends the writing, with the sums of what was written, for the caller to compare before it places the content.
-    pub(crate) fn finish(mut self) -> (Finished, Sums) {
-        let digests = std::mem::replace(&mut self.digests, Digests::new([]));
-        (Finished(self), digests.finish())
+    /// Ends the writing, with the sums of what was sent, for the caller to compare before it places the content.
+    pub(crate) fn finish(mut self) -> io::Result<(Finished, Sums)> {
+        let sums = std::mem::replace(&mut self.digests, Digests::new([])).finish();
+        let number = self.reserved.number;
+        let mut written = Written { number, bytes: sums.bytes, crc64: sums.crc64(), sealed: None };
+        if let Some(Seal { sealing, mut digest }) = self.sealed.take() {
+            written.sealed = Some(sealing.wrapped());
+            sealing.end(|chunk| {
+                digest.update(chunk);
+                self.file.write_all(chunk)
+            })?;
+            written.crc64 = digest.finalize();
+        }
+        Ok((Finished { incoming: self, written }, sums))
     }
 }
 
@@ -48,17 +86,21 @@ impl Drop for Incoming {
 
 /// A content that is all there and awaits the verdict on its digests.
 #[derive(Debug)]
-pub(crate) struct Finished(Incoming);
+pub(crate) struct Finished {
+    incoming: Incoming,
+    written: Written,
+}
 
 impl Finished {
     /// Makes the content durable under its number: sync, rename, sync of the folder.
     pub(crate) fn place(mut self) -> io::Result<Placed> {
-        let contents = Arc::clone(&self.0.reserved.contents);
-        let number = self.0.reserved.number;
-        self.0.file.sync_data()?;
+        let incoming = &mut self.incoming;
+        let contents = Arc::clone(&incoming.reserved.contents);
+        let number = incoming.reserved.number;
+        incoming.file.sync_data()?;
         let folder = contents.ensure_folder(number >> LEAF_BITS)?;
-        fs::rename(&self.0.path, contents.path(number))?;
-        let placed = Placed { reserved: self.0.reserved.hand_over(), unlink: true };
+        fs::rename(&incoming.path, contents.path(number))?;
+        let placed = Placed { reserved: incoming.reserved.hand_over(), written: self.written, unlink: true };
         sync_folder(&folder)?;
         Ok(placed)
     }
@@ -68,13 +110,14 @@ impl Finished {
 #[derive(Debug)]
 pub(crate) struct Placed {
     reserved: Reserved,
+    written: Written,
     unlink: bool,
 }
 
 impl Placed {
-    /// Its number.
-    pub(crate) fn number(&self) -> u64 {
-        self.reserved.number
+    /// What the index is to know of it.
+    pub(crate) fn written(&self) -> Written {
+        self.written
     }
 
     /// Says that a transaction may from now on refer to it: until `settle`, only the next start may judge.

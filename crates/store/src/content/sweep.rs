@@ -97,7 +97,7 @@ mod tests {
             for _ in 0..6 {
                 scope.spawn(|| {
                     while !done.load(Ordering::Relaxed) {
-                        drop(Incoming::begin(&contents, &[]).unwrap());
+                        drop(Incoming::begin(&contents, &[], None).unwrap());
                     }
                 });
             }

@@ -2,15 +2,18 @@
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::{signed, unsigned};
-use crate::body::Slice;
+use super::{composed, signed, unsigned};
+use crate::body::{Sealed, Slice};
+use crate::content::Written;
+use crate::encryption::WRAPPED;
 use crate::fault::{Code, Fault};
 
 /// One stretch of a body, and the part of a multipart upload it came with (1 when there were no parts).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Segment {
     /// The part.
     pub(crate) part: u32,
@@ -21,26 +24,29 @@ pub(crate) struct Segment {
 /// The segments of a body in order.
 pub(crate) fn segments(connection: &Connection, body: i64) -> Result<Vec<Segment>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT part, content, start, segment.bytes, content.bytes, crc64nvme FROM segment
+        "SELECT part, content, start, segment.bytes, content.bytes, crc64nvme, sealed FROM segment
              JOIN content ON content.number = segment.content WHERE body = ?1 ORDER BY position",
     )?;
     let rows = statement.query_map([body], |row| {
         let (start, bytes): (i64, i64) = (row.get(2)?, row.get(3)?);
-        let whole = start == 0 && row.get::<_, i64>(4)? == bytes;
+        let all: i64 = row.get(4)?;
+        let sealed: Option<[u8; WRAPPED]> = row.get(6)?;
+        let sealed = sealed.map(|wrapped| Arc::new(Sealed { wrapped, bytes: unsigned(all) }));
+        // What is sealed is verified chunk by chunk, and its checksum is that of the chunks.
+        let whole = start == 0 && all == bytes && sealed.is_none();
         let crc64 = if whole { Some(row.get::<_, i64>(5)?.cast_unsigned()) } else { None };
-        let slice = Slice { content: unsigned(row.get(1)?), start: unsigned(start), bytes: unsigned(bytes), crc64 };
+        let content = unsigned(row.get(1)?);
+        let slice = Slice { content, start: unsigned(start), bytes: unsigned(bytes), crc64, sealed };
         Ok(Segment { part: row.get(0)?, slice })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Notes a content that has just been placed.
-pub(crate) fn add_content(connection: &Connection, number: u64, bytes: u64, crc64: u64) -> Result<(), Fault> {
-    connection.prepare_cached("INSERT INTO content (number, bytes, crc64nvme) VALUES (?1, ?2, ?3)")?.execute((
-        signed(number),
-        signed(bytes),
-        crc64.cast_signed(),
-    ))?;
+pub(crate) fn add_content(connection: &Connection, written: &Written) -> Result<(), Fault> {
+    connection
+        .prepare_cached("INSERT INTO content (number, bytes, crc64nvme, sealed) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((signed(written.number), signed(written.bytes), written.crc64.cast_signed(), written.sealed))?;
     Ok(())
 }
 
@@ -88,6 +94,7 @@ pub(crate) fn release(connection: &Connection, body: i64) -> Result<Vec<u64>, Fa
         .query_map([body], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     connection.prepare_cached("DELETE FROM segment WHERE body = ?1")?.execute([body])?;
+    composed::forget(connection, body)?;
     let mut freed = Vec::new();
     let mut delete = connection.prepare_cached(
         "DELETE FROM content WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM segment WHERE content = ?1)",

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{signed, unsigned};
+use crate::encryption::sealed_length;
 use crate::fault::Fault;
 
 /// A content as it must lie on disk.
@@ -10,9 +11,9 @@ use crate::fault::Fault;
 pub(crate) struct Content {
     /// Its number.
     pub(crate) number: u64,
-    /// Its length.
+    /// The length of its file.
     pub(crate) bytes: u64,
-    /// Its CRC-64/NVME.
+    /// The CRC-64/NVME of its file.
     pub(crate) crc64: u64,
 }
 
@@ -29,12 +30,14 @@ pub struct Tally {
 
 /// The contents after a number, in order.
 pub(crate) fn after(connection: &Connection, number: u64, limit: usize) -> Result<Vec<Content>, Fault> {
-    let mut statement = connection
-        .prepare_cached("SELECT number, bytes, crc64nvme FROM content WHERE number > ?1 ORDER BY number LIMIT ?2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT number, bytes, crc64nvme, sealed IS NOT NULL FROM content WHERE number > ?1 ORDER BY number LIMIT ?2",
+    )?;
     let rows = statement.query_map((signed(number), signed(limit as u64)), |row| {
+        let bytes = unsigned(row.get(1)?);
         Ok(Content {
             number: unsigned(row.get(0)?),
-            bytes: unsigned(row.get(1)?),
+            bytes: if row.get(3)? { sealed_length(bytes) } else { bytes },
             crc64: row.get::<_, i64>(2)?.cast_unsigned(),
         })
     })?;
@@ -97,6 +100,20 @@ const RULES: &[&str] = &[
      WHERE NOT EXISTS (SELECT 1 FROM object WHERE object.body = segment.body)
        AND NOT EXISTS (SELECT 1 FROM past WHERE past.body = segment.body AND past.body <> 0)
        AND NOT EXISTS (SELECT 1 FROM part WHERE part.body = segment.body)",
+    "SELECT 'the object ' || quote(CAST(object.key AS TEXT)) || ' in ' || bucket.name
+            || ' is encrypted, or not, and a content of it is otherwise'
+     FROM object JOIN bucket ON bucket.id = object.bucket
+     WHERE EXISTS (SELECT 1 FROM segment JOIN content ON content.number = segment.content
+         WHERE segment.body = object.body AND (content.sealed IS NULL) <> (object.encryption IS NULL))",
+    "SELECT 'version ' || past.version || ' of ' || quote(CAST(past.key AS TEXT)) || ' in ' || bucket.name
+            || ' is encrypted, or not, and a content of it is otherwise'
+     FROM past JOIN bucket ON bucket.id = past.bucket
+     WHERE EXISTS (SELECT 1 FROM segment JOIN content ON content.number = segment.content
+         WHERE segment.body = past.body AND (content.sealed IS NULL) <> (past.encryption IS NULL))",
+    "SELECT 'the parts of body ' || body || ' are not as long as what it belongs to'
+     FROM (SELECT body, sum(bytes) AS bytes FROM composed GROUP BY body) AS parts
+     WHERE NOT EXISTS (SELECT 1 FROM object WHERE object.body = parts.body AND object.bytes = parts.bytes)
+       AND NOT EXISTS (SELECT 1 FROM past WHERE past.body = parts.body AND past.body <> 0 AND past.bytes = parts.bytes)",
     "SELECT 'the tally says ' || objects || ' objects, ' || contents || ' contents and ' || bytes || ' bytes, and that is wrong'
      FROM tally
      WHERE objects <> (SELECT count(*) FROM object) OR contents <> (SELECT count(*) FROM content)

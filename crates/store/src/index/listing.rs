@@ -46,8 +46,8 @@ pub(crate) struct Page {
 }
 
 /// The keys from one on. Rows are read as they are asked for, so what is cut off costs nothing.
-const SELECT: &str = "SELECT body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock, key
-    FROM object WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4";
+const SELECT: &str = "SELECT body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock,
+    encryption, key FROM object WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4";
 
 /// Finds a page of a bucket's keys.
 pub(crate) fn page(connection: &Connection, bucket: i64, query: &Query) -> Result<Page, Fault> {
@@ -66,7 +66,7 @@ pub(crate) fn page(connection: &Connection, bucket: i64, query: &Query) -> Resul
                 page.truncated = true;
                 return Ok(page);
             }
-            let key = String::from_utf8_lossy(row.get_ref(11)?.as_blob().map_err(rusqlite::Error::from)?).into_owned();
+            let key = String::from_utf8_lossy(row.get_ref(12)?.as_blob().map_err(rusqlite::Error::from)?).into_owned();
             if let Some(common) = common_prefix(&key, &query.prefix, &query.delimiter) {
                 let common = common.to_owned();
                 let next = successor(common.as_bytes());

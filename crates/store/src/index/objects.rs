@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::{bodies, from_json, signed, to_json, unsigned};
+use super::{bodies, from_json, from_json_option, signed, to_json, to_json_option, unsigned};
 use crate::checksum::Checksums;
+use crate::encryption::Encryption;
 use crate::fault::Fault;
 use crate::lock::Lock;
 use crate::tags::Tags;
@@ -39,6 +40,8 @@ pub(crate) struct Object {
     pub(crate) tags: Tags,
     /// What keeps it from being removed.
     pub(crate) lock: Lock,
+    /// What it is encrypted with, if it is.
+    pub(crate) encryption: Option<Encryption>,
 }
 
 impl Object {
@@ -50,7 +53,7 @@ impl Object {
 
 /// The columns of an object, in the order of `from_row`.
 pub(super) const COLUMNS: &str =
-    "body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock";
+    "body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock, encryption";
 
 /// Where among them is when an object became what it is.
 pub(super) const MODIFIED: usize = 3;
@@ -69,6 +72,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Object> {
         sequence: row.get(8)?,
         tags: from_json(row, 9)?,
         lock: from_json(row, 10)?,
+        encryption: from_json_option(row, 11)?,
     })
 }
 
@@ -95,10 +99,11 @@ pub(super) fn insert(connection: &Connection, bucket: i64, key: &str, object: &O
     connection
         .prepare_cached(
             "INSERT INTO object (bucket, key, body, bytes, etag, modified, parts, headers, checksums, version, sequence,
-                 tags, lock)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                 tags, lock, encryption)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (bucket, key) DO UPDATE SET body = ?3, bytes = ?4, etag = ?5, modified = ?6, parts = ?7,
-                 headers = ?8, checksums = ?9, version = ?10, sequence = ?11, tags = ?12, lock = ?13",
+                 headers = ?8, checksums = ?9, version = ?10, sequence = ?11, tags = ?12, lock = ?13,
+                 encryption = ?14",
         )?
         .execute((
             bucket,
@@ -114,6 +119,7 @@ pub(super) fn insert(connection: &Connection, bucket: i64, key: &str, object: &O
             object.sequence,
             to_json(&object.tags)?,
             to_json(&object.lock)?,
+            to_json_option(object.encryption.as_ref())?,
         ))?;
     Ok(())
 }

@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::buckets::Bucket;
+use super::composed::{self, ComposedPart};
 use super::objects::{Headers, Object};
-use super::{bodies, from_json, signed, to_json, unsigned, versions};
+use super::{bodies, from_json, from_json_option, signed, to_json, to_json_option, unsigned, versions};
 use crate::checksum::{Algorithm, Checksums};
+use crate::encryption::Encryption;
 use crate::fault::{Code, Fault};
 use crate::lock::Lock;
 use crate::tags::Tags;
@@ -34,6 +36,8 @@ pub(crate) struct Upload {
     pub(crate) tags: Tags,
     /// The lock its object will have.
     pub(crate) lock: Lock,
+    /// What its parts are encrypted with, if they are.
+    pub(crate) encryption: Option<Encryption>,
 }
 
 /// A part that has arrived.
@@ -45,7 +49,7 @@ pub(crate) struct Part {
     pub(crate) body: i64,
     /// Its length.
     pub(crate) bytes: u64,
-    /// Its MD5.
+    /// What its tag is made of: its MD5, but for a part that is encrypted with a customer's key.
     pub(crate) md5: Vec<u8>,
     /// When it arrived.
     pub(crate) modified: Moment,
@@ -62,12 +66,14 @@ pub(crate) struct Completion {
     pub(crate) checksums: Checksums,
     /// The version it became, where there are versions.
     pub(crate) version: Option<String>,
+    /// What it is encrypted with, if it is.
+    pub(crate) encryption: Option<Encryption>,
 }
 
 /// How many parts one transaction lets go of, so that no writer waits long for it.
 pub(crate) const PARTS_AT_ONCE: usize = 512;
 
-const COLUMNS: &str = "id, key, initiator, initiated, headers, algorithm, composite, tags, lock";
+const COLUMNS: &str = "id, key, initiator, initiated, headers, algorithm, composite, tags, lock, encryption";
 
 fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
     let algorithm: Option<String> = row.get(5)?;
@@ -81,6 +87,7 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
         composite: row.get(6)?,
         tags: from_json(row, 7)?,
         lock: from_json(row, 8)?,
+        encryption: from_json_option(row, 9)?,
     })
 }
 
@@ -88,8 +95,9 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Upload> {
 pub(crate) fn begin(connection: &Connection, bucket: i64, upload: &Upload) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO upload (bucket, key, id, initiator, initiated, headers, algorithm, composite, tags, lock)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO upload (bucket, key, id, initiator, initiated, headers, algorithm, composite, tags, lock,
+                 encryption)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute((
             bucket,
@@ -102,6 +110,7 @@ pub(crate) fn begin(connection: &Connection, bucket: i64, upload: &Upload) -> Re
             upload.composite,
             to_json(&upload.tags)?,
             to_json(&upload.lock)?,
+            to_json_option(upload.encryption.as_ref())?,
         ))?;
     Ok(())
 }
@@ -219,13 +228,17 @@ pub(crate) fn complete(
         segments.extend(stretches.into_iter().map(|segment| bodies::Segment { part: part.number, ..segment }));
     }
     bodies::compose(connection, object.body, &segments)?;
+    let algorithm = upload.algorithm.unwrap_or(Algorithm::Crc64nvme);
+    let parts: Vec<ComposedPart> =
+        chosen.iter().map(|part| ComposedPart::new(part.number, part.bytes, &part.checksums, algorithm)).collect();
+    composed::note(connection, object.body, &parts)?;
     let change = versions::put(connection, bucket, &upload.key, object, (object.modified, luck))?;
     let mut freed = change.freed;
     freed.extend(remove(connection, bucket.id, &upload.key, &upload.id)?);
     connection
         .prepare_cached(
-            "INSERT INTO completion (upload, bucket, key, etag, checksums, completed, version)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO completion (upload, bucket, key, etag, checksums, completed, version, encryption)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
             &upload.id,
@@ -235,6 +248,7 @@ pub(crate) fn complete(
             to_json(&object.checksums)?,
             object.modified.0,
             &change.version,
+            to_json_option(object.encryption.as_ref())?,
         ))?;
     Ok((change.version, freed))
 }
@@ -248,10 +262,15 @@ pub(crate) fn completion(
 ) -> Result<Option<Completion>, Fault> {
     Ok(connection
         .prepare_cached(
-            "SELECT etag, checksums, version FROM completion WHERE upload = ?3 AND bucket = ?1 AND key = ?2",
+            "SELECT etag, checksums, version, encryption FROM completion WHERE upload = ?3 AND bucket = ?1 AND key = ?2",
         )?
         .query_row((bucket, key.as_bytes(), id), |row| {
-            Ok(Completion { etag: row.get(0)?, checksums: from_json(row, 1)?, version: row.get(2)? })
+            Ok(Completion {
+                etag: row.get(0)?,
+                checksums: from_json(row, 1)?,
+                version: row.get(2)?,
+                encryption: from_json_option(row, 3)?,
+            })
         })
         .optional()?)
 }
@@ -282,7 +301,7 @@ pub(crate) fn begun_before(connection: &Connection, moment: Moment, limit: usize
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS}, bucket FROM upload WHERE initiated < ?1 ORDER BY initiated LIMIT ?2"
     ))?;
-    let rows = statement.query_map((moment.0, limit as i64), |row| Ok((row.get(9)?, from_row(row)?)))?;
+    let rows = statement.query_map((moment.0, limit as i64), |row| Ok((row.get(10)?, from_row(row)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

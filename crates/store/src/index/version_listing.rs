@@ -43,16 +43,17 @@ pub(crate) struct Page {
 /// What is left of one key's versions. The latest has been listed, so they are all in its past.
 pub(super) const OF_KEY: &str =
     "SELECT body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock,
-        superseded IS NULL, key
+        encryption, superseded IS NULL, key
     FROM past WHERE bucket = ?1 AND key = ?2 AND sequence < ?3 ORDER BY sequence DESC LIMIT ?4";
 
 /// The versions of the keys from one on. The two tables are in the same order, so they are merged and not sorted.
 pub(super) const OF_KEYS: &str =
-    "SELECT body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock, 1, key
+    "SELECT body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock,
+        encryption, 1, key
     FROM object WHERE bucket = ?1 AND key >= ?2 AND key < ?3
     UNION ALL
     SELECT body, bytes, etag, modified, parts, headers, checksums, version, sequence, tags, lock,
-        superseded IS NULL, key
+        encryption, superseded IS NULL, key
     FROM past WHERE bucket = ?1 AND key >= ?2 AND key < ?3
     ORDER BY key, sequence DESC LIMIT ?4";
 

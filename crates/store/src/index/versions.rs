@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::buckets::{self, Bucket, Rules, Versioning};
 use super::objects::{self, COLUMNS, Headers, Object};
-use super::{bodies, signed, to_json};
+use super::{bodies, signed, to_json, to_json_option};
 use crate::checksum::Checksums;
 use crate::fault::{Code, Fault};
 use crate::lock::{BucketLock, Lock};
@@ -174,7 +174,7 @@ pub(super) fn sequence_of(
 }
 
 /// Where `find` and the listings put whether a version is the latest: after the columns of an object.
-pub(super) const LATEST: usize = 11;
+pub(super) const LATEST: usize = 12;
 
 /// Makes the latest version of a key its past, and answers the place of the next one. Where versioning is suspended, the
 /// next one replaces the version called `null`: its body is let go of once the next one is there, which may share it.
@@ -247,8 +247,8 @@ fn insert(
     connection
         .prepare_cached(
             "INSERT INTO past (bucket, key, body, bytes, etag, modified, parts, headers, checksums, version, sequence,
-                 tags, lock, superseded)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 tags, lock, superseded, encryption)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute((
             bucket,
@@ -265,6 +265,7 @@ fn insert(
             to_json(&object.tags)?,
             to_json(&object.lock)?,
             superseded.map(|moment| moment.0),
+            to_json_option(object.encryption.as_ref())?,
         ))?;
     Ok(())
 }
@@ -303,5 +304,6 @@ fn marker(version: &str, sequence: i64, now: Moment) -> Object {
         sequence,
         tags: Tags::default(),
         lock: Lock::default(),
+        encryption: None,
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::{Damage, InspectError, Inspector, Progress, Wrong};
 use crate::content::{LEAF_BITS, folders_in, numbers_in, path_of};
+use crate::encryption::look_for_master;
 use crate::fault::Fault;
 use crate::index::{bodies, contents};
 
@@ -20,7 +21,7 @@ const COMPLAINTS: usize = 20;
 pub struct Checked {
     /// How much was looked at.
     pub progress: Progress,
-    /// What is wrong with the index, in sentences.
+    /// What is wrong with the index or with the master key, in sentences.
     pub index: Vec<String>,
     /// Contents that are missing or of another length.
     pub damaged: Vec<Damage>,
@@ -42,6 +43,9 @@ impl Inspector {
             index: self.index.read(|connection| contents::complaints(connection, COMPLAINTS))?,
             ..Checked::default()
         };
+        if let Err(fault) = self.index.read(|connection| look_for_master(&self.folder, connection)) {
+            checked.index.push(fault.to_string());
+        }
         let mut after = 0;
         loop {
             let batch = self.index.read(|connection| contents::after(connection, after, BATCH))?;

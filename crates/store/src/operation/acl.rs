@@ -20,7 +20,7 @@ pub(super) fn of_bucket(call: Call<'_>) -> Result<Response<Body>, Fault> {
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAcl.html>
 pub(super) async fn of_object(call: Call<'_>) -> Result<Response<Body>, Fault> {
-    super::get_object::find(call, false).await?;
+    super::get_object::find(call, super::get_object::Detail::Head).await?;
     Ok(private(call))
 }
 

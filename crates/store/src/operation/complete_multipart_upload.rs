@@ -8,6 +8,7 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::checksum::{Algorithm, Checksums, compose, composed_etag, hex};
 use crate::conditions::{Conditions, bare};
+use crate::encryption::{Reason, demand_key, describe};
 use crate::fault::{Code, Fault};
 use crate::headers;
 use crate::index::objects::{self, Object};
@@ -40,7 +41,7 @@ pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Bod
     let document = call.document(payload).await?;
     let wanted = xml::parse::<CompleteMultipartUpload>(&document)?.parts;
     check_order(&wanted)?;
-    let target = call.target.clone();
+    let (target, key) = (call.target.clone(), call.reader_key()?);
     let (body, modified, luck) = (signed(store.contents.number()), store.now(), store.luck());
     let completion = store
         .commit(None, move |connection| {
@@ -53,6 +54,10 @@ pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Bod
                     return before.map(|completion| (completion, Vec::new())).ok_or(unknown);
                 }
             };
+            // The parts are encrypted already, so the key may be left out, and is wrong if it is another.
+            if key.is_some() {
+                demand_key(upload.encryption.as_ref(), key.as_ref(), Reason::AddPart)?;
+            }
             whole.conditions.demand_target(objects::find(connection, bucket.id, &target.key)?.as_ref())?;
             let there = uploads::parts(connection, &id, 0, MAX_PARTS as usize)?;
             let chosen = choose(&wanted, there, &upload)?;
@@ -72,10 +77,12 @@ pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Bod
                     sequence: 0,
                     tags: upload.tags.clone(),
                     lock: upload.lock,
+                    encryption: upload.encryption.clone(),
                 },
             )?;
             let (version, freed) = uploads::complete(connection, bucket, &upload, &chosen, &object, luck)?;
-            Ok((Completion { etag: object.etag, checksums: object.checksums, version }, freed))
+            let Object { etag, checksums, encryption, .. } = object;
+            Ok((Completion { etag, checksums, version, encryption }, freed))
         })
         .await?;
     let host = headers::text(&call.parts.headers, HOST.as_str()).unwrap_or_default();
@@ -87,6 +94,7 @@ pub(super) async fn run(call: Call<'_>, payload: Payload) -> Result<Response<Bod
     answer::checksums(&mut document, &completion.checksums);
     document.close("CompleteMultipartUploadResult");
     let mut response = answer::xml(document);
+    describe(completion.encryption.as_ref(), None, response.headers_mut())?;
     describe_version(completion.version.as_deref(), response.headers_mut())?;
     Ok(response)
 }

@@ -9,6 +9,8 @@ use crate::body::Slice;
 use crate::call::Call;
 use crate::checksum::{Algorithm, Sums};
 use crate::conditions::Conditions;
+use crate::content::Placed;
+use crate::encryption::{CustomerKey, Protection, Reason, demand_key};
 use crate::fault::{Code, Fault};
 use crate::headers;
 use crate::index::buckets::Versioning;
@@ -18,6 +20,8 @@ use crate::range::Stretch;
 use crate::stored;
 use crate::target::Target;
 
+use super::copied_bytes::write;
+
 /// What is copied. The right to read it has been checked.
 #[derive(Debug, Clone)]
 pub(super) struct CopySource {
@@ -25,6 +29,8 @@ pub(super) struct CopySource {
     pub(super) target: Target,
     /// Its version, if one is named.
     pub(super) version: Option<String>,
+    /// What opens it, if it is encrypted with a customer's key.
+    key: Option<CustomerKey>,
     conditions: Conditions,
     may_list: bool,
 }
@@ -45,10 +51,11 @@ impl CopySource {
         let (target, version) = read(headers::text(request, "x-amz-copy-source").unwrap_or_default())?;
         call.identity.demand(Action::Get, &target.bucket, &target.key)?;
         let may_list = call.identity.may(Action::List, &target.bucket, &target.key);
-        Ok(Self { target, version, conditions: Conditions::of_source(request), may_list })
+        let key = CustomerKey::of_source(headers::lines(request))?;
+        Ok(Self { target, version, key, conditions: Conditions::of_source(request), may_list })
     }
 
-    /// Finds it, and holds it to the conditions.
+    /// Finds it, and holds it to the key and the conditions.
     pub(super) fn find(&self, connection: &Connection) -> Result<Original, Fault> {
         let bucket = buckets::find(connection, &self.target.bucket)?;
         let missing = |code| Fault::from(if self.may_list { code } else { Code::AccessDenied });
@@ -65,6 +72,7 @@ impl CopySource {
                 object
             }
         };
+        demand_key(object.encryption.as_ref(), self.key.as_ref(), Reason::Read)?;
         self.conditions.demand_source(&object)?;
         let version = (bucket.versioning != Versioning::Never).then(|| object.version.clone());
         Ok(Original { object, version })
@@ -97,22 +105,26 @@ pub(super) const TRIES: usize = 4;
 
 /// A stretch of a source that has been read through.
 #[derive(Debug)]
-pub(super) struct Digested {
+pub(super) struct Taken {
     /// The source as it was then.
     pub(super) original: Original,
     /// What the stretch is made of.
     pub(super) slices: Vec<Slice>,
     /// Its length and digests.
     pub(super) sums: Sums,
+    /// The content that it was written into, if it was and is not empty.
+    pub(super) placed: Option<Placed>,
 }
 
-/// Reads a source through, before the transaction that copies it: all of it or what `range` asks for.
-pub(super) async fn digest(
+/// Reads a source through, before the transaction that copies it: all of it or what `range` asks for. What is not to
+/// share the source's contents is written anew on the way, protected as `anew` says.
+pub(super) async fn take(
     call: Call<'_>,
     source: &CopySource,
     range: Option<&str>,
     algorithm: Option<Algorithm>,
-) -> Result<Digested, Fault> {
+    anew: Option<&Protection>,
+) -> Result<Taken, Fault> {
     let mut missed = None;
     loop {
         let (index, wanted) = (call.store.index.clone(), source.clone());
@@ -125,8 +137,16 @@ pub(super) async fn digest(
         });
         let (original, segments) = looking.await??;
         let slices = stored::cut(&segments, stretch(range, original.object.bytes)?);
-        match stored::digest(&call.store.contents, slices.clone(), algorithm).await? {
-            Some(sums) => return Ok(Digested { original, slices, sums }),
+        let from = call.store.unlock(original.object.encryption.as_ref(), source.key.as_ref(), Reason::Read).await?;
+        let read = match anew {
+            None => {
+                let sums = stored::digest(&call.store.contents, slices.clone(), from.secret, algorithm).await?;
+                sums.map(|sums| (sums, None))
+            }
+            Some(anew) => write(call, slices.clone(), from, anew, algorithm).await?,
+        };
+        match read {
+            Some((sums, placed)) => return Ok(Taken { original, slices, sums, placed }),
             None if missed == Some(original.object.body) => {
                 return Err(Fault::from(Code::InternalError).because("a content that the index knows is not on disk"));
             }

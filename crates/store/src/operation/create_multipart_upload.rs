@@ -6,6 +6,7 @@ use crate::answer;
 use crate::body::Body;
 use crate::call::Call;
 use crate::checksum::Algorithm;
+use crate::encryption::Asked;
 use crate::fault::{Code, Fault};
 use crate::headers;
 use crate::index::uploads::Upload;
@@ -19,6 +20,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let kept = Kept::of(request, call.now)?;
     call.identity.demand_lock(kept.lock, &call.target.bucket, &call.target.key)?;
     let (algorithm, composite) = checksum(request)?;
+    let protection = store.protect(&Asked::of(headers::lines(request))?).await?;
     let upload = Upload {
         // The time makes ids sort by when they began; the luck makes them impossible to guess.
         id: format!("{:012x}{:032x}", call.now.0, store.random()),
@@ -30,6 +32,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
         composite,
         tags: kept.tags,
         lock: kept.lock,
+        encryption: protection.encryption.clone(),
     };
     let (bucket, begun) = (call.target.bucket.clone(), upload.clone());
     store
@@ -43,6 +46,7 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     document.text("Bucket", &call.target.bucket).text("Key", &begun.key).text("UploadId", &begun.id);
     document.close("InitiateMultipartUploadResult");
     let mut response = answer::xml(document);
+    protection.describe(response.headers_mut())?;
     if let Some(algorithm) = algorithm {
         response.headers_mut().insert("x-amz-checksum-algorithm", headers::value(algorithm.name())?);
         let kind = if composite { "COMPOSITE" } else { "FULL_OBJECT" };

@@ -11,14 +11,18 @@ use crate::access::Action;
 use crate::body::{Body, Reading, STRETCH};
 use crate::call::Call;
 use crate::conditions::{Conditions, Verdict, any_matches, failed};
+use crate::encryption::{CustomerKey, Reason, Secret, demand_key, describe};
 use crate::fault::{Code, Fault};
 use crate::index::bodies::{self, Segment};
 use crate::index::buckets::{self, Bucket, Versioning};
+use crate::index::composed::{self, ComposedPart};
 use crate::index::objects::{self, Object};
 use crate::index::versions;
 use crate::publish::{describe_checksums, describe_version};
 use crate::range::{self, Stretch};
 use crate::{headers, stored, time};
+
+use super::object_parts;
 
 /// What a signed request may change in the answer, and the header it changes.
 const OVERRIDES: [(&str, HeaderName); 6] = [
@@ -32,12 +36,15 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
 pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
+    let key = call.reader_key()?;
+    let detail = if call.query.has("partNumber") { Detail::Parts } else { Detail::Segments };
     let mut missed = None;
     loop {
-        let found = find(call, true).await?;
-        let (mut response, stretch) = head_of(call, &found)?;
+        let found = find(call, detail).await?;
+        let (mut response, stretch) = head_of(call, &found, key.as_ref())?;
         let object = &found.object;
-        match open(call, &found, stretch).await {
+        let secret = call.store.unlock(object.encryption.as_ref(), key.as_ref(), Reason::Read).await?.secret;
+        match open(call, &found, stretch, secret).await {
             Ok(Some(body)) => {
                 *response.body_mut() = body;
                 return Ok(response);
@@ -54,8 +61,21 @@ pub(super) async fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
 pub(super) async fn head(call: Call<'_>) -> Result<Response<Body>, Fault> {
-    let found = find(call, call.query.has("partNumber")).await?;
-    Ok(head_of(call, &found)?.0)
+    let key = call.reader_key()?;
+    let detail = if call.query.has("partNumber") { Detail::Parts } else { Detail::Head };
+    let found = find(call, detail).await?;
+    Ok(head_of(call, &found, key.as_ref())?.0)
+}
+
+/// How much of an object is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What stands in its row.
+    Head,
+    /// What it is made of, too.
+    Segments,
+    /// And the parts it was composed of.
+    Parts,
 }
 
 /// How many parts are looked up at once on a thread that serves others. Ten thousand take milliseconds.
@@ -68,22 +88,24 @@ pub(super) struct Found {
     pub(super) object: Object,
     /// What it is made of, if that was asked for.
     pub(super) segments: Vec<Segment>,
+    /// The parts it was composed of, if it was, if that is known, and if that was asked for.
+    pub(super) parts: Vec<ComposedPart>,
     /// Its version, where there are versions.
     pub(super) version: Option<String>,
 }
 
 /// The object or the version of it that is asked for and, if need be, what it is made of.
-pub(super) async fn find(call: Call<'_>, with_segments: bool) -> Result<Found, Fault> {
+pub(super) async fn find(call: Call<'_>, detail: Detail) -> Result<Found, Fault> {
     let version = call.version()?;
     let key = &call.target.key;
-    let look = match call.read(|connection, bucket| look(connection, bucket, key, version, with_segments, FEW_PARTS))? {
+    let look = match call.read(|connection, bucket| look(connection, bucket, key, version, detail, FEW_PARTS))? {
         Look::TooMany => {
             let (index, target) = (call.store.index.clone(), call.target.clone());
             let version = version.map(str::to_owned);
             let looking = tokio::task::spawn_blocking(move || {
                 index.read(|connection| {
                     let bucket = buckets::find(connection, &target.bucket)?;
-                    look(connection, bucket, &target.key, version.as_deref(), with_segments, u32::MAX)
+                    look(connection, bucket, &target.key, version.as_deref(), detail, u32::MAX)
                 })
             });
             looking.await??
@@ -130,7 +152,7 @@ fn look(
     bucket: Bucket,
     key: &str,
     version: Option<&str>,
-    with_segments: bool,
+    detail: Detail,
     most: u32,
 ) -> Result<Look, Fault> {
     let versioned = bucket.versioning != Versioning::Never;
@@ -145,24 +167,27 @@ fn look(
     if object.is_marker() {
         return Ok(Look::Marker(Box::new(object)));
     }
-    if with_segments && object.parts.is_some_and(|parts| parts > most) {
+    if detail != Detail::Head && object.parts.is_some_and(|parts| parts > most) {
         return Ok(Look::TooMany);
     }
-    let segments = if with_segments { bodies::segments(connection, object.body)? } else { Vec::new() };
+    let segments = if detail == Detail::Head { Vec::new() } else { bodies::segments(connection, object.body)? };
+    let composed = detail == Detail::Parts && object.parts.is_some();
+    let parts = if composed { composed::parts(connection, object.body)? } else { Vec::new() };
     let version = versioned.then(|| object.version.clone());
-    Ok(Look::Found(Box::new(Found { object, segments, version })))
+    Ok(Look::Found(Box::new(Found { object, segments, parts, version })))
 }
 
-/// Judges the conditions and the range, and makes the head of the answer.
-fn head_of(call: Call<'_>, found: &Found) -> Result<(Response<Body>, Stretch), Fault> {
-    let Found { object, segments, version } = found;
+/// Judges the key, the conditions and the range, and makes the head of the answer.
+fn head_of(call: Call<'_>, found: &Found, key: Option<&CustomerKey>) -> Result<(Response<Body>, Stretch), Fault> {
+    let Found { object, version, .. } = found;
     let request = &call.parts.headers;
+    demand_key(object.encryption.as_ref(), key, Reason::Read)?;
     match Conditions::of(request).judge(object) {
         Verdict::Holds => {}
         Verdict::Fails(header) => return Err(failed(header)),
         Verdict::NotModified => return Err(not_modified(call, object)?),
     }
-    let part = part(call, object, segments)?;
+    let part = object_parts::asked_for(call, found)?;
     let range = match headers::text(request, "range") {
         Some(_) if part.is_some() => {
             return Err(Fault::new(
@@ -173,7 +198,7 @@ fn head_of(call: Call<'_>, found: &Found) -> Result<(Response<Body>, Stretch), F
         Some(text) if range_applies(request, object) => range::parse(text, object.bytes)?,
         _ => None,
     };
-    let partial = part.or(range);
+    let partial = part.as_ref().map(|part| part.stretch).or(range);
     let stretch = partial.unwrap_or(Stretch { start: 0, bytes: object.bytes });
     let mut response = Response::new(Body::empty());
     if partial.is_some() {
@@ -187,9 +212,16 @@ fn head_of(call: Call<'_>, found: &Found) -> Result<(Response<Body>, Stretch), F
     answer.insert(header::CONTENT_LENGTH, HeaderValue::from(stretch.bytes));
     if partial.is_some() && stretch.bytes > 0 {
         answer.insert(header::CONTENT_RANGE, headers::value(&stretch.header(object.bytes))?);
-    } else if headers::text(request, "x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled")) {
-        describe_checksums(&object.checksums, answer)?;
     }
+    if headers::text(request, "x-amz-checksum-mode").is_some_and(|mode| mode.eq_ignore_ascii_case("enabled")) {
+        match (&part, range) {
+            (Some(part), _) => describe_checksums(&part.checksums, answer)?,
+            (None, None) => describe_checksums(&object.checksums, answer)?,
+            // Nobody knows the checksum of any stretch.
+            (None, Some(_)) => {}
+        }
+    }
+    describe(object.encryption.as_ref(), key.map(|key| key.md5.as_str()), answer)?;
     describe_version(version.as_deref(), answer)?;
     object.lock.describe(answer)?;
     if !object.tags.is_empty() {
@@ -218,34 +250,6 @@ fn not_modified(call: Call<'_>, object: &Object) -> Result<Fault, Fault> {
     Ok(fault)
 }
 
-/// The stretch of the part that was asked for by number.
-fn part(call: Call<'_>, object: &Object, segments: &[Segment]) -> Result<Option<Stretch>, Fault> {
-    let Some(number) = call.query.number("partNumber")? else { return Ok(None) };
-    let parts = parts(segments);
-    let index = usize::try_from(number).unwrap_or(usize::MAX).checked_sub(1);
-    let found = index.and_then(|index| parts.get(index)).map(|(_, stretch)| *stretch);
-    let empty = (number == 1 && object.bytes == 0).then_some(Stretch { start: 0, bytes: 0 });
-    found.or(empty).map(Some).ok_or_else(|| {
-        Fault::from(Code::InvalidPartNumber)
-            .with("ActualPartCount", parts.len().to_string())
-            .with("PartNumberRequested", number.to_string())
-    })
-}
-
-/// The parts of a composed object, each with its own number. Those need not be gapless; readers count them from 1.
-pub(super) fn parts(segments: &[Segment]) -> Vec<(u32, Stretch)> {
-    let mut parts: Vec<(u32, Stretch)> = Vec::new();
-    let mut start = 0;
-    for segment in segments {
-        match parts.last_mut() {
-            Some((part, stretch)) if *part == segment.part => stretch.bytes += segment.slice.bytes,
-            _ => parts.push((segment.part, Stretch { start, bytes: segment.slice.bytes })),
-        }
-        start += segment.slice.bytes;
-    }
-    parts
-}
-
 /// `If-Range`: the range is only meant if the object is still the one the client has a part of.
 fn range_applies(request: &HeaderMap, object: &Object) -> bool {
     headers::text(request, "if-range").is_none_or(|validator| match time::parse_http(validator) {
@@ -268,7 +272,7 @@ fn apply_overrides(call: Call<'_>, answer: &mut HeaderMap) -> Result<(), Fault> 
 }
 
 /// Opens a stretch so that nothing can take it away any more; `None` if the object has changed meanwhile.
-async fn open(call: Call<'_>, found: &Found, stretch: Stretch) -> io::Result<Option<Body>> {
+async fn open(call: Call<'_>, found: &Found, stretch: Stretch, secret: Option<Secret>) -> io::Result<Option<Body>> {
     let contents = &call.store.contents;
     let slices = stored::cut(&found.segments, stretch);
     let total: u64 = slices.iter().map(|slice| slice.bytes).sum();
@@ -281,7 +285,7 @@ async fn open(call: Call<'_>, found: &Found, stretch: Stretch) -> io::Result<Opt
             let (contents, number) = (Arc::clone(contents), only.content);
             let opening = tokio::task::spawn_blocking(move || {
                 let file = contents.read(number)?;
-                let mut reading = Reading::new(contents, slices, Some(file), None);
+                let mut reading = Reading::new(contents, slices, secret, Some(file), None);
                 if total <= STRETCH as u64 { reading.next().map(Body::full) } else { Ok(Body::stored(reading)) }
             });
             opening.await.map_err(io::Error::other)?.map(Some)
@@ -292,12 +296,12 @@ async fn open(call: Call<'_>, found: &Found, stretch: Stretch) -> io::Result<Opt
             let pin = contents.pin(slices.iter().map(|slice| slice.content).collect());
             let (key, version) = (&call.target.key, call.query.get("versionId"));
             let now = call
-                .read(|connection, bucket| look(connection, bucket, key, version, false, u32::MAX))
+                .read(|connection, bucket| look(connection, bucket, key, version, Detail::Head, u32::MAX))
                 .map_err(io::Error::other)?;
             if !matches!(now, Look::Found(now) if now.object.body == found.object.body) {
                 return Ok(None);
             }
-            Ok(Some(Body::stored(Reading::new(Arc::clone(contents), slices, None, Some(pin)))))
+            Ok(Some(Body::stored(Reading::new(Arc::clone(contents), slices, secret, None, Some(pin)))))
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::checksum::hex;
 use crate::encoding::Encoding;
+use crate::encryption::{Reason, demand_key};
 use crate::fault::Fault;
 use crate::index::uploads;
 use crate::xml::Xml;
@@ -21,10 +22,14 @@ pub(super) fn run(call: Call<'_>) -> Result<Response<Body>, Fault> {
     let after = query.number("part-number-marker")?.unwrap_or(0);
     let most = query.number("max-parts")?.unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES);
     let limit = usize::try_from(most).unwrap_or_default();
+    let key_of_customer = call.reader_key()?;
     let (upload, mut parts) = call.read(|connection, bucket| {
         let upload = uploads::find(connection, bucket.id, key, id)?;
         Ok((upload, uploads::parts(connection, id, after, limit + 1)?))
     })?;
+    if key_of_customer.is_some() {
+        demand_key(upload.encryption.as_ref(), key_of_customer.as_ref(), Reason::AddPart)?;
+    }
     let truncated = parts.len() > limit && limit > 0;
     parts.truncate(limit);
 

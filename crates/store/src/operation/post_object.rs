@@ -15,6 +15,7 @@ use crate::answer;
 use crate::authentication::policy_refusal;
 use crate::body::Body;
 use crate::conditions::Conditions;
+use crate::encryption::Asked;
 use crate::fault::{Code, Fault};
 use crate::form::{Fields, Form};
 use crate::index::buckets;
@@ -62,6 +63,7 @@ pub(crate) async fn run(
         Kept { headers: headers::to_keep(lines())?, tags: tags.unwrap_or_default(), lock: Lock::of(lines(), now)? };
     identity.demand_lock(kept.lock, &target.bucket, &key)?;
     let announced = Announced::of_fields(lines())?;
+    let asked = Asked::of(lines())?;
     check_redirect(&fields)?;
     store.index.read(|connection| buckets::id(connection, &target.bucket))?;
     let _place = store.admit_upload(&identity)?;
@@ -69,11 +71,14 @@ pub(crate) async fn run(
     let bytes = headers::content_length(&parts.headers).ok_or(Code::MissingContentLength)?;
     let room = store.space.reserve(bytes)?;
     let mut file = FormFile { form, policy: &verified.policy, most: store.limits.object_bytes, seen: 0, announced };
-    let received = intake::receive(&store.contents, &mut file, None, room).await?;
+    let protection = store.protect(&asked).await?;
+    let received = intake::receive(&store.contents, &mut file, None, store.seal(&protection), room).await?;
     drop(file);
+    let received = (received, &protection);
     let Published { object, version } =
         publish(store, &target.bucket, &key, kept, received, Conditions::default()).await?;
     let mut response = succeed(parts, &target.bucket, &key, &object, &fields)?;
+    protection.describe(response.headers_mut())?;
     describe_version(version.as_deref(), response.headers_mut())?;
     Ok(response)
 }

@@ -5,8 +5,9 @@ use http::{Response, StatusCode};
 use crate::answer;
 use crate::body::Body;
 use crate::call::Call;
-use crate::checksum::{Algorithm, Sums};
+use crate::checksum::{Algorithm, Sums, hex};
 use crate::content::Placed;
+use crate::encryption::Reason;
 use crate::fault::{Code, Fault};
 use crate::index::uploads::{self, Part};
 use crate::index::{bodies, buckets, signed};
@@ -25,27 +26,32 @@ pub(super) async fn run(call: Call<'_>, mut payload: Payload) -> Result<Response
     let Place { id, number } = Place::of(&call)?;
     let bytes = payload.demand_length(store.limits.object_bytes)?;
     let upload = call.read(|connection, bucket| uploads::find(connection, bucket.id, &target.key, &id))?;
+    let protection = store.unlock(upload.encryption.as_ref(), call.reader_key()?.as_ref(), Reason::AddPart).await?;
     let _place = store.admit_upload(call.identity)?;
     let room = store.space.reserve(bytes)?;
-    let received = intake::receive(&store.contents, &mut payload, upload.algorithm, room).await?;
+    let sealing = store.seal(&protection);
+    let received = intake::receive(&store.contents, &mut payload, upload.algorithm, sealing, room).await?;
     let (placed, sums) = (received.placed, received.sums);
-    let content = placed.as_ref().map(Placed::number);
+    let written = placed.as_ref().map(Placed::written);
     let chosen = upload.algorithm.or(received.chosen);
-    let part = describe_part(number, content.unwrap_or_else(|| store.contents.number()), &sums, chosen, store.now());
-    let (bucket, key, crc64) = (target.bucket.clone(), target.key.clone(), sums.crc64());
+    let body = written.map_or_else(|| store.contents.number(), |written| written.number);
+    let tag = store.tag(upload.encryption.as_ref(), &sums);
+    let part = describe_part(number, body, tag, &sums, chosen, store.now());
+    let (bucket, key) = (target.bucket.clone(), target.key.clone());
     store
         .commit(placed, move |connection| {
             let bucket = buckets::id(connection, &bucket)?;
             uploads::find(connection, bucket, &key, &id)?;
-            if let Some(content) = content {
-                bodies::add_content(connection, content, part.bytes, crc64)?;
-                bodies::compose(connection, part.body, &[whole(content, part.bytes)])?;
+            if let Some(written) = written {
+                bodies::add_content(connection, &written)?;
+                bodies::compose(connection, part.body, &[whole(&written)])?;
             }
             Ok(((), uploads::put_part(connection, &id, &part)?))
         })
         .await?;
     let mut response = answer::status(StatusCode::OK);
-    describe(&sums.etag(), &sums.kept(chosen), response.headers_mut())?;
+    describe(&hex(&tag), &sums.kept(chosen), response.headers_mut())?;
+    protection.describe(response.headers_mut())?;
     response.headers_mut().remove("x-amz-checksum-type");
     Ok(response)
 }
@@ -76,11 +82,18 @@ impl Place {
 }
 
 /// What the index is to know of a part.
-pub(super) fn describe_part(number: u32, body: u64, sums: &Sums, chosen: Option<Algorithm>, modified: Moment) -> Part {
+pub(super) fn describe_part(
+    number: u32,
+    body: u64,
+    tag: [u8; 16],
+    sums: &Sums,
+    chosen: Option<Algorithm>,
+    modified: Moment,
+) -> Part {
     // What the upload's own checksum is composed of is kept, and the CRC-64 for when it has none.
     let mut checksums = sums.kept(chosen);
     checksums.values.extend(sums.kept(Some(Algorithm::Crc64nvme)).values);
-    Part { number, body: signed(body), bytes: sums.bytes, md5: sums.md5.to_vec(), modified, checksums }
+    Part { number, body: signed(body), bytes: sums.bytes, md5: tag.to_vec(), modified, checksums }
 }
 
 fn missing(parameter: &str) -> Fault {

@@ -12,6 +12,7 @@ use super::paths::{beside_a_folder, names};
 use super::{BucketEntry, Entry, Line, MANIFEST, OBJECTS, TransferError, VERSION};
 use crate::body::Reading;
 use crate::content::Contents;
+use crate::encryption::{Encryption, Secret};
 use crate::fault::{Code, Fault};
 use crate::index::bodies::{self, Segment};
 use crate::index::buckets::Rules;
@@ -57,6 +58,7 @@ impl Inspector {
             let manifest = BufWriter::new(File::create(&fresh).map_err(at_manifest)?);
             let mut export = Export {
                 index: self.index(),
+                master: self.master(),
                 contents: Arc::clone(&contents),
                 folder,
                 manifest,
@@ -81,6 +83,8 @@ impl Inspector {
 
 struct Export<'a> {
     index: &'a Look,
+    /// The master key, or why there is none.
+    master: Result<Secret, String>,
     contents: Arc<Contents>,
     folder: &'a Path,
     manifest: BufWriter<File>,
@@ -150,6 +154,13 @@ impl Export<'_> {
                 self.done.failed.push(format!("{bucket}/{key}: {reason}"));
                 return Ok(());
             }
+            let secret = match self.secret_of(&object) {
+                Ok(secret) => secret,
+                Err(reason) => {
+                    self.done.failed.push(format!("{bucket}/{key}: {reason}"));
+                    return Ok(());
+                }
+            };
             let path = self.path(bucket, key, parent)?;
             let full = self.folder.join(&path);
             let modified =
@@ -157,7 +168,7 @@ impl Export<'_> {
             let unchanged = fs::metadata(&full)
                 .is_ok_and(|data| data.len() == object.bytes && data.modified().is_ok_and(|at| at == modified));
             if !unchanged {
-                match write(&self.contents, &segments, &full, modified) {
+                match write(&self.contents, &segments, secret, &full, modified) {
                     Ok(()) => {}
                     // It was replaced or deleted meanwhile.
                     Err(Failed::Read(error))
@@ -188,8 +199,21 @@ impl Export<'_> {
                 checksums: object.checksums,
                 tags: object.tags,
                 lock: object.lock,
+                encrypted: object.encryption.is_some(),
                 parts: object.parts.map(|count| parts(&segments, count)),
             })));
+        }
+    }
+
+    /// What opens an object, or the reason why nothing does.
+    fn secret_of(&self, object: &Object) -> Result<Option<Secret>, String> {
+        match &object.encryption {
+            None => Ok(None),
+            Some(Encryption::Store) => self.master.clone().map(Some),
+            Some(Encryption::Customer { .. }) => {
+                Err("it is encrypted with a key that only its owner has, so it has to be fetched with that key"
+                    .to_owned())
+            }
         }
     }
 
@@ -248,9 +272,15 @@ enum Failed {
 }
 
 /// Writes a file whole or not at all. What is read is verified.
-fn write(contents: &Arc<Contents>, segments: &[Segment], path: &Path, modified: SystemTime) -> Result<(), Failed> {
-    let slices = segments.iter().map(|segment| segment.slice).collect();
-    let mut reading = Reading::new(Arc::clone(contents), slices, None, None);
+fn write(
+    contents: &Arc<Contents>,
+    segments: &[Segment],
+    secret: Option<Secret>,
+    path: &Path,
+    modified: SystemTime,
+) -> Result<(), Failed> {
+    let slices = segments.iter().map(|segment| segment.slice.clone()).collect();
+    let mut reading = Reading::new(Arc::clone(contents), slices, secret, None, None);
     // No key becomes this name: there, the sign is followed by digits, by `+`, or by nothing.
     let fresh = path.with_file_name("%new");
     let mut file = File::create(&fresh).map_err(Failed::Write)?;

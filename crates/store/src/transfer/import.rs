@@ -10,9 +10,11 @@ use tokio::task::JoinSet;
 use super::{BucketEntry, Entry, Line, MANIFEST, TransferError, VERSION};
 use crate::body::STRETCH;
 use crate::checksum::{Algorithm, Sums, composed_etag};
-use crate::content::{Contents, Incoming, Placed};
+use crate::content::{Contents, Incoming, Placed, Written};
+use crate::encryption::{Asked, Sealing};
 use crate::fault::{Code, Fault};
 use crate::index::buckets::{Rules, Versioning};
+use crate::index::composed::{self, ComposedPart};
 use crate::index::objects::{self, Object};
 use crate::index::{bodies, buckets, signed, versions};
 use crate::inspect::Progress;
@@ -144,7 +146,10 @@ async fn import(store: &Arc<Inner>, entry: &Entry, file: &Path) -> Result<Outcom
     let (contents, file) = (Arc::clone(&store.contents), file.to_owned());
     let asked: Vec<Algorithm> = entry.checksums.values.keys().copied().collect();
     let parts = lengths.clone();
-    let placing = tokio::task::spawn_blocking(move || place(&contents, &file, &parts, &asked, room));
+    let protection = store.protect(if entry.encrypted { &Asked::Store } else { &Asked::Nothing }).await?;
+    let (sealing, sealed) = (Arc::clone(store), protection.clone());
+    let placing =
+        tokio::task::spawn_blocking(move || place(&contents, &file, &parts, &asked, || sealing.seal(&sealed), room));
     let placed = placing.await??;
     check(entry, &placed.iter().map(|(_, sums)| sums).collect::<Vec<_>>())?;
 
@@ -160,23 +165,33 @@ async fn import(store: &Arc<Inner>, entry: &Entry, file: &Path) -> Result<Outcom
         sequence: 0,
         tags: entry.tags.clone(),
         lock: entry.lock,
+        encryption: protection.encryption,
     };
-    let notes: Vec<(u32, u64, u64, u64)> = lengths
+    let notes: Vec<(u32, Written)> = lengths
         .iter()
         .zip(&placed)
-        .filter_map(|((part, _), (placed, sums))| Some((*part, placed.as_ref()?.number(), sums.bytes, sums.crc64())))
+        .filter_map(|((part, _), (placed, _))| Some((*part, placed.as_ref()?.written())))
         .collect();
+    let algorithm = entry.checksums.values.keys().next().copied().unwrap_or(Algorithm::Crc64nvme);
+    let mut composed: Vec<ComposedPart> = Vec::new();
+    if entry.parts.is_some() {
+        let known = |sums: &Sums| sums.kept(Some(algorithm));
+        let parts = lengths.iter().zip(&placed);
+        composed
+            .extend(parts.map(|((part, bytes), (_, sums))| ComposedPart::new(*part, *bytes, &known(sums), algorithm)));
+    }
     let placed: Vec<Placed> = placed.into_iter().filter_map(|(placed, _)| placed).collect();
     let (bucket, key, now, luck) = (entry.bucket.clone(), entry.key.clone(), store.now(), store.luck());
     store
         .commit(placed, move |connection| {
             let bucket = buckets::find(connection, &bucket)?;
             let mut segments = Vec::new();
-            for (part, number, bytes, crc64) in notes {
-                bodies::add_content(connection, number, bytes, crc64)?;
-                segments.push(bodies::Segment { part, ..whole(number, bytes) });
+            for (part, written) in notes {
+                bodies::add_content(connection, &written)?;
+                segments.push(bodies::Segment { part, ..whole(&written) });
             }
             bodies::compose(connection, object.body, &segments)?;
+            composed::note(connection, object.body, &composed)?;
             Ok(((), versions::put(connection, bucket, &key, &object, (now, luck))?.freed))
         })
         .await?;
@@ -189,13 +204,14 @@ fn place(
     path: &Path,
     parts: &[(u32, u64)],
     asked: &[Algorithm],
+    seal: impl Fn() -> Option<Sealing>,
     mut room: Room,
 ) -> Result<Vec<(Option<Placed>, Sums)>, Fault> {
     let mut file = File::open(path)?;
     let mut buffer = vec![0; STRETCH];
     let mut placed = Vec::new();
     for (_, bytes) in parts {
-        let mut incoming = Incoming::begin(contents, asked)?;
+        let mut incoming = Incoming::begin(contents, asked, seal())?;
         let mut left = *bytes;
         while left > 0 {
             let wanted = usize::try_from(left).unwrap_or(STRETCH).min(STRETCH);
@@ -207,7 +223,7 @@ fn place(
             room.written(length as u64);
             left -= length as u64;
         }
-        let (finished, sums) = incoming.finish();
+        let (finished, sums) = incoming.finish()?;
         let content = if *bytes > 0 { Some(finished.place()?) } else { None };
         placed.push((content, sums));
     }

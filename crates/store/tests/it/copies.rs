@@ -179,6 +179,8 @@ async fn the_attributes_of_an_object_are_told_as_far_as_they_are_asked_for() {
     assert_eq!(listed.total_parts_count(), Some(2));
     let sizes: Vec<_> = listed.parts().iter().map(|part| (part.part_number(), part.size())).collect();
     assert_eq!(sizes, [(Some(1), Some(PART as i64)), (Some(2), Some(1000))]);
+    let sums: Vec<_> = listed.parts().iter().map(|part| part.checksum_sha256()).collect();
+    assert_eq!(sums, parts.iter().map(CompletedPart::checksum_sha256).collect::<Vec<_>>());
     let one = ask(&[ObjectAttributes::ObjectParts]).max_parts(1).send().await.unwrap();
     assert_eq!((one.e_tag(), one.object_size(), one.last_modified().is_some()), (None, None, true));
     let page = one.object_parts().unwrap();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier, ServerSideEncryption};
 use strongroom_store::{Inspector, Options, Store};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -61,6 +61,11 @@ impl Worker {
         vec![(self.chance.below(1 << 40), usize::try_from(length).unwrap())]
     }
 
+    /// A third of all writes are encrypted.
+    fn encryption(&mut self) -> Option<ServerSideEncryption> {
+        (self.chance.below(3) == 0).then_some(ServerSideEncryption::Aes256)
+    }
+
     /// Notes what an answer, or the lack of one, says of a key.
     fn note(&mut self, what: &'static str, key: &str, then: Option<Content>, answered: bool) -> Result<(), Gone> {
         let states = self.may_be.entry(key.to_owned()).or_insert_with(|| vec![None]);
@@ -79,7 +84,8 @@ impl Worker {
         match self.chance.below(10) {
             0..=4 => {
                 let content = self.content();
-                let put = client.put_object().bucket(BUCKET).key(&key).body(whole(&content).into()).send().await;
+                let put = client.put_object().bucket(BUCKET).key(&key).body(whole(&content).into());
+                let put = put.set_server_side_encryption(self.encryption()).send().await;
                 self.note("put", &key, Some(content), put.is_ok())
             }
             5 => {
@@ -88,6 +94,7 @@ impl Worker {
                 let content = content.clone();
                 let copy = client.copy_object().bucket(BUCKET).key(&key).copy_source(format!("{BUCKET}/{source}"));
                 // A copy onto itself is refused, and changes nothing.
+                let copy = copy.set_server_side_encryption(self.encryption());
                 let copied = copy.metadata_directive("REPLACE".into()).send().await.is_ok();
                 self.note("copy", &key, Some(content), copied)
             }
@@ -108,7 +115,8 @@ impl Worker {
     }
 
     async fn multipart(&mut self, client: &Client, key: &str) -> Result<(), Gone> {
-        let begun = client.create_multipart_upload().bucket(BUCKET).key(key).send().await.map_err(|_| Gone)?;
+        let begun = client.create_multipart_upload().bucket(BUCKET).key(key);
+        let begun = begun.set_server_side_encryption(self.encryption()).send().await.map_err(|_| Gone)?;
         let id = begun.upload_id().unwrap();
         // Every part but the last has to be large, and most uploads have just the one.
         let first = (self.chance.below(8) == 0).then(|| (self.chance.below(1 << 40), 5 << 20));

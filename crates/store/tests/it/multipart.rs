@@ -178,6 +178,49 @@ async fn checksums_of_parts_are_kept_and_composed() {
 }
 
 #[tokio::test]
+async fn each_part_can_be_asked_for_with_its_checksum_for_as_long_as_the_object_is_there() {
+    let server = Server::start().await;
+    let client = server.admin();
+    let begun = client.create_multipart_upload().bucket(BUCKET).key("film");
+    let id = begun.checksum_algorithm(ChecksumAlgorithm::Sha256).send().await.unwrap().upload_id.unwrap();
+    let (mut parts, mut sums) = (Vec::new(), Vec::new());
+    // The last one is empty, which has neither bytes nor a file.
+    let bodies = [bytes(PART, 1), bytes(PART + 5, 2), Vec::new()];
+    for (number, body) in [3, 4, 9].into_iter().zip(&bodies) {
+        let sent = client.upload_part().bucket(BUCKET).key("film").upload_id(&id).part_number(number);
+        let sent = sent.checksum_algorithm(ChecksumAlgorithm::Sha256).body(body.clone().into()).send().await.unwrap();
+        let part = CompletedPart::builder().part_number(number).e_tag(sent.e_tag().unwrap());
+        parts.push(part.checksum_sha256(sent.checksum_sha256().unwrap()).build());
+        sums.push(sent.checksum_sha256);
+    }
+    complete(&client, "film", &id, &parts).send().await.unwrap();
+    let copy = client.copy_object().bucket(BUCKET).key("copy").copy_source(format!("{BUCKET}/film"));
+    copy.send().await.unwrap();
+    client.delete_object().bucket(BUCKET).key("film").send().await.unwrap();
+    for (number, (body, sum)) in (1..).zip(bodies.iter().zip(&sums)) {
+        let head = client.head_object().bucket(BUCKET).key("copy").part_number(number);
+        let head = head.checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
+        assert_eq!((head.content_length(), head.checksum_sha256()), (Some(body.len() as i64), sum.as_deref()));
+        assert_eq!((head.parts_count(), head.checksum_type()), (Some(3), Some(&ChecksumType::Composite)));
+        // The SDK compares what it reads with the checksum.
+        let got = client.get_object().bucket(BUCKET).key("copy").part_number(number);
+        let got = got.checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
+        assert_eq!(got.checksum_sha256(), sum.as_deref());
+        assert!(got.body.collect().await.unwrap().to_vec() == *body);
+    }
+    let beyond = client.head_object().bucket(BUCKET).key("copy").part_number(4).send().await.unwrap_err();
+    assert_eq!(beyond.raw_response().unwrap().status().as_u16(), 416);
+    let silent = client.head_object().bucket(BUCKET).key("copy").part_number(1).send().await.unwrap();
+    assert_eq!(silent.checksum_sha256(), None);
+
+    // They go with the last object that has them.
+    client.delete_object().bucket(BUCKET).key("copy").send().await.unwrap();
+    let index = rusqlite::Connection::open(server.folder().join("index.sqlite")).unwrap();
+    let left: i64 = index.query_row("SELECT count(*) FROM composed", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
 async fn uploads_are_listed_and_an_aborted_or_forgotten_one_leaves_nothing() {
     let server = Server::start().await;
     let client = server.admin();

@@ -296,7 +296,7 @@ async fn what_is_not_offered_says_so() {
         .put_object()
         .bucket(BUCKET)
         .key("k2")
-        .server_side_encryption(aws_sdk_s3::types::ServerSideEncryption::Aes256)
+        .server_side_encryption(aws_sdk_s3::types::ServerSideEncryption::AwsKms)
         .send()
         .await
         .unwrap_err();

@@ -69,6 +69,21 @@ writer.complete_multipart_upload(Bucket=bucket, Key="staging/parts.bin", UploadI
 head = janitor.head_object(Bucket=bucket, Key="staging/parts.bin")
 holds("the parts are one object", head["ContentLength"] == sum(sizes) and head["ETag"].endswith('-2"'))
 
+own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": os.urandom(32)}
+answer = writer.put_object(Bucket=bucket, Key="staging/customer.bin", Body=content, **own)
+holds("what is encrypted with a key opens with it", reader.get_object(Bucket=bucket, Key="staging/customer.bin", **own)["Body"].read() == content)
+holds("its tag does not tell the content", answer["ETag"].strip('"') != hashlib.md5(content).hexdigest())
+other = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": os.urandom(32)}
+refused("another key does not open it", lambda: reader.get_object(Bucket=bucket, Key="staging/customer.bin", **other))
+of_source = {"CopySource" + name: value for name, value in own.items()}
+source = {"Bucket": bucket, "Key": "staging/customer.bin"}
+janitor.copy_object(Bucket=bucket, Key="files/customer.bin", CopySource=source, **of_source, **other)
+holds("a copy can have another key", reader.get_object(Bucket=bucket, Key="files/customer.bin", **other)["Body"].read() == content)
+answer = writer.put_object(Bucket=bucket, Key="staging/sealed.bin", Body=content, ServerSideEncryption="AES256")
+sealed = reader.get_object(Bucket=bucket, Key="staging/sealed.bin")
+holds("the store encrypts for who asks", answer["ServerSideEncryption"] == sealed["ServerSideEncryption"] == "AES256")
+holds("and opens for who may read", sealed["Body"].read() == content)
+
 url = reader.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": staged}, ExpiresIn=60)
 holds("a presigned URL gives the bytes", urllib.request.urlopen(url).read() == content)
 try:
@@ -85,6 +100,7 @@ refused("the writer does not delete", lambda: writer.delete_object(Bucket=bucket
 refused("the writer does not write final keys", lambda: writer.put_object(Bucket=bucket, Key="files/no", Body=b""))
 refused("the operator does not get", lambda: operator.get_object(Bucket=bucket, Key=staged))
 
-janitor.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in (staged, "files/copy.bin", "staging/parts.bin")]})
+encrypted = ("staging/customer.bin", "files/customer.bin", "staging/sealed.bin")
+janitor.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in (staged, "files/copy.bin", "staging/parts.bin", *encrypted)]})
 holds("what was deleted is gone", "Contents" not in janitor.list_objects_v2(Bucket=bucket))
 print("all of it holds")
