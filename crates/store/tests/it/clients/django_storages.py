@@ -64,7 +64,7 @@ holds("a link takes content", takes(url, b"handed in") and read("by a link.txt")
 holds("a link for reading takes none", send(storage.url("never"), "PUT", b"no")[0] == 403 and not storage.exists("never"))
 
 storage.save("large", ContentFile(LARGE))
-holds("a large file went in parts", storage.bucket.Object("large").e_tag.strip('"').endswith("-3"))
+holds("a large file went in parts", storage.bucket.Object("large").e_tag.strip('"').endswith("-2"))
 holds("its content is whole", read("large") == LARGE)
 with storage.open("written", "wb") as file:
     for start in range(0, len(LARGE), 1 << 20):
@@ -76,8 +76,9 @@ for key in keys + ["large"]:
     storage.bucket.copy({"Bucket": bucket, "Key": key}, f"out/{key}", Config=storage.transfer_config)
     holds(f"the copy of {key!r} has its content", read(f"out/{key}") == (LARGE if key == "large" else content(key)))
 
-for key in [row.key for row in storage.bucket.objects.all()]:
+for key in [row.key for row in storage.bucket.objects.all() if "//" not in row.key]:
     storage.delete(key)
     holds(f"{key!r} is gone", not storage.exists(key))
-holds("nothing is left", list(storage.bucket.objects.all()) == [] and storage.listdir("") == ([], []))
+left = [row.key for row in storage.bucket.objects.all()]
+holds("only what has no name here is left", left and all("//" in key for key in left), left)
 done()

@@ -45,10 +45,10 @@ async fn opendal_uploads_lists_copies_links_and_deletes() {
     client.write_with("in/large", large().0).chunk(PART).await.unwrap();
     files.insert("large".to_owned(), large());
     assert_eq!(place.stored("in/").await, files);
-    assert_eq!(place.parts("in/large").await, 3);
+    assert_eq!(place.parts("in/large").await, 2);
     assert_eq!(place.metadata("in/plain.txt", "who").await.as_deref(), Some("Ada"));
     let found = client.stat("in/plain.txt").await.unwrap();
-    assert_eq!((found.content_type(), found.content_length()), (Some("text/x-mine"), 26));
+    assert_eq!((found.content_type(), found.content_length()), (Some("text/x-mine"), 25));
     assert_eq!(read("in/large").await, large());
     let stretch = client.read_with("in/large").range(PART as u64 - 2..PART as u64 + 2).await.unwrap();
     assert_eq!(stretch.to_vec(), large().0[PART - 2..PART + 2]);
@@ -62,7 +62,7 @@ async fn opendal_uploads_lists_copies_links_and_deletes() {
     assert_eq!(listed, files.keys().map(|key| format!("in/{key}")).collect::<Vec<_>>());
     let folders = client.list("in/").await.unwrap();
     let folders: Vec<&str> = folders.iter().map(opendal::Entry::path).filter(|path| path.ends_with('/')).collect();
-    assert_eq!(folders, ["in/", "in/a/", "in/folder/", "in/ünïcode/"]);
+    assert_eq!(folders, ["in/a/", "in/folder/", "in/ünïcode/"]);
 
     for key in files.keys() {
         client.copy(&format!("in/{key}"), &format!("out/{key}")).await.unwrap();
