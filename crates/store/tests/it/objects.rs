@@ -337,7 +337,7 @@ async fn access_control_lists_are_private_and_can_be_set_to_nothing_else() {
     assert_eq!(missing.code(), Some("NoSuchKey"));
     let everyone = Grantee::builder().r#type(Type::Group).uri("http://acs.amazonaws.com/groups/global/AllUsers");
     let everyone = Grant::builder().grantee(everyone.build().unwrap()).permission(Permission::Read).build();
-    for more in [list(&[everyone.clone()]), list(&[grant.clone(), everyone]), list(&[])] {
+    for more in [list(std::slice::from_ref(&everyone)), list(&[grant.clone(), everyone.clone()]), list(&[])] {
         let refused = put("k", more).await.unwrap_err();
         assert_eq!(refused.code(), Some("AccessControlListNotSupported"));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use opendal::services::S3;
-use opendal::{EntryMode, ErrorKind, HttpTransporter, Operator};
+use opendal::{Entry, EntryMode, ErrorKind, HttpTransporter, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
 
 use super::{Content, PART, Place, keys, large, small, with_tls};
@@ -18,7 +18,6 @@ fn client(place: &Place) -> Operator {
         .bucket(BUCKET)
         .access_key_id(access_key)
         .secret_access_key(&secret)
-        .checksum_algorithm("crc32c")
         .disable_config_load()
         .disable_ec2_metadata();
     let operator = Operator::new(service).unwrap();
@@ -58,10 +57,10 @@ async fn opendal_uploads_lists_copies_links_and_deletes() {
     client.create_dir("in/folder/").await.unwrap();
     let listed = client.list_with("in/").recursive(true).await.unwrap();
     let listed: Vec<&str> =
-        listed.iter().filter(|found| found.metadata().mode() == EntryMode::FILE).map(|found| found.path()).collect();
+        listed.iter().filter(|found| found.metadata().mode() == EntryMode::FILE).map(Entry::path).collect();
     assert_eq!(listed, files.keys().map(|key| format!("in/{key}")).collect::<Vec<_>>());
     let folders = client.list("in/").await.unwrap();
-    let folders: Vec<&str> = folders.iter().map(opendal::Entry::path).filter(|path| path.ends_with('/')).collect();
+    let folders: Vec<&str> = folders.iter().map(Entry::path).filter(|path| path.ends_with('/')).collect();
     assert_eq!(folders, ["in/a/", "in/folder/", "in/ünïcode/"]);
 
     for key in files.keys() {
