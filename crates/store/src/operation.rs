@@ -76,10 +76,12 @@ pub(crate) enum Operation {
     ListObjectsV2,
     ListParts,
     PostObject,
+    PutBucketAcl,
     PutBucketCors,
     PutBucketLifecycle,
     PutBucketVersioning,
     PutObject,
+    PutObjectAcl,
     PutObjectLegalHold,
     PutObjectLockConfiguration,
     PutObjectRetention,
@@ -173,7 +175,8 @@ impl Operation {
         match (method, name) {
             (&Method::GET, "acl") if of_bucket => Ok(Self::GetBucketAcl),
             (&Method::GET, "acl") => Ok(Self::GetObjectAcl),
-            (&Method::PUT, "acl") => Err(Code::AccessControlListNotSupported.into()),
+            (&Method::PUT, "acl") if of_bucket => Ok(Self::PutBucketAcl),
+            (&Method::PUT, "acl") => Ok(Self::PutObjectAcl),
             (&Method::GET, "attributes") => Ok(Self::GetObjectAttributes),
             (&Method::GET, "cors") => Ok(Self::GetBucketCors),
             (&Method::PUT, "cors") => Ok(Self::PutBucketCors),
@@ -210,6 +213,7 @@ impl Operation {
             | Self::CopyObject
             | Self::CreateMultipartUpload
             | Self::DeleteObjectTagging
+            | Self::PutObjectAcl
             | Self::PutObjectTagging
             | Self::UploadPart
             | Self::UploadPartCopy
@@ -224,6 +228,7 @@ impl Operation {
             | Self::GetBucketCors
             | Self::GetBucketLifecycle
             | Self::GetObjectLockConfiguration
+            | Self::PutBucketAcl
             | Self::PutBucketCors
             | Self::PutBucketLifecycle
             | Self::PutBucketVersioning
@@ -279,10 +284,12 @@ impl Operation {
             Self::ListObjectsV2 => list_objects::run(call, list_objects::Dialect::V2).await,
             Self::ListParts => list_parts::run(call),
             Self::PostObject => post_object::refuse(),
+            Self::PutBucketAcl => acl::put_of_bucket(call, payload).await,
             Self::PutBucketCors => bucket_cors::put(call, payload).await,
             Self::PutBucketLifecycle => bucket_lifecycle::put(call, payload).await,
             Self::PutBucketVersioning => bucket_versioning::put(call, payload).await,
             Self::PutObject => put_object::run(call, payload).await,
+            Self::PutObjectAcl => acl::put_of_object(call, payload).await,
             Self::PutObjectLegalHold => object_lock::put_legal_hold(call, payload).await,
             Self::PutObjectLockConfiguration => object_lock::put_configuration(call, payload).await,
             Self::PutObjectRetention => object_lock::put_retention(call, payload).await,

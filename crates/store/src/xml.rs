@@ -230,6 +230,44 @@ pub(crate) struct LegalHold {
     pub(crate) status: String,
 }
 
+/// The body of `PutBucketAcl` and `PutObjectAcl`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AccessControlPolicy {
+    /// Who may do what.
+    #[serde(rename = "AccessControlList")]
+    pub(crate) list: AccessControlList,
+}
+
+/// A list of grants.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AccessControlList {
+    /// The grants.
+    #[serde(rename = "Grant", default)]
+    pub(crate) grants: Vec<AclGrant>,
+}
+
+/// What one of them may do.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AclGrant {
+    grantee: Grantee,
+    permission: String,
+}
+
+/// Somebody with an id, or a group with none.
+#[derive(Debug, Deserialize)]
+struct Grantee {
+    #[serde(rename = "ID")]
+    id: Option<String>,
+}
+
+impl AclGrant {
+    /// Whether it grants this to this one.
+    pub(crate) fn is(&self, id: &str, permission: &str) -> bool {
+        self.grantee.id.as_deref() == Some(id) && self.permission == permission
+    }
+}
+
 /// The body of `CreateBucket`, when there is one.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CreateBucketConfiguration {

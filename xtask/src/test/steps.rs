@@ -79,7 +79,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tests",
         what: "unit, integration, end-to-end and crash tests",
-        tools: &[Tool::Compiler, Tool::Curl, Tool::Python],
+        tools: &[Tool::Compiler, Tool::Curl, Tool::Python, Tool::S3fs, Tool::Rclone],
         run: tests,
     },
     Step {
@@ -134,7 +134,9 @@ fn tests(workspace: &Workspace) -> Result<Ending> {
     } else {
         command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]);
     }
-    ended(follow(command.env("STRONGROOM_TEST_PYTHON", setup::python_program(workspace)).current_dir(&workspace.root))?)
+    command.env("STRONGROOM_TEST_PYTHON", setup::python_program(workspace));
+    command.env("STRONGROOM_TEST_S3FS", setup::s3fs_python(workspace));
+    ended(follow(command.current_dir(&workspace.root))?)
 }
 
 fn servers(workspace: &Workspace) -> Result<Ending> {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
 mod bodies;
+mod clients;
 mod concurrency;
 mod copies;
 mod cors;

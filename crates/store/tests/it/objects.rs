@@ -2,7 +2,10 @@
 
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{ChecksumMode, Delete, MetadataDirective, ObjectIdentifier};
+use aws_sdk_s3::types::{
+    AccessControlPolicy, BucketCannedAcl, ChecksumMode, Delete, Grant, Grantee, MetadataDirective, ObjectCannedAcl,
+    ObjectIdentifier, Permission, Type,
+};
 use strongroom_presign::{Request, Validity};
 
 use crate::server::{BUCKET, Server};
@@ -301,19 +304,13 @@ async fn what_is_not_offered_says_so() {
         .await
         .unwrap_err();
     assert_eq!(encrypted.code(), Some("NotImplemented"));
-    let public = client
-        .put_object()
-        .bucket(BUCKET)
-        .key("k2")
-        .acl(aws_sdk_s3::types::ObjectCannedAcl::PublicRead)
-        .send()
-        .await
-        .unwrap_err();
+    let public =
+        client.put_object().bucket(BUCKET).key("k2").acl(ObjectCannedAcl::PublicRead).send().await.unwrap_err();
     assert_eq!(public.code(), Some("AccessControlListNotSupported"));
 }
 
 #[tokio::test]
-async fn access_control_lists_are_always_private_and_cannot_be_changed() {
+async fn access_control_lists_are_private_and_can_be_set_to_nothing_else() {
     let server = Server::start().await;
     let client = server.admin();
     client.put_object().bucket(BUCKET).key("k").send().await.unwrap();
@@ -322,10 +319,26 @@ async fn access_control_lists_are_always_private_and_cannot_be_changed() {
     assert_eq!(of_object.grants(), of_bucket.grants());
     let [grant] = of_object.grants() else { panic!("one grant") };
     assert_eq!(grant.grantee().and_then(|grantee| grantee.id()), Some("admin"));
-    assert_eq!(grant.permission(), Some(&aws_sdk_s3::types::Permission::FullControl));
+    assert_eq!(grant.permission(), Some(&Permission::FullControl));
     let missing = client.get_object_acl().bucket(BUCKET).key("none").send().await.unwrap_err();
     assert_eq!(missing.code(), Some("NoSuchKey"));
-    let public = aws_sdk_s3::types::ObjectCannedAcl::PublicRead;
+    let public = ObjectCannedAcl::PublicRead;
     let refused = client.put_object_acl().bucket(BUCKET).key("k").acl(public).send().await.unwrap_err();
     assert_eq!(refused.code(), Some("AccessControlListNotSupported"));
+    let public = BucketCannedAcl::PublicRead;
+    let refused = client.put_bucket_acl().bucket(BUCKET).acl(public).send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("AccessControlListNotSupported"));
+
+    client.put_bucket_acl().bucket(BUCKET).acl(BucketCannedAcl::Private).send().await.unwrap();
+    let list = |grants: &[Grant]| AccessControlPolicy::builder().set_grants(Some(grants.to_vec())).build();
+    let put = |key: &str, policy| client.put_object_acl().bucket(BUCKET).key(key).access_control_policy(policy).send();
+    put("k", list(std::slice::from_ref(grant))).await.unwrap();
+    let missing = put("none", list(std::slice::from_ref(grant))).await.unwrap_err();
+    assert_eq!(missing.code(), Some("NoSuchKey"));
+    let everyone = Grantee::builder().r#type(Type::Group).uri("http://acs.amazonaws.com/groups/global/AllUsers");
+    let everyone = Grant::builder().grantee(everyone.build().unwrap()).permission(Permission::Read).build();
+    for more in [list(std::slice::from_ref(&everyone)), list(&[grant.clone(), everyone.clone()]), list(&[])] {
+        let refused = put("k", more).await.unwrap_err();
+        assert_eq!(refused.code(), Some("AccessControlListNotSupported"));
+    }
 }
