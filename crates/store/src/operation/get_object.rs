@@ -221,7 +221,7 @@ fn not_modified(call: Call<'_>, object: &Object) -> Result<Fault, Fault> {
 /// The stretch of the part that was asked for by number.
 fn part(call: Call<'_>, object: &Object, segments: &[Segment]) -> Result<Option<Stretch>, Fault> {
     let Some(number) = call.query.number("partNumber")? else { return Ok(None) };
-    let parts = parts(segments);
+    let parts = stored::parts(segments);
     let index = usize::try_from(number).unwrap_or(usize::MAX).checked_sub(1);
     let found = index.and_then(|index| parts.get(index)).map(|(_, stretch)| *stretch);
     let empty = (number == 1 && object.bytes == 0).then_some(Stretch { start: 0, bytes: 0 });
@@ -230,20 +230,6 @@ fn part(call: Call<'_>, object: &Object, segments: &[Segment]) -> Result<Option<
             .with("ActualPartCount", parts.len().to_string())
             .with("PartNumberRequested", number.to_string())
     })
-}
-
-/// The parts of a composed object, each with its own number. Those need not be gapless; readers count them from 1.
-pub(super) fn parts(segments: &[Segment]) -> Vec<(u32, Stretch)> {
-    let mut parts: Vec<(u32, Stretch)> = Vec::new();
-    let mut start = 0;
-    for segment in segments {
-        match parts.last_mut() {
-            Some((part, stretch)) if *part == segment.part => stretch.bytes += segment.slice.bytes,
-            _ => parts.push((segment.part, Stretch { start, bytes: segment.slice.bytes })),
-        }
-        start += segment.slice.bytes;
-    }
-    parts
 }
 
 /// `If-Range`: the range is only meant if the object is still the one the client has a part of.

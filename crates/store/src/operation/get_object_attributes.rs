@@ -10,9 +10,10 @@ use crate::fault::{Code, Fault};
 use crate::headers;
 use crate::index::bodies::Segment;
 use crate::publish::describe_version;
+use crate::stored;
 use crate::xml::Xml;
 
-use super::get_object::{Found, find, parts};
+use super::get_object::{Found, find};
 use super::list_objects::MAX_ENTRIES;
 
 /// What can be asked for.
@@ -70,7 +71,7 @@ fn write_parts(call: Call<'_>, document: &mut Xml, segments: &[Segment]) -> Resu
     };
     let after = number("x-amz-part-number-marker")?.unwrap_or(0);
     let most = number("x-amz-max-parts")?.unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES);
-    let parts = parts(segments);
+    let parts = stored::parts(segments);
     let page: Vec<(u32, u64)> = (1..)
         .zip(&parts)
         .filter(|(number, _)| *number > after)

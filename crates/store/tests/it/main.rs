@@ -10,6 +10,7 @@ mod disk;
 mod durability;
 mod formats;
 mod forms;
+mod history;
 mod inspection;
 mod keyring;
 mod keys;
