@@ -51,14 +51,15 @@ impl Drop for Incoming {
 pub(crate) struct Finished(Incoming);
 
 impl Finished {
-    /// Makes the content durable under its number: sync, rename, sync of the folder.
+    /// Makes the content durable under its number. Nothing refers to it before that is done, so it gets its name first:
+    /// file systems with a journal then write the name with the content, and find nothing left to do for the folder.
     pub(crate) fn place(mut self) -> io::Result<Placed> {
         let contents = Arc::clone(&self.0.reserved.contents);
         let number = self.0.reserved.number;
-        self.0.file.sync_data()?;
         let folder = contents.ensure_folder(number >> LEAF_BITS)?;
         fs::rename(&self.0.path, contents.path(number))?;
         let placed = Placed { reserved: self.0.reserved.hand_over(), unlink: true };
+        self.0.file.sync_data()?;
         sync_folder(&folder)?;
         Ok(placed)
     }

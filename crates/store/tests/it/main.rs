@@ -8,6 +8,8 @@ mod cors;
 mod crash;
 mod disk;
 mod durability;
+#[path = "../wire/exchange.rs"]
+mod exchange;
 mod formats;
 mod forms;
 mod history;
