@@ -280,7 +280,10 @@ async fn import(store: &Arc<Inner>, item: &Arc<Item>) -> Result<Way, Fault> {
             let way = item.way(connection, bucket)?;
             let freed = match way {
                 Way::There => return Err(Fault::new(Code::OperationAborted, "it came from elsewhere meanwhile")),
-                Way::Anew => versions::put(connection, bucket, &item.key, &object, (now, luck))?.freed,
+                Way::Anew => {
+                    let object = Object { version: versions::NULL.to_owned(), sequence: 0, ..object };
+                    versions::put(connection, bucket, &item.key, &object, (now, luck))?.freed
+                }
                 Way::Back => {
                     let kept = Kept { object, superseded: item.kept.superseded };
                     history::put_back(connection, bucket, &item.key, &kept, now)?;

@@ -183,6 +183,8 @@ async fn versions_that_have_no_place_are_named_and_what_is_newer_stays() {
     assert_eq!(imported.objects, objects);
     assert!(imported.failed.iter().all(|told| told.contains("keeps no versions here")), "{:?}", imported.failed);
     assert_eq!(text(&third.admin(), "k", None).await.unwrap(), "four");
+    versioning(&third.admin(), BucketVersioningStatus::Enabled).await;
+    assert_eq!(text(&third.admin(), "k", Some("null")).await.unwrap(), "four");
 }
 
 #[tokio::test]
