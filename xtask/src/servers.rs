@@ -2,7 +2,11 @@
 
 mod ceph;
 mod daemon;
+pub(crate) mod garage;
 mod seaweedfs;
+
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -10,6 +14,7 @@ use signal_hook::iterator::Signals;
 use tempfile::TempDir;
 
 use self::daemon::Daemon;
+use crate::process::quietly;
 use crate::setup::{self, Tool};
 use crate::workspace::Workspace;
 
@@ -64,18 +69,30 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on free ports and waits until it answers.
     pub(crate) fn start(workspace: &Workspace, kind: Kind) -> Result<Self> {
-        println!("starting {} …", kind.name());
+        Self::run(workspace, kind.name(), |folder| match kind {
+            Kind::SeaweedFs => seaweedfs::start(&setup::seaweedfs_program(workspace), folder),
+            Kind::Ceph => ceph::start(folder),
+        })
+    }
+
+    /// Starts Garage, if there is a program of this name: no package manager here installs it.
+    pub(crate) fn start_garage(workspace: &Workspace) -> Result<Option<Self>> {
+        let program = Path::new("garage");
+        if quietly(Command::new(program).arg("--version")).is_err() {
+            return Ok(None);
+        }
+        Self::run(workspace, "garage", |folder| garage::start(program, folder)).map(Some)
+    }
+
+    fn run(workspace: &Workspace, name: &str, start: impl FnOnce(&Path) -> Result<(u16, Vec<Daemon>)>) -> Result<Self> {
+        println!("starting {name} …");
         // In the target folder, because the temporary one may lie in memory.
         let parent = workspace.target.join("servers");
         std::fs::create_dir_all(&parent)?;
-        let folder = tempfile::Builder::new().prefix(kind.name()).tempdir_in(parent)?;
-        let (port, daemons) = match kind {
-            Kind::SeaweedFs => seaweedfs::start(&setup::seaweedfs_program(workspace), folder.path()),
-            Kind::Ceph => ceph::start(folder.path()),
-        }
-        .with_context(|| format!("{} did not start", kind.name()))?;
+        let folder = tempfile::Builder::new().prefix(name).tempdir_in(parent)?;
+        let (port, daemons) = start(folder.path()).with_context(|| format!("{name} did not start"))?;
         let endpoint = format!("http://127.0.0.1:{port}");
-        println!("{} answers at {endpoint}", kind.name());
+        println!("{name} answers at {endpoint}");
         Ok(Self { endpoint, _daemons: daemons, _folder: folder })
     }
 }

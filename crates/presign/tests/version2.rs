@@ -114,3 +114,32 @@ fn a_request_signed_in_its_headers_has_none_of_them_in_its_query() {
     assert_eq!(verify(&format!("{host}:8080"), ""), Ok(()));
     assert!(matches!(verify(&format!("{host}:x"), ""), Err(VerifyError::Mismatch(_))));
 }
+
+#[test]
+fn a_body_announced_twice_is_refused_however_it_was_signed() {
+    use base64::Engine as _;
+    use hmac::Mac as _;
+    let credentials = Credentials::new("AK", "secret").unwrap();
+    let lookup = |key: &str| (key == "AK").then(|| credentials.clone());
+    let verifier = Verifier::new("us-east-1").with_version2(Vec::new());
+    let date = "Tue, 27 Mar 2007 19:36:42 +0000";
+    let verify = |payloads: &[&str]| {
+        // Version 2 signs headers of one name as one, with their values in the order in which they came.
+        let signed = payloads.join(",");
+        let text = format!("PUT\n\n\n{date}\nx-amz-content-sha256:{signed}\n/photos/cat.jpg");
+        let mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(b"secret").unwrap().chain_update(text).finalize();
+        let signature = base64::engine::general_purpose::STANDARD.encode(mac.into_bytes());
+        let authorization = format!("AWS AK:{signature}");
+        let mut headers: Vec<(&str, &[u8])> =
+            vec![("host", b"old.example.org"), ("date", date.as_bytes()), ("authorization", authorization.as_bytes())];
+        headers.extend(payloads.iter().map(|payload| ("x-amz-content-sha256", payload.as_bytes())));
+        let request = IncomingRequest { method: "PUT", path: "/photos/cat.jpg", query: "", headers: &headers };
+        verifier.verify(&request, lookup, 1_175_024_202).map(|_| ())
+    };
+    let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(verify(&["UNSIGNED-PAYLOAD"]), Ok(()));
+    assert_eq!(verify(&[hash]), Ok(()));
+    for twice in [["UNSIGNED-PAYLOAD", hash], [hash, "UNSIGNED-PAYLOAD"], [hash, hash]] {
+        assert!(matches!(verify(&twice), Err(VerifyError::Malformed { .. })), "{twice:?}");
+    }
+}

@@ -140,6 +140,22 @@ async fn a_file_is_read_beside_its_writer_and_never_migrated() {
     assert!(matches!(strongroom_sqlite::ReadOnly::open(&path, &[]), Err(Error::Newer { found: 1, known: 0 })));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_beside_the_writer_sees_one_state_whatever_is_written_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder);
+    let beside = strongroom_sqlite::ReadOnly::open(&folder.path().join("db.sqlite"), MIGRATIONS).unwrap();
+    let count = |tx: &Connection| tx.query_row("SELECT count(*) FROM threads", [], |row| row.get::<_, i64>(0));
+    let seen = beside.read(|tx| {
+        let before = count(tx)?;
+        let write = database.write(|tx| insert(tx, 1));
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(write))?;
+        Ok::<_, Error>((before, count(tx)?))
+    });
+    assert_eq!(seen.unwrap(), (0, 0));
+    assert_eq!(all(&database), [1]);
+}
+
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_opening_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! Contents on disk: numbered files in a fan-out of folders, placed durably, and removed when nobody can read them.
 //!
 //! A content is a run of bytes that never changes. It is written to `incoming/NUMBER`, and when its length and digests
-//! are right it is synced and renamed to `content/AAAA/BBB/NUMBER`, a name that says nothing about keys. The folder
+//! are right it is renamed to `content/AAAA/BBB/NUMBER`, a name that says nothing about keys, and synced there. The folder
 //! follows from the number, so a folder holds 1,024 numbers, neighbours in time share it, and so do their syncs.
 
 mod incoming;

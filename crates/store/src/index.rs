@@ -5,6 +5,7 @@ pub(crate) mod buckets;
 pub(crate) mod composed;
 pub(crate) mod contents;
 pub(crate) mod due;
+pub(crate) mod history;
 pub(crate) mod listing;
 pub(crate) mod objects;
 pub(crate) mod uploads;

@@ -56,4 +56,4 @@ pub use keyring::{AccessKey, Keyring, KeyringError};
 pub use options::{Clock, Limits, Options, Random};
 pub use scrubbing::Pace;
 pub use store::{OpenError, Store, SweepError};
-pub use transfer::{Exported, Imported, TransferError};
+pub use transfer::{Exported, Imported, Manifest, TransferError};

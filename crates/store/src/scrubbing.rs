@@ -14,7 +14,7 @@ use crate::store::{Inner, Store};
 
 /// Says how far the scrub has come, so that a restart does not begin it anew.
 const FILE: &str = "scrub.json";
-/// How long the scrub rests after it could not go on.
+/// How long the scrub rests after it could not go on, if scrubs do not follow each other faster.
 const REST: Duration = Duration::from_mins(1);
 /// The slice of time in which the rate is kept.
 const SLICE: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ impl Store {
             }
             if let Err(error) = once(self.inner(), pace, noted).await {
                 tracing::warn!(%error, "the scrub stopped; it will go on");
-                sleep(REST).await;
+                sleep(pace.interval.clamp(SLICE, REST)).await;
             }
         }
     }

@@ -33,6 +33,21 @@ pub(crate) fn cut(segments: &[Segment], stretch: Stretch) -> Vec<Slice> {
     slices
 }
 
+/// The parts of a composed object that are not empty, each with its own number. Those need not be gapless; readers count
+/// them from 1.
+pub(crate) fn parts(segments: &[Segment]) -> Vec<(u32, Stretch)> {
+    let mut parts: Vec<(u32, Stretch)> = Vec::new();
+    let mut start = 0;
+    for segment in segments {
+        match parts.last_mut() {
+            Some((part, stretch)) if *part == segment.part => stretch.bytes += segment.slice.bytes,
+            _ => parts.push((segment.part, Stretch { start, bytes: segment.slice.bytes })),
+        }
+        start += segment.slice.bytes;
+    }
+    parts
+}
+
 /// Reads slices through once, on a blocking thread, and answers their digests; `None` if one of them has been removed.
 pub(crate) async fn digest(
     contents: &Arc<Contents>,

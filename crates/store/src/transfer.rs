@@ -3,6 +3,7 @@
 
 mod export;
 mod import;
+mod manifest;
 mod paths;
 
 use std::io;
@@ -13,17 +14,23 @@ use serde::{Deserialize, Serialize};
 use crate::checksum::Checksums;
 use crate::cors::CorsRule;
 use crate::fault::Fault;
+use crate::index::history::Kept;
 use crate::index::objects::{Headers, Object};
 use crate::lifecycle::Rule;
 use crate::lock::{BucketLock, Lock};
 use crate::tags::Tags;
+use crate::time::Moment;
 pub use export::Exported;
 pub use import::Imported;
+pub use manifest::Manifest;
 
-/// The manifest: a line that says what it is, a line for each bucket, a line for each object, each of them JSON.
+/// The manifest: a line that says what it is, a line for each bucket, and a line for each object, each earlier version
+/// and each delete marker, each of them JSON. Those of one key follow one another, the latest first.
 const MANIFEST: &str = "manifest.jsonl";
 /// The folder of the objects' files, in a folder for each bucket.
 const OBJECTS: &str = "objects";
+/// The folder of the files of earlier versions, in a folder for each bucket and then for each key.
+const VERSIONS: &str = "versions";
 /// What the first line says.
 const VERSION: u32 = 1;
 
@@ -78,8 +85,10 @@ enum Line {
     StrongroomExport(u32),
     /// A bucket.
     Bucket(BucketEntry),
-    /// An object.
+    /// An object, or an earlier version of one.
     Object(Box<Entry>),
+    /// A delete marker.
+    DeleteMarker(Marker),
 }
 
 /// A bucket in the manifest.
@@ -101,6 +110,45 @@ struct BucketEntry {
     /// What new versions are locked with, where they can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     object_lock: Option<BucketLock>,
+}
+
+/// The place of a version among those of its key.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Version {
+    /// What clients call it.
+    id: String,
+    /// A later version of the key has a higher one.
+    sequence: i64,
+    /// When a later version came, in milliseconds since 1970; the latest version of its key has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    superseded: Option<i64>,
+}
+
+impl Version {
+    fn of(kept: &Kept) -> Self {
+        Self {
+            id: kept.object.version.clone(),
+            sequence: kept.object.sequence,
+            superseded: kept.superseded.map(|superseded| superseded.0),
+        }
+    }
+
+    fn kept(self, object: Object) -> Kept {
+        let Self { id, sequence, superseded } = self;
+        Kept { object: Object { version: id, sequence, ..object }, superseded: superseded.map(Moment) }
+    }
+}
+
+/// A delete marker in the manifest.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Marker {
+    bucket: String,
+    key: String,
+    /// When the key was deleted, in milliseconds since 1970.
+    modified: i64,
+    version: Version,
 }
 
 /// An object in the manifest.
@@ -127,10 +175,7 @@ struct Entry {
     /// The numbers and lengths of the parts it was composed of, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parts: Option<Vec<(u32, u64)>>,
-}
-
-impl Entry {
-    fn is(&self, object: &Object) -> bool {
-        (self.bytes, self.etag.as_str(), self.modified) == (object.bytes, object.etag.as_str(), object.modified.0)
-    }
+    /// Its place among the versions of its key, in a bucket that keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
 }

@@ -31,6 +31,28 @@ impl Sample {
 
 /// Sends the requests in turn over so many connections for so long; every answer has to be a success.
 pub(super) fn drive(address: SocketAddr, requests: &[Vec<u8>], connections: usize, time: Duration) -> Result<Sample> {
+    let mut turns = (0..requests.len()).cycle();
+    let mut begun = 0;
+    send(address, requests, connections, |since| {
+        begun += 1;
+        // However short the time, each connection sends one.
+        if begun <= connections || since.elapsed() < time { turns.next() } else { None }
+    })
+}
+
+/// Sends every request once over so many connections; every answer has to be a success.
+pub(super) fn send_all(address: SocketAddr, requests: &[Vec<u8>], connections: usize) -> Result<Sample> {
+    let mut turns = 0..requests.len();
+    send(address, requests, connections.min(requests.len()), |_| turns.next())
+}
+
+/// Sends what `next` names, over so many connections, until it names nothing more.
+fn send(
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    connections: usize,
+    mut next: impl FnMut(&Moment) -> Option<usize>,
+) -> Result<Sample> {
     let mut poll = Poll::new()?;
     let mut open: Vec<Connection> = Vec::with_capacity(connections);
     for number in 0..connections {
@@ -40,9 +62,8 @@ pub(super) fn drive(address: SocketAddr, requests: &[Vec<u8>], connections: usiz
     }
     let begun = Moment::now();
     let mut latencies = Vec::new();
-    let mut turns = (0..requests.len()).cycle();
     for connection in &mut open {
-        connection.begin(turns.next().unwrap_or(0));
+        connection.begin(next(&begun));
     }
     let mut buffer = vec![0; 64 * 1024];
     let mut events = Events::with_capacity(connections);
@@ -54,11 +75,7 @@ pub(super) fn drive(address: SocketAddr, requests: &[Vec<u8>], connections: usiz
             // A finished answer is followed by the next request at once, without waiting for another event.
             while !connection.done && connection.advance(&requests[connection.request], &mut buffer)? {
                 latencies.push(connection.begun.elapsed_micros());
-                if begun.elapsed() >= time {
-                    connection.done = true;
-                } else {
-                    connection.begin(turns.next().unwrap_or(0));
-                }
+                connection.begin(next(&begun));
             }
         }
     }
@@ -84,7 +101,12 @@ impl Connection {
         Self { stream, request: 0, sent: 0, head, body_left: None, begun: Moment::now(), done: false }
     }
 
-    fn begin(&mut self, request: usize) {
+    /// Begins the next request, or is done if there is none.
+    fn begin(&mut self, request: Option<usize>) {
+        let Some(request) = request else {
+            self.done = true;
+            return;
+        };
         self.request = request;
         self.sent = 0;
         self.head.clear();
@@ -146,7 +168,7 @@ fn body_left(received: &[u8]) -> Result<Option<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Sample, body_left, drive};
+    use super::{Sample, body_left, drive, send_all};
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::time::Duration;
@@ -184,7 +206,8 @@ mod tests {
             }
         });
         let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".to_vec();
-        let sample = drive(address, &[request], 3, Duration::from_millis(50)).unwrap();
+        let sample = drive(address, std::slice::from_ref(&request), 3, Duration::from_millis(50)).unwrap();
         assert!(sample.latencies.len() >= 3 && sample.per_second > 0.0);
+        assert_eq!(send_all(address, &vec![request; 7], 3).unwrap().latencies.len(), 7);
     }
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask bench store`: the embedded store beside SeaweedFS in the same run, through presigned URLs.
+//! `cargo xtask bench store`: the embedded store beside SeaweedFS, and Garage if it is there, in the same run, through
+//! presigned URLs.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,15 +7,15 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Map, Value, json};
 use strongroom_presign::{Credentials, Endpoint, Method, Request, Signer, Validity};
 
-use super::client::{Sample, drive};
+use super::client::{Sample, drive, send_all};
 use super::clock::{Moment, seconds};
 use super::median;
 use crate::process::{follow, quietly};
-use crate::servers::{Kind, Server};
+use crate::servers::{Kind, Server, garage};
 use crate::service::Service;
 use crate::setup::{self, Tool};
 use crate::workspace::Workspace;
@@ -31,7 +32,10 @@ const CLIENTS: [usize; 2] = [1, 32];
 const PART: usize = 8 << 20;
 const PARTS: u16 = 8;
 /// How many keys there are where a thousand of them are listed.
-const LISTED: usize = 100_000;
+const LISTED: usize = 1_000_000;
+/// How many of them are written before it is told how far that is, and over how many connections.
+const CHUNK: usize = 50_000;
+const WRITERS: usize = 128;
 /// The service beside it is not measured, and the store is on its defaults.
 const CONFIGURATION: &str = "[spaces.files]\n";
 
@@ -61,7 +65,14 @@ pub(crate) fn store(workspace: &Workspace, as_json: bool) -> Result<bool> {
     let binary = workspace.strongroom("release");
     let service = Service::start(&binary, CONFIGURATION, &[])?;
     let seaweedfs = Server::start(workspace, Kind::SeaweedFs)?;
-    let targets = [ours(&service, &binary)?, theirs(&seaweedfs)?];
+    let garage = Server::start_garage(workspace)?;
+    let mut targets = vec![ours(&service, &binary)?, seaweedfs_target(&seaweedfs)?];
+    match &garage {
+        Some(garage) => targets.push(garage_target(garage)?),
+        None => {
+            println!("garage is not measured: no program of this name was found (`cargo install garage` builds it)");
+        }
+    }
     for target in &targets {
         println!("{}: {}", target.name, target.settings);
         let url = target.signer.presign(&Request::on_bucket(Method::Put), validity()?)?;
@@ -87,10 +98,15 @@ pub(crate) fn store(workspace: &Workspace, as_json: bool) -> Result<bool> {
             rates.push(send_in_parts(target, round)?);
         }
     }
+    // All are filled at once, because the slowest takes its time; then each is asked while the others rest.
+    std::thread::scope(|scope| {
+        let filling: Vec<_> = targets.iter().map(|target| scope.spawn(|| fill(target))).collect();
+        filling.into_iter().try_for_each(|filling| filling.join().map_err(|_| anyhow!("a thread panicked"))?)
+    })?;
     let listings = targets.iter().map(list).collect::<Result<Vec<_>>>()?;
 
     let figures = figures(&targets, &scenarios, &multipart, &listings);
-    print(&scenarios, &figures);
+    print(&targets, &scenarios, &figures);
     if as_json {
         println!("{}", Value::Object(figures));
     }
@@ -103,7 +119,7 @@ fn ours(service: &Service, binary: &Path) -> Result<Target> {
     let text = |name: &str| made[name].as_str().with_context(|| format!("the key has no {name}"));
     Ok(Target {
         name: "strongroom",
-        settings: "every file, folder and transaction is synced before the answer",
+        settings: "every file, its folder and the index are synced before the answer",
         address: text("endpoint")?.trim_start_matches("http://").parse()?,
         signer: Signer::new(
             Credentials::new(text("access_key_id")?, text("secret_access_key")?)?,
@@ -113,16 +129,22 @@ fn ours(service: &Service, binary: &Path) -> Result<Target> {
     })
 }
 
-fn theirs(server: &Server) -> Result<Target> {
+fn seaweedfs_target(server: &Server) -> Result<Target> {
+    let settings = "its default: no file and no entry is synced before the answer";
+    target("seaweedfs", settings, server, Credentials::new("admin", "admin-secret")?)
+}
+
+fn garage_target(server: &Server) -> Result<Target> {
+    let settings = "its default: one node, LMDB, data_fsync = false and metadata_fsync = false, so nothing is synced";
+    target("garage", settings, server, Credentials::new(garage::ACCESS_KEY, garage::SECRET_KEY)?)
+}
+
+fn target(name: &'static str, settings: &'static str, server: &Server, credentials: Credentials) -> Result<Target> {
     Ok(Target {
-        name: "seaweedfs",
-        settings: "its default: nothing is synced before the answer",
+        name,
+        settings,
         address: server.endpoint.trim_start_matches("http://").parse()?,
-        signer: Signer::new(
-            Credentials::new("admin", "admin-secret")?,
-            Endpoint::custom(&server.endpoint, "us-east-1")?,
-            BUCKET,
-        )?,
+        signer: Signer::new(credentials, Endpoint::custom(&server.endpoint, "us-east-1")?, BUCKET)?,
     })
 }
 
@@ -190,20 +212,28 @@ fn send_in_parts(target: &Target, round: usize) -> Result<f64> {
     Ok((PART * usize::from(PARTS)) as f64 / 1e6 / begun.elapsed().as_secs_f64())
 }
 
+/// Puts the keys of which some are listed. Their objects are empty, so that writing a million of them takes minutes.
+fn fill(target: &Target) -> Result<()> {
+    for begin in (0..LISTED).step_by(CHUNK) {
+        let puts = (begin..LISTED.min(begin + CHUNK)).map(|number| {
+            let url = target.signer.presign(&Request::put(&listed(number)), validity()?)?;
+            Ok(request("PUT", &url, &[]))
+        });
+        let done = send_all(target.address, &puts.collect::<Result<Vec<_>>>()?, WRITERS)
+            .with_context(|| format!("{} was filled", target.name))?;
+        println!("{}: {} of {LISTED} keys, {:.0} a second", target.name, begin + CHUNK, done.per_second);
+    }
+    Ok(())
+}
+
+fn listed(number: usize) -> String {
+    format!("many/{number:07}")
+}
+
 /// How long a thousand keys in the middle of many take, in milliseconds.
 fn list(target: &Target) -> Result<f64> {
-    let keys: Vec<String> = (0..LISTED).map(|number| format!("many/{number:07}")).collect();
-    println!("{}: writing {LISTED} keys", target.name);
-    for chunk in keys.chunks(2000) {
-        let puts =
-            chunk.iter().map(|key| Ok(request("PUT", &target.signer.presign(&Request::put(key), validity()?)?, b"x")));
-        let puts = puts.collect::<Result<Vec<_>>>()?;
-        for puts in puts.chunks(100) {
-            drive(target.address, puts, puts.len(), Duration::ZERO)?;
-        }
-    }
     let times = (0..20).map(|round| {
-        let after = format!("many/{:07}", round * LISTED / 21);
+        let after = listed(round * LISTED / 21);
         let page =
             Request::list_objects().query("max-keys", "1000").query("prefix", "many/").query("start-after", after);
         let asked = request("GET", &target.signer.presign(&page, validity()?)?, &[]);
@@ -269,21 +299,28 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Result<&'a str> {
 /// The figures by name; ratios are of throughput, the medians over the rounds.
 fn figures(targets: &[Target], scenarios: &[Scenario], multipart: &[Vec<f64>], listings: &[f64]) -> Map<String, Value> {
     let mut figures = Map::new();
-    let mut put = |name: String, value: f64| figures.insert(name, json!((value * 1000.0).round() / 1000.0));
+    for target in targets {
+        figures.insert(format!("{}_settings", target.name), json!(target.settings));
+    }
+    let mut put = |name: String, value: f64| {
+        figures.insert(name, json!((value * 1000.0).round() / 1000.0));
+    };
     for scenario in scenarios {
         for (target, samples) in targets.iter().zip(&scenario.samples) {
             let name = format!("{}_{}", target.name, scenario.name);
             put(format!("{name}_per_second"), median(samples.iter().map(|sample| sample.per_second)));
             put(format!("{name}_p99_ms"), median(samples.iter().map(|sample| sample.percentile(0.99))));
         }
-        let [ours, theirs] = scenario.samples.as_slice() else { continue };
-        let ratio = median(ours.iter().zip(theirs).map(|(ours, theirs)| ours.per_second / theirs.per_second));
-        put(format!("{}_vs_seaweedfs", scenario.name), ratio);
-        match scenario.name.as_str() {
-            "put_20kb_32" => drop(put("small_put_vs_seaweedfs".to_owned(), ratio)),
-            "get_20kb_32" => drop(put("small_get_vs_seaweedfs".to_owned(), ratio)),
-            "get_5mb_32" => drop(put("large_get_vs_seaweedfs".to_owned(), ratio)),
-            _ => {}
+        let [ours, others @ ..] = scenario.samples.as_slice() else { continue };
+        for (target, theirs) in targets[1..].iter().zip(others) {
+            let ratio = median(ours.iter().zip(theirs).map(|(ours, theirs)| ours.per_second / theirs.per_second));
+            put(format!("{}_vs_{}", scenario.name, target.name), ratio);
+            match scenario.name.as_str() {
+                "put_20kb_32" => put(format!("small_put_vs_{}", target.name), ratio),
+                "get_20kb_32" => put(format!("small_get_vs_{}", target.name), ratio),
+                "get_5mb_32" => put(format!("large_get_vs_{}", target.name), ratio),
+                _ => {}
+            }
         }
     }
     for ((target, rates), listing) in targets.iter().zip(multipart).zip(listings) {
@@ -293,24 +330,23 @@ fn figures(targets: &[Target], scenarios: &[Scenario], multipart: &[Vec<f64>], l
     figures
 }
 
-fn print(scenarios: &[Scenario], figures: &Map<String, Value>) {
+fn print(targets: &[Target], scenarios: &[Scenario], figures: &Map<String, Value>) {
     let figure = |name: &str| figures.get(name).and_then(Value::as_f64).unwrap_or(0.0);
-    println!("\n{ROUNDS} rounds in turn, medians; requests a second");
-    println!("{:<24}{:>14}{:>14}{:>10}", "", "strongroom", "seaweedfs", "ratio");
+    let row = |what: &str, cells: Vec<String>| {
+        let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>16}")).collect();
+        println!("{what:<24}{}", cells.concat());
+    };
+    println!("\n{ROUNDS} rounds in turn, medians; requests a second, and how many times as many the first one answers");
+    let names = targets.iter().map(|target| target.name.to_owned());
+    row("", names.chain(targets[1..].iter().map(|target| format!("vs {}", target.name))).collect());
     for Scenario { name, .. } in scenarios {
-        println!(
-            "{name:<24}{:>14.0}{:>14.0}{:>10.2}",
-            figure(&format!("strongroom_{name}_per_second")),
-            figure(&format!("seaweedfs_{name}_per_second")),
-            figure(&format!("{name}_vs_seaweedfs")),
-        );
+        let rates =
+            targets.iter().map(|target| format!("{:.0}", figure(&format!("{}_{name}_per_second", target.name))));
+        let ratios = targets[1..].iter().map(|target| format!("{:.2}", figure(&format!("{name}_vs_{}", target.name))));
+        row(name, rates.chain(ratios).collect());
     }
     for (what, name) in [("64 MiB in parts, MB/s", "multipart_64mb_mb_per_second"), ("list 1000, ms", "list_1000_ms")] {
-        println!(
-            "{what:<24}{:>14.1}{:>14.1}",
-            figure(&format!("strongroom_{name}")),
-            figure(&format!("seaweedfs_{name}"))
-        );
+        row(what, targets.iter().map(|target| format!("{:.1}", figure(&format!("{}_{name}", target.name)))).collect());
     }
 }
 

@@ -92,15 +92,16 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// Makes the content durable under its number: sync, rename, sync of the folder.
+    /// Makes the content durable under its number. Nothing refers to it before that is done, so it gets its name first:
+    /// file systems with a journal then write the name with the content, and find nothing left to do for the folder.
     pub(crate) fn place(mut self) -> io::Result<Placed> {
         let incoming = &mut self.incoming;
         let contents = Arc::clone(&incoming.reserved.contents);
         let number = incoming.reserved.number;
-        incoming.file.sync_data()?;
         let folder = contents.ensure_folder(number >> LEAF_BITS)?;
         fs::rename(&incoming.path, contents.path(number))?;
         let placed = Placed { reserved: incoming.reserved.hand_over(), written: self.written, unlink: true };
+        incoming.file.sync_data()?;
         sync_folder(&folder)?;
         Ok(placed)
     }

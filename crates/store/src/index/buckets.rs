@@ -104,6 +104,17 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Bucket> {
     Ok(Bucket { id: row.get(0)?, versioning, locks: row.get(2)? })
 }
 
+/// Whether a bucket is as it was made: without any object or version, and never configured.
+pub(crate) fn is_untouched(connection: &Connection, id: i64) -> Result<bool, Fault> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT versioning IS NULL AND cors IS NULL AND lifecycle IS NULL AND object_lock IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM object WHERE bucket = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM past WHERE bucket = ?1) FROM bucket WHERE id = ?1",
+        )?
+        .query_row([id], |row| row.get(0))?)
+}
+
 /// Switches versioning on or suspends it.
 pub(crate) fn set_versioning(connection: &Connection, id: i64, versioning: Versioning) -> Result<(), Fault> {
     connection.prepare_cached("UPDATE bucket SET versioning = ?2 WHERE id = ?1")?.execute((id, versioning.word()))?;

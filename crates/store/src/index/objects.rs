@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row, Statement, ToSql};
 
 use super::{bodies, from_json, from_json_option, signed, to_json, to_json_option, unsigned};
 use crate::checksum::Checksums;
@@ -96,31 +96,40 @@ pub(super) fn replace(connection: &Connection, bucket: i64, key: &str, object: &
 
 /// Writes the row of an object, over that of another one under its key.
 pub(super) fn insert(connection: &Connection, bucket: i64, key: &str, object: &Object) -> Result<(), Fault> {
-    connection
-        .prepare_cached(
-            "INSERT INTO object (bucket, key, body, bytes, etag, modified, parts, headers, checksums, version, sequence,
-                 tags, lock, encryption)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-             ON CONFLICT (bucket, key) DO UPDATE SET body = ?3, bytes = ?4, etag = ?5, modified = ?6, parts = ?7,
-                 headers = ?8, checksums = ?9, version = ?10, sequence = ?11, tags = ?12, lock = ?13,
-                 encryption = ?14",
-        )?
-        .execute((
-            bucket,
-            key.as_bytes(),
-            object.body,
-            signed(object.bytes),
-            &object.etag,
-            object.modified.0,
-            object.parts,
-            to_json(&object.headers)?,
-            to_json(&object.checksums)?,
-            &object.version,
-            object.sequence,
-            to_json(&object.tags)?,
-            to_json(&object.lock)?,
-            to_json_option(object.encryption.as_ref())?,
-        ))?;
+    let mut statement = connection.prepare_cached(&format!(
+        "INSERT INTO object (bucket, key, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         ON CONFLICT (bucket, key) DO UPDATE SET ({COLUMNS}) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+    ))?;
+    bind(&mut statement, bucket, key, object)?;
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// Gives a statement what the tables of versions have alike: the bucket, the key and, from the third place on, `COLUMNS`.
+pub(super) fn bind(statement: &mut Statement<'_>, bucket: i64, key: &str, object: &Object) -> Result<(), Fault> {
+    let (headers, checksums) = (to_json(&object.headers)?, to_json(&object.checksums)?);
+    let (tags, lock) = (to_json(&object.tags)?, to_json(&object.lock)?);
+    let encryption = to_json_option(object.encryption.as_ref())?;
+    let (bytes, modified) = (signed(object.bytes), object.modified.0);
+    let values: [&dyn ToSql; 14] = [
+        &bucket,
+        &key.as_bytes(),
+        &object.body,
+        &bytes,
+        &object.etag,
+        &modified,
+        &object.parts,
+        &headers,
+        &checksums,
+        &object.version,
+        &object.sequence,
+        &tags,
+        &lock,
+        &encryption,
+    ];
+    for (place, value) in (1..).zip(values) {
+        statement.raw_bind_parameter(place, value)?;
+    }
     Ok(())
 }
 

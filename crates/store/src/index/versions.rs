@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::buckets::{self, Bucket, Rules, Versioning};
 use super::objects::{self, COLUMNS, Headers, Object};
-use super::{bodies, signed, to_json, to_json_option};
+use super::{bodies, to_json};
 use crate::checksum::Checksums;
 use crate::fault::{Code, Fault};
 use crate::lock::{BucketLock, Lock};
@@ -126,16 +126,21 @@ pub(crate) fn hiding_marker(connection: &Connection, bucket: i64, key: &str) -> 
 
 /// The lock of a new version: its own, or what its bucket gives to all.
 fn lock_of_new(connection: &Connection, bucket: Bucket, object: &Object) -> Result<Lock, Fault> {
-    if !bucket.locks {
-        let refused = || Fault::new(Code::InvalidRequest, "Bucket is missing Object Lock Configuration");
-        return if object.lock.is_none() { Ok(object.lock) } else { Err(refused()) };
-    }
-    if object.lock.retention.is_some() {
+    permit_lock(bucket, object)?;
+    if !bucket.locks || object.lock.retention.is_some() {
         return Ok(object.lock);
     }
     let own: Option<BucketLock> = buckets::rules(connection, bucket.id, Rules::ObjectLock)?;
     let retention = own.and_then(|own| own.default).map(|default| default.begun(object.modified));
     Ok(Lock { retention, ..object.lock })
+}
+
+/// Refuses a version with a lock where versions cannot be locked.
+pub(super) fn permit_lock(bucket: Bucket, object: &Object) -> Result<(), Fault> {
+    if bucket.locks || object.lock.is_none() {
+        return Ok(());
+    }
+    Err(Fault::new(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"))
 }
 
 /// Gives a version another lock.
@@ -178,7 +183,12 @@ pub(super) const LATEST: usize = 12;
 
 /// Makes the latest version of a key its past, and answers the place of the next one. Where versioning is suspended, the
 /// next one replaces the version called `null`: its body is let go of once the next one is there, which may share it.
-fn make_way(connection: &Connection, bucket: Bucket, key: &str, now: Moment) -> Result<(i64, Option<i64>), Fault> {
+pub(super) fn make_way(
+    connection: &Connection,
+    bucket: Bucket,
+    key: &str,
+    now: Moment,
+) -> Result<(i64, Option<i64>), Fault> {
     let current = objects::find(connection, bucket.id, key)?;
     let newest = newest(connection, bucket.id, key)?;
     let sequence_of = |object: &Object| object.sequence;
@@ -227,7 +237,11 @@ fn promote(connection: &Connection, bucket: i64, key: &str) -> Result<(), Fault>
 }
 
 /// The newest of a key's past, and when it was superseded.
-fn newest(connection: &Connection, bucket: i64, key: &str) -> Result<Option<(Object, Option<Moment>)>, Fault> {
+pub(super) fn newest(
+    connection: &Connection,
+    bucket: i64,
+    key: &str,
+) -> Result<Option<(Object, Option<Moment>)>, Fault> {
     let read = |row: &Row<'_>| Ok((objects::from_row(row)?, row.get::<_, Option<i64>>(LATEST)?.map(Moment)));
     Ok(connection
         .prepare_cached(&format!(
@@ -237,36 +251,21 @@ fn newest(connection: &Connection, bucket: i64, key: &str) -> Result<Option<(Obj
         .optional()?)
 }
 
-fn insert(
+/// Writes the row of a version that is not the object of its key.
+pub(super) fn insert(
     connection: &Connection,
     bucket: i64,
     key: &str,
     object: &Object,
     superseded: Option<Moment>,
 ) -> Result<(), Fault> {
-    connection
-        .prepare_cached(
-            "INSERT INTO past (bucket, key, body, bytes, etag, modified, parts, headers, checksums, version, sequence,
-                 tags, lock, superseded, encryption)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-        )?
-        .execute((
-            bucket,
-            key.as_bytes(),
-            object.body,
-            signed(object.bytes),
-            &object.etag,
-            object.modified.0,
-            object.parts,
-            to_json(&object.headers)?,
-            to_json(&object.checksums)?,
-            &object.version,
-            object.sequence,
-            to_json(&object.tags)?,
-            to_json(&object.lock)?,
-            superseded.map(|moment| moment.0),
-            to_json_option(object.encryption.as_ref())?,
-        ))?;
+    let mut statement = connection.prepare_cached(&format!(
+        "INSERT INTO past (bucket, key, {COLUMNS}, superseded)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+    ))?;
+    objects::bind(&mut statement, bucket, key, object)?;
+    statement.raw_bind_parameter(15, superseded.map(|moment| moment.0))?;
+    statement.raw_execute()?;
     Ok(())
 }
 
@@ -291,7 +290,8 @@ fn name(bucket: Bucket, sequence: i64, luck: u64) -> String {
     }
 }
 
-fn marker(version: &str, sequence: i64, now: Moment) -> Object {
+/// The mark of a deletion.
+pub(crate) fn marker(version: &str, sequence: i64, now: Moment) -> Object {
     Object {
         body: 0,
         bytes: 0,

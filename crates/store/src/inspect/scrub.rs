@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 
 use crc_fast::{CrcAlgorithm, Digest};
 
@@ -57,12 +57,8 @@ impl Scrub {
             return self.next().map_err(InspectError::from);
         };
         self.buffer.resize(STRETCH, 0);
-        let length = match open.file.read(&mut self.buffer) {
+        let length = match read_some(&mut open.file, &mut self.buffer) {
             Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.open = Some(open);
-                return Ok(true);
-            }
             Err(error) => return Ok(self.end(open.content, Some(Wrong::Unreadable(error.to_string())))?),
         };
         open.digest.update(&self.buffer[..length]);
@@ -125,5 +121,41 @@ impl Scrub {
             self.damaged.push(damage);
         }
         Ok(true)
+    }
+}
+
+/// Reads some bytes. Being interrupted by a signal is no fault of the disk.
+fn read_some(file: &mut impl io::Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read};
+
+    use super::read_some;
+
+    /// A file whose every second read is interrupted.
+    struct Interrupted(&'static [u8], bool);
+
+    impl Read for Interrupted {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(buffer) }
+        }
+    }
+
+    #[test]
+    fn a_read_that_is_interrupted_goes_on() {
+        let mut file = Interrupted(b"abcdef", false);
+        let mut buffer = [0; 4];
+        assert_eq!(read_some(&mut file, &mut buffer).unwrap(), 4);
+        assert_eq!((read_some(&mut file, &mut buffer).unwrap(), &buffer[..2]), (2, &b"ef"[..]));
+        assert_eq!(read_some(&mut file, &mut buffer).unwrap(), 0);
     }
 }

@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::checksum::Checksums;
 use crate::fault::{Code, Fault};
 use crate::range::Stretch;
+use crate::stored;
 
 use super::get_object::Found;
 
@@ -18,8 +19,8 @@ pub(super) struct ObjectPart {
 
 /// The parts of an object. What was composed before parts were noted has those that its stretches tell of.
 pub(super) fn parts(found: &Found) -> Vec<ObjectPart> {
-    let mut start = 0;
     if !found.parts.is_empty() {
+        let mut start = 0;
         return found
             .parts
             .iter()
@@ -33,22 +34,14 @@ pub(super) fn parts(found: &Found) -> Vec<ObjectPart> {
             .collect();
     }
     let whole = if found.object.parts.is_none() { found.object.checksums.clone() } else { Checksums::default() };
-    let mut parts: Vec<(u32, ObjectPart)> = Vec::new();
-    for segment in &found.segments {
-        let bytes = segment.slice.bytes;
-        match parts.last_mut() {
-            Some((part, last)) if *part == segment.part => last.stretch.bytes += bytes,
-            _ => {
-                let part = ObjectPart { stretch: Stretch { start, bytes }, checksums: whole.clone() };
-                parts.push((segment.part, part));
-            }
-        }
-        start += bytes;
-    }
+    let mut parts: Vec<ObjectPart> = stored::parts(&found.segments)
+        .into_iter()
+        .map(|(_, stretch)| ObjectPart { stretch, checksums: whole.clone() })
+        .collect();
     if parts.is_empty() {
-        parts.push((1, ObjectPart { stretch: Stretch { start: 0, bytes: 0 }, checksums: whole }));
+        parts.push(ObjectPart { stretch: Stretch { start: 0, bytes: 0 }, checksums: whole });
     }
-    parts.into_iter().map(|(_, part)| part).collect()
+    parts
 }
 
 /// The part that is asked for by number.

@@ -1,4 +1,5 @@
-//! Export: every current object becomes a file. What a former export left as it must be is not written again.
+//! Export: every object and every earlier version becomes a file. What a former export left as it must be is not written
+//! again.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
@@ -9,19 +10,21 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize as _;
 
 use super::paths::{beside_a_folder, names};
-use super::{BucketEntry, Entry, Line, MANIFEST, OBJECTS, TransferError, VERSION};
+use super::{BucketEntry, Entry, Line, MANIFEST, Marker, OBJECTS, TransferError, VERSION, VERSIONS, Version};
 use crate::body::Reading;
 use crate::content::Contents;
 use crate::encryption::{Encryption, Secret};
 use crate::fault::{Code, Fault};
 use crate::index::bodies::{self, Segment};
-use crate::index::buckets::Rules;
-use crate::index::listing::{self, Entry as Listed, Query};
-use crate::index::objects::{self, Object};
-use crate::index::{Look, buckets};
+use crate::index::buckets::{Rules, Versioning};
+use crate::index::history::{self, Kept};
+use crate::index::objects::Object;
+use crate::index::version_listing::{self, Entry as Listed};
+use crate::index::{Look, buckets, listing};
 use crate::inspect::{Inspector, Progress};
+use crate::stored;
 
-/// How many objects are looked up at once.
+/// How many versions are looked up at once.
 const PAGE: usize = 512;
 /// How often the export begins anew because folders and files of one name changed places.
 const ROUNDS: usize = 3;
@@ -31,17 +34,35 @@ const ROUNDS: usize = 3;
 pub struct Exported {
     /// Objects that stand in the manifest.
     pub objects: u64,
-    /// Those whose files a former export had written.
+    /// Earlier versions and delete markers that stand in it.
+    pub versions: u64,
+    /// How many of all these have files that a former export had written.
     pub unchanged: u64,
     /// The bytes of all of them.
     pub bytes: u64,
-    /// Objects that are damaged and so do not stand in the manifest, each with the reason.
+    /// What is damaged and so does not stand in the manifest, each with the reason.
     pub failed: Vec<String>,
 }
 
+/// A version that is exported, and what it is made of.
+struct Item {
+    kept: Kept,
+    segments: Vec<Segment>,
+}
+
+/// All there is of a key at one moment.
+struct History {
+    /// Whether its bucket keeps versions.
+    versioned: bool,
+    /// Its versions, the latest first.
+    items: Vec<Item>,
+    /// Whether other keys go on after it and a slash.
+    parent: bool,
+}
+
 impl Inspector {
-    /// Writes every object into `folder`, which is made if it is missing; blocks while it does. The store may run: each
-    /// object is exported as it is at one moment. Multipart uploads under way are no objects yet and stay out.
+    /// Writes every version of everything into `folder`, which is made if it is missing; blocks while it does. The store
+    /// may run: each key is exported as it is at one moment. Multipart uploads under way are no objects yet and stay out.
     pub fn export(&self, folder: &Path, mut tell: impl FnMut(Progress)) -> Result<Exported, TransferError> {
         let failed = |source| TransferError::File { path: folder.to_owned(), source };
         // What is private in the store stays so outside of it.
@@ -99,24 +120,27 @@ impl Export<'_> {
         for bucket in self.index.read(buckets::all)? {
             let Some(described) = self.bucket(&bucket)? else { continue };
             self.line(&Line::Bucket(described))?;
-            let mut query = Query { limit: PAGE, ..Query::default() };
+            let mut query = version_listing::Query { limit: PAGE, ..Default::default() };
             loop {
                 let page = self.index.read(|connection| {
                     let id = buckets::id(connection, &bucket.name)?;
-                    listing::page(connection, id, &query)
+                    version_listing::page(connection, id, &query)
                 });
                 let page = match page {
                     // It was removed meanwhile, and it was empty then.
                     Err(fault) if fault.code == Code::NoSuchBucket => break,
                     page => page?,
                 };
-                for entry in &page.entries {
-                    if let Listed::Key(key, _) = entry {
-                        self.object(&bucket.name, key)?;
+                for entry in page.entries {
+                    if let Listed::Version(version) = entry
+                        && query.key_marker.as_ref() != Some(&version.key)
+                    {
+                        self.key(&bucket.name, &version.key)?;
+                        // All its versions are exported, so the next page comes after all of them.
+                        query.key_marker = Some(version.key);
                     }
                 }
-                tell(Progress { contents: self.done.objects, bytes: self.done.bytes });
-                query.after = page.entries.last().map(|entry| entry.name().to_owned());
+                tell(Progress { contents: self.done.objects + self.done.versions, bytes: self.done.bytes });
                 if !page.truncated {
                     break;
                 }
@@ -145,64 +169,101 @@ impl Export<'_> {
         }
     }
 
-    fn object(&mut self, bucket: &str, key: &str) -> Result<(), TransferError> {
+    /// Exports all versions of a key. If one goes while it is read, they are all looked up once more.
+    fn key(&mut self, bucket: &str, key: &str) -> Result<(), TransferError> {
         let mut missed = None;
-        loop {
-            let Some((object, segments, parent)) = self.look(bucket, key)? else { return Ok(()) };
-            if segments.iter().map(|segment| segment.slice.bytes).sum::<u64>() != object.bytes {
-                let reason = "the index knows less of its content than of its length";
-                self.done.failed.push(format!("{bucket}/{key}: {reason}"));
-                return Ok(());
-            }
-            let secret = match self.secret_of(&object) {
-                Ok(secret) => secret,
-                Err(reason) => {
-                    self.done.failed.push(format!("{bucket}/{key}: {reason}"));
-                    return Ok(());
+        'again: loop {
+            let history = self.look(bucket, key)?;
+            let mut done = Exported::default();
+            let mut lines = Vec::new();
+            for item in &history.items {
+                let Item { kept, segments } = item;
+                let object = &kept.object;
+                if object.is_marker() {
+                    let (bucket, key) = (bucket.to_owned(), key.to_owned());
+                    let version = Version::of(kept);
+                    lines.push(Line::DeleteMarker(Marker { bucket, key, modified: object.modified.0, version }));
+                    done.versions += 1;
+                    continue;
                 }
-            };
-            let path = self.path(bucket, key, parent)?;
-            let full = self.folder.join(&path);
-            let modified =
-                SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(object.modified.0).unwrap_or(0));
-            let unchanged = fs::metadata(&full)
-                .is_ok_and(|data| data.len() == object.bytes && data.modified().is_ok_and(|at| at == modified));
-            if !unchanged {
-                match write(&self.contents, &segments, secret, &full, modified) {
-                    Ok(()) => {}
+                let name = || match kept.superseded {
+                    None => format!("{bucket}/{key}"),
+                    Some(_) => format!("{bucket}/{key}, version {}", object.version),
+                };
+                if segments.iter().map(|segment| segment.slice.bytes).sum::<u64>() != object.bytes {
+                    let reason = "the index knows less of its content than of its length";
+                    done.failed.push(format!("{}: {reason}", name()));
+                    continue;
+                }
+                let secret = match self.secret_of(object) {
+                    Ok(secret) => secret,
+                    Err(reason) => {
+                        done.failed.push(format!("{}: {reason}", name()));
+                        continue;
+                    }
+                };
+                let path = match kept.superseded {
+                    None => self.path(bucket, key, history.parent)?,
+                    Some(_) => self.version_path(bucket, key, &object.version)?,
+                };
+                match self.file(item, secret, &self.folder.join(&path)) {
+                    Ok(unchanged) => done.unchanged += u64::from(unchanged),
                     // It was replaced or deleted meanwhile.
                     Err(Failed::Read(error))
                         if error.kind() == io::ErrorKind::NotFound && missed != Some(object.body) =>
                     {
                         missed = Some(object.body);
-                        continue;
+                        continue 'again;
                     }
                     // One that is damaged stands in nobody's way: the others are exported.
                     Err(Failed::Read(error)) => {
-                        self.done.failed.push(format!("{bucket}/{key}: {error}"));
-                        return Ok(());
+                        done.failed.push(format!("{}: {error}", name()));
+                        continue;
                     }
-                    Err(Failed::Write(source)) => return Err(TransferError::File { path: full, source }),
+                    Err(Failed::Write(source)) => {
+                        return Err(TransferError::File { path: self.folder.join(path), source });
+                    }
                 }
+                match kept.superseded {
+                    None => done.objects += 1,
+                    Some(_) => done.versions += 1,
+                }
+                done.bytes += object.bytes;
+                lines.push(Line::Object(Box::new(Entry {
+                    bucket: bucket.to_owned(),
+                    key: key.to_owned(),
+                    path,
+                    bytes: object.bytes,
+                    etag: object.etag.clone(),
+                    modified: object.modified.0,
+                    headers: object.headers.clone(),
+                    checksums: object.checksums.clone(),
+                    tags: object.tags.clone(),
+                    lock: object.lock,
+                    encrypted: object.encryption.is_some(),
+                    parts: object.parts.map(|count| parts(segments, count)),
+                    version: history.versioned.then(|| Version::of(kept)),
+                })));
             }
-            self.done.objects += 1;
-            self.done.unchanged += u64::from(unchanged);
-            self.done.bytes += object.bytes;
-            return self.line(&Line::Object(Box::new(Entry {
-                bucket: bucket.to_owned(),
-                key: key.to_owned(),
-                path,
-                bytes: object.bytes,
-                etag: object.etag,
-                modified: object.modified.0,
-                headers: object.headers,
-                checksums: object.checksums,
-                tags: object.tags,
-                lock: object.lock,
-                encrypted: object.encryption.is_some(),
-                parts: object.parts.map(|count| parts(&segments, count)),
-            })));
+            self.done.objects += done.objects;
+            self.done.versions += done.versions;
+            self.done.unchanged += done.unchanged;
+            self.done.bytes += done.bytes;
+            self.done.failed.extend(done.failed);
+            return lines.iter().try_for_each(|line| self.line(line));
         }
+    }
+
+    /// Writes the file of a version, unless a former export did; answers whether it did.
+    fn file(&self, item: &Item, secret: Option<Secret>, path: &Path) -> Result<bool, Failed> {
+        let Object { bytes, modified, .. } = item.kept.object;
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(modified.0).unwrap_or(0));
+        let unchanged =
+            fs::metadata(path).is_ok_and(|data| data.len() == bytes && data.modified().is_ok_and(|at| at == modified));
+        if !unchanged {
+            write(&self.contents, &item.segments, secret, path, modified)?;
+        }
+        Ok(unchanged)
     }
 
     /// What opens an object, or the reason why nothing does.
@@ -217,15 +278,16 @@ impl Export<'_> {
         }
     }
 
-    /// The object, what it is made of, and whether other keys go on after it and a slash.
-    fn look(&self, bucket: &str, key: &str) -> Result<Option<(Object, Vec<Segment>, bool)>, Fault> {
+    fn look(&self, bucket: &str, key: &str) -> Result<History, Fault> {
         self.index.read(|connection| {
-            let id = buckets::id(connection, bucket)?;
-            let Some(object) = objects::find(connection, id, key)? else { return Ok(None) };
-            let segments = bodies::segments(connection, object.body)?;
-            let below = Query { prefix: format!("{key}/"), limit: 1, ..Query::default() };
-            let parent = !listing::page(connection, id, &below)?.entries.is_empty();
-            Ok(Some((object, segments, parent)))
+            let bucket = buckets::find(connection, bucket)?;
+            let mut items = Vec::new();
+            for kept in history::of(connection, bucket.id, key)? {
+                items.push(Item { segments: bodies::segments(connection, kept.object.body)?, kept });
+            }
+            let below = listing::Query { prefix: format!("{key}/"), limit: 1, ..Default::default() };
+            let parent = !listing::page(connection, bucket.id, &below)?.entries.is_empty();
+            Ok(History { versioned: bucket.versioning != Versioning::Never, items, parent })
         })
     }
 
@@ -233,9 +295,28 @@ impl Export<'_> {
     /// object that had nothing below it a moment ago; it goes, and everything is looked over once more.
     fn path(&mut self, bucket: &str, key: &str, parent: bool) -> Result<String, TransferError> {
         let mut names = names(key);
-        let mut path = format!("{OBJECTS}/{bucket}");
         let last = names.pop().unwrap_or_default();
-        for name in std::iter::once(String::new()).chain(names) {
+        let path = self.folders(OBJECTS, bucket, &names)?;
+        let plain = format!("{path}/{last}");
+        if parent || self.folder.join(&plain).is_dir() {
+            return Ok(format!("{path}/{}", beside_a_folder(&last)));
+        }
+        Ok(plain)
+    }
+
+    /// The file of an earlier version, its folders made: all those of a key lie in a folder that no other key has.
+    fn version_path(&mut self, bucket: &str, key: &str, version: &str) -> Result<String, TransferError> {
+        let mut names = names(key);
+        if let Some(last) = names.last_mut() {
+            *last = beside_a_folder(last);
+        }
+        Ok(format!("{}/{version}", self.folders(VERSIONS, bucket, &names)?))
+    }
+
+    /// Makes a folder below that of a bucket.
+    fn folders(&mut self, root: &str, bucket: &str, names: &[String]) -> Result<String, TransferError> {
+        let mut path = format!("{root}/{bucket}");
+        for name in std::iter::once("").chain(names.iter().map(String::as_str)) {
             if !name.is_empty() {
                 path = format!("{path}/{name}");
             }
@@ -246,14 +327,10 @@ impl Export<'_> {
                     fs::remove_file(&folder).map_err(failed)?;
                     self.moved = true;
                 }
-                fs::create_dir(&folder).map_err(failed)?;
+                fs::create_dir_all(&folder).map_err(failed)?;
             }
         }
-        let plain = format!("{path}/{last}");
-        if parent || self.folder.join(&plain).is_dir() {
-            return Ok(format!("{path}/{}", beside_a_folder(&last)));
-        }
-        Ok(plain)
+        Ok(path)
     }
 
     fn line(&mut self, line: &Line) -> Result<(), TransferError> {
@@ -293,13 +370,8 @@ fn write(
 
 /// The numbers and lengths of so many parts. An empty one has no segment, and none but the last can be empty.
 fn parts(segments: &[Segment], count: u32) -> Vec<(u32, u64)> {
-    let mut parts: Vec<(u32, u64)> = Vec::new();
-    for segment in segments {
-        match parts.last_mut() {
-            Some((number, bytes)) if *number == segment.part => *bytes += segment.slice.bytes,
-            _ => parts.push((segment.part, segment.slice.bytes)),
-        }
-    }
+    let mut parts: Vec<_> =
+        stored::parts(segments).into_iter().map(|(number, stretch)| (number, stretch.bytes)).collect();
     while parts.len() < count as usize {
         parts.push((parts.last().map_or(1, |(last, _)| last + 1), 0));
     }

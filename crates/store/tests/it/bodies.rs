@@ -18,6 +18,24 @@ async fn begin_put(server: &Server, target: &str, headers: &str) -> TcpStream {
     connection
 }
 
+/// Begins a PUT and waits until it is asked for its body: from then on it has a place.
+async fn asked_put(server: &Server) -> TcpStream {
+    let headers = "content-length: 5\r\nexpect: 100-continue\r\nconnection: close\r\n";
+    let mut connection = begin_put(server, &put_link(server), headers).await;
+    let mut asked = [0; 25];
+    connection.read_exact(&mut asked).await.unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    connection
+}
+
+/// Sends the body that was asked for.
+async fn end_put(mut connection: TcpStream) {
+    connection.write_all(b"12345").await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
 /// A link to put an object, without the host.
 fn put_link(server: &Server) -> String {
     let life = Validity::new(server.now(), 600).unwrap();
@@ -67,16 +85,7 @@ async fn a_client_that_waits_to_be_asked_is_not_asked_for_a_body_that_is_refused
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
-    let mut connection =
-        begin_put(&server, &put_link(&server), "content-length: 5\r\nexpect: 100-continue\r\nconnection: close\r\n")
-            .await;
-    let mut asked = [0; 25];
-    connection.read_exact(&mut asked).await.unwrap();
-    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
-    connection.write_all(b"12345").await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    end_put(asked_put(&server).await).await;
 }
 
 #[tokio::test]
@@ -144,12 +153,7 @@ async fn a_length_is_needed_and_bounded() {
 #[tokio::test]
 async fn only_so_many_bodies_arrive_at_once() {
     let server = Server::start_with(|options| options.limits.uploads = 1).await;
-    let mut first =
-        begin_put(&server, &put_link(&server), "content-length: 5\r\nexpect: 100-continue\r\nconnection: close\r\n")
-            .await;
-    // Once it is asked for its body, the first has the only place.
-    let mut asked = [0; 25];
-    first.read_exact(&mut asked).await.unwrap();
+    let first = asked_put(&server).await;
     let second = send(&server, "PUT", &put_link(&server), &[], "12345").await;
     assert_eq!((second.status.as_u16(), second.code().as_str()), (503, "SlowDown"));
     assert_eq!(second.header("retry-after"), "1");
@@ -158,29 +162,19 @@ async fn only_so_many_bodies_arrive_at_once() {
     let signed = server.signer("admin").sign(&request, Payload::Unsigned, server.now()).unwrap();
     let document = "<Delete><Object><Key>k</Key></Object></Delete>";
     assert_eq!(send_signed(&server, &signed, document).await.code(), "SlowDown");
-    first.write_all(b"12345").await.unwrap();
-    let mut answer = String::new();
-    first.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"));
+    end_put(first).await;
     assert_eq!(send(&server, "PUT", &put_link(&server), &[], "12345").await.status.as_u16(), 200);
 }
 
 #[tokio::test]
 async fn one_key_cannot_take_every_place_from_the_others() {
     let server = Server::start_with(|options| options.limits.uploads_per_key = 1).await;
-    let mut first =
-        begin_put(&server, &put_link(&server), "content-length: 5\r\nexpect: 100-continue\r\nconnection: close\r\n")
-            .await;
-    let mut asked = [0; 25];
-    first.read_exact(&mut asked).await.unwrap();
+    let first = asked_put(&server).await;
     let second = send(&server, "PUT", &put_link(&server), &[], "12345").await;
     assert_eq!((second.status.as_u16(), second.code().as_str()), (503, "SlowDown"));
     let janitor = server.client("janitor");
     janitor.put_object().bucket(BUCKET).key("k").body(bytes(5, 1).into()).send().await.unwrap();
-    first.write_all(b"12345").await.unwrap();
-    let mut answer = String::new();
-    first.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"));
+    end_put(first).await;
     assert_eq!(send(&server, "PUT", &put_link(&server), &[], "12345").await.status.as_u16(), 200);
 }
 

@@ -93,6 +93,37 @@ async fn the_scrub_in_the_background_tells_of_damage_and_goes_on_where_it_was() 
     assert!(out.contains("store_scrubbed_contents_total 0"), "{out}");
 }
 
+#[tokio::test]
+async fn a_scrub_in_the_background_that_cannot_go_on_for_a_while_goes_on_after_it() {
+    let server = Server::start().await;
+    put(&server, "k", 100).await;
+    let (format, away) = (server.folder().join("format"), server.folder().join("away"));
+    std::fs::rename(&format, &away).unwrap();
+    let pace = Pace { bytes_per_second: 1 << 20, interval: Duration::from_millis(1) };
+    let mut scrubbing = std::pin::pin!(server.store.keep_scrubbing(pace));
+    // It cannot begin without the file that says what the folder is, and it does not end for that.
+    tokio::time::timeout(Duration::from_millis(500), &mut scrubbing).await.unwrap_err();
+    let mut registry = Registry::default();
+    server.store.register(&mut registry);
+    let verified = || {
+        let mut out = String::new();
+        prometheus_client::encoding::text::encode(&mut out, &registry).unwrap();
+        let line = out.lines().find_map(|told| told.strip_prefix("scrubbed_contents_total "));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(verified(), 0);
+    std::fs::rename(&away, &format).unwrap();
+    let told = async {
+        while verified() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        () = &mut scrubbing => panic!("it never ends"),
+        told = tokio::time::timeout(Duration::from_secs(20), told) => told.expect("it goes on"),
+    }
+}
+
 /// Scrubs in the background until the metrics hold a line, and answers all of them.
 async fn scrubbed(server: &Server, line: &str) -> String {
     let mut registry = Registry::with_prefix("store");

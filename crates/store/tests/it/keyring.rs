@@ -7,6 +7,7 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use strongroom_store::{AccessKey, Action, Grant, Keyring, KeyringError, OpenError};
 
 use crate::objects::bytes;
+use crate::process::Process;
 use crate::server::{BUCKET, Server, secret};
 
 fn key(server: &Server, id: &str, prefix: &str, actions: &[Action]) -> AccessKey {
@@ -89,6 +90,50 @@ async fn a_damaged_file_lets_nobody_in_and_stops_a_start() {
     let Err(refused) = server.try_restart().await else { panic!("it must be refused") };
     assert!(matches!(refused, OpenError::Keyring(_)), "{refused}");
     assert!(!refused.to_string().contains("nightly-secret"));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_named_with_the_reason() {
+    let server = Server::start().await;
+    let path = server.folder().join("keys.json");
+    fs::create_dir(&path).unwrap();
+    let keyring = Keyring::of(server.folder());
+    let added = keyring.add(key(&server, "nightly", "", &[Action::Get]));
+    for refused in [keyring.list().unwrap_err(), added.unwrap_err()] {
+        assert!(matches!(&refused, KeyringError::File { path: named, .. } if *named == path), "{refused}");
+        assert!(refused.to_string().contains("Is a directory"), "{refused}");
+    }
+    let Err(refused) = server.try_restart().await else { panic!("it must be refused") };
+    assert!(matches!(&refused, OpenError::Keyring(KeyringError::File { .. })), "{refused}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_for_a_while_locks_no_key_out_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    // To a user of a name space that has no rights beyond its own, the mode of a file says whether it can be read.
+    let process = Process::start(&["unshare", "--user", "--map-user=1000"], folder.path(), 0);
+    process.client().create_bucket().bucket(BUCKET).send().await.unwrap();
+    let keyring = Keyring::of(folder.path());
+    let everything = Grant { bucket: Some(BUCKET.to_owned()), prefix: String::new(), actions: vec![Action::List] };
+    let nightly = AccessKey {
+        access_key_id: "nightly".to_owned(),
+        secret_access_key: secret("nightly"),
+        name: "the nightly job".to_owned(),
+        grants: vec![everything],
+        created: jiff::Timestamp::UNIX_EPOCH,
+        expires: None,
+    };
+    keyring.add(nightly).unwrap();
+    let mode = |mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(folder.path().join("keys.json"), mode).unwrap();
+    };
+    let client = process.client_of("nightly");
+    let list = || client.list_objects_v2().bucket(BUCKET).send();
+    mode(0o000);
+    assert_eq!(list().await.unwrap_err().code(), Some("InvalidAccessKeyId"));
+    mode(0o600);
+    list().await.unwrap();
 }
 
 #[tokio::test]

@@ -11,8 +11,11 @@ mod disk;
 mod durability;
 mod encrypted_copies;
 mod encryption;
+#[path = "../wire/exchange.rs"]
+mod exchange;
 mod formats;
 mod forms;
+mod history;
 mod inspection;
 mod keyring;
 mod keys;

@@ -219,7 +219,7 @@ async fn an_export_opens_what_the_store_encrypted_and_an_import_encrypts_it_agai
     assert!(!folder.path().join("objects/files/customer").exists());
 
     let other = Server::start_with(|options| options.random = std::sync::Arc::new(|| 7)).await;
-    let imported = other.store.import(folder.path(), |_| {}).await.unwrap();
+    let imported = other.store.import(&Manifest::read(folder.path()).unwrap(), |_| {}).await.unwrap();
     assert_eq!((imported.objects, imported.failed), (2, Vec::new()));
     let client = other.admin();
     assert!(plain(&client, "sealed").await == body);

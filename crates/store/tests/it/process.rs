@@ -10,6 +10,8 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 
+use crate::server::secret;
+
 /// A store that runs by itself. Dropped, it is killed.
 pub(crate) struct Process {
     child: Child,
@@ -49,14 +51,19 @@ impl Process {
         self.child.id()
     }
 
-    /// The AWS SDK with all rights. What a kill cuts off fails at once and is not tried again.
+    /// The AWS SDK with all rights.
     pub(crate) fn client(&self) -> Client {
+        self.client_of("admin")
+    }
+
+    /// The AWS SDK with an access key. What a kill cuts off fails at once and is not tried again.
+    pub(crate) fn client_of(&self, access_key: &str) -> Client {
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .endpoint_url(&self.address)
             .force_path_style(true)
-            .credentials_provider(Credentials::new("admin", "admin-secret", None, None, "test"))
+            .credentials_provider(Credentials::new(access_key, secret(access_key), None, None, "test"))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled())

@@ -20,7 +20,7 @@ fn link(server: &Server, seconds: u32) -> String {
 fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{}", answer.text());
     assert_eq!(answer.header("content-type"), "application/xml");
-    assert_eq!(answer.element("RequestId").as_deref(), Some(answer.header("x-amz-request-id")));
+    assert_eq!(answer.element("RequestId"), answer.header("x-amz-request-id"));
 }
 
 #[tokio::test]
@@ -44,9 +44,9 @@ async fn a_link_that_was_changed_is_refused_and_says_what_was_expected() {
     let link = link(&server, 300);
     let answer = send(&server, "GET", &link.replace("/k?", "/secret?"), &[], "").await;
     refused(&answer, 403, "SignatureDoesNotMatch");
-    assert!(answer.element("StringToSign").unwrap().starts_with("AWS4-HMAC-SHA256\n"));
-    assert!(answer.element("CanonicalRequest").unwrap().starts_with("GET\n/files/secret\n"));
-    assert_eq!(answer.element("AWSAccessKeyId").as_deref(), Some("reader"));
+    assert!(answer.element("StringToSign").starts_with("AWS4-HMAC-SHA256\n"));
+    assert!(answer.element("CanonicalRequest").starts_with("GET\n/files/secret\n"));
+    assert_eq!(answer.element("AWSAccessKeyId"), "reader");
     for changed in [
         link.replace("X-Amz-Expires=300", "X-Amz-Expires=3000"),
         format!("{link}&response-content-type=text/html"),
@@ -68,7 +68,7 @@ async fn headers_that_the_signature_does_not_cover_are_not_obeyed() {
     for (name, value) in [("x-amz-copy-source", "/files/k"), ("x-amz-acl", "public-read"), ("x-amz-meta-a", "b")] {
         let answer = send(&server, "PUT", &url, &[(name, value)], "").await;
         refused(&answer, 403, "AccessDenied");
-        assert_eq!(answer.element("HeadersNotSigned").as_deref(), Some(name));
+        assert_eq!(answer.element("HeadersNotSigned"), name);
     }
     assert_eq!(send(&server, "PUT", &url, &[("content-type", "text/plain")], "x").await.status.as_u16(), 200);
 }
@@ -112,7 +112,7 @@ async fn signatures_of_the_wrong_time_place_or_person_are_refused() {
     let elsewhere = server.signer_for("reader", "reader-secret", "eu-west-1").sign(&get, Payload::Empty, now).unwrap();
     let answer = send_signed(&server, &elsewhere, "").await;
     refused(&answer, 400, "AuthorizationHeaderMalformed");
-    assert_eq!(answer.element("Region").as_deref(), Some("us-east-1"));
+    assert_eq!(answer.element("Region"), "us-east-1");
     for skewed in [now - 901, now + 901] {
         let late = server.signer("reader").sign(&get, Payload::Empty, skewed).unwrap();
         refused(&send_signed(&server, &late, "").await, 403, "RequestTimeTooSkewed");
@@ -186,6 +186,6 @@ async fn version_2_is_refused_unless_it_is_switched_on() {
         refused(&send(&server, "GET", &format!("{link}&acl"), &[], "").await, 403, "SignatureDoesNotMatch");
         server.advance(Duration::from_mins(5));
         let expired = send(&server, "GET", &link, &[], "").await;
-        assert_eq!(expired.element("Message").as_deref(), Some("Request has expired"));
+        assert_eq!(expired.element("Message"), "Request has expired");
     }
 }

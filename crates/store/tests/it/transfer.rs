@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
-use strongroom_store::{Exported, Imported, Inspector, TransferError};
+use strongroom_store::{Exported, Imported, Inspector, Manifest, TransferError};
 use tempfile::TempDir;
 
 use crate::objects::bytes;
@@ -49,7 +49,7 @@ fn export(server: &Server, folder: &Path) -> Exported {
 }
 
 async fn import(server: &Server, folder: &Path) -> Imported {
-    server.store.import(folder, |_| {}).await.unwrap()
+    server.store.import(&Manifest::read(folder).unwrap(), |_| {}).await.unwrap()
 }
 
 async fn fill(server: &Server) {
@@ -200,7 +200,7 @@ async fn what_is_newer_stays_and_no_manifest_leads_out_of_its_folder() {
         [("objects/files/plain.txt", "../secret"), ("\"bytes\"", "\"bites\""), ("{\"strongroom-export\":1}", "{}")]
     {
         fs::write(&manifest, text.replacen(from, to, 1)).unwrap();
-        let refused = server.store.import(folder.path(), |_| {}).await.unwrap_err();
+        let refused = Manifest::read(folder.path()).unwrap_err();
         assert!(matches!(refused, TransferError::Manifest { .. }), "{refused}");
     }
 }

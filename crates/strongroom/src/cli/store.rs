@@ -18,7 +18,7 @@ pub(super) enum StoreVerb {
     Scrub(inspect::Scrub),
     /// Compare the index with itself and with the files, without reading them; the service may run
     Check(inspect::Check),
-    /// Write every object into a folder, with a manifest of all that belongs to it; the service may run
+    /// Write every object and every earlier version into a folder, with a manifest of all that belongs to it; the service may run
     Export(transfer::Export),
     /// Bring in what an export wrote; the service must not run
     Import(transfer::Import),

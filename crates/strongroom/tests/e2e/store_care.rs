@@ -136,6 +136,8 @@ async fn what_is_exported_from_one_installation_is_imported_into_another() {
     other.kill();
     let imported = other.command_json(&["store", "import", folder, "--json"]);
     assert_eq!((&imported["objects"], &imported["failed"]), (&json!(3), &json!([])));
+    let told = other.command(&["store", "import", folder]);
+    assert!(String::from_utf8_lossy(&told.stderr).contains("brought in: 100%"), "{told:?}");
     other.run();
     let wanted = keys(&app).await;
     assert_eq!(keys(&other).await, wanted);

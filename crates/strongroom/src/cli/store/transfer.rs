@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
-use strongroom_store::{Inspector, OpenError};
+use strongroom_store::{Inspector, Manifest, OpenError};
 
 use super::embedded;
 use crate::ambient::{Clock, Random};
@@ -17,7 +17,7 @@ use crate::cli::{Common, block_on, load};
 use crate::config::size;
 use crate::embedded::{self as store};
 
-/// Write every object into a folder; the service may run.
+/// Write every object and every earlier version into a folder; the service may run.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Export {
     #[command(flatten)]
@@ -51,16 +51,25 @@ impl Export {
         progress.end();
         let mut out = io::stdout().lock();
         if self.json {
-            let (objects, unchanged, bytes) = (done.objects, done.unchanged, done.bytes);
-            let answer = json!({"objects": objects, "unchanged": unchanged, "bytes": bytes, "failed": done.failed});
+            let answer = json!({
+                "objects": done.objects,
+                "versions": done.versions,
+                "unchanged": done.unchanged,
+                "bytes": done.bytes,
+                "failed": done.failed,
+            });
             writeln!(out, "{answer}")?;
         } else {
             for failed in &done.failed {
                 writeln!(out, "{failed}")?;
             }
             let (bytes, folder, failed) = (size::show(done.bytes), self.folder.display(), done.failed.len());
-            let (objects, unchanged) = (done.objects, done.unchanged);
-            writeln!(out, "{objects} objects, {bytes}, in {folder}; {unchanged} were there already; {failed} failed")?;
+            let (objects, versions, unchanged) = (done.objects, done.versions, done.unchanged);
+            writeln!(
+                out,
+                "{objects} objects and {versions} earlier versions and delete markers, {bytes}, in {folder}; {unchanged} \
+                 were there already; {failed} failed"
+            )?;
         }
         Ok(if done.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -71,6 +80,8 @@ impl Import {
         let config = load(&self.common.sources())?;
         let (_, secrets) = assemble::database(&config)?;
         let identities = store::identities(embedded(&config)?, &secrets);
+        let manifest = Manifest::read(&self.folder)?;
+        let mut progress = Progress::begin("brought in", manifest.whole().bytes);
         let done = block_on(async {
             let opened = store::open(&config, &identities, Vec::new(), &Clock::system(), &Random::system()).await;
             let store = match opened {
@@ -79,20 +90,30 @@ impl Import {
                 }
                 opened => opened?,
             };
-            // How much there is to come is not known before the manifest is read, so there is no end to be shown.
-            Ok(store.import(&self.folder, |_| {}).await?)
+            Ok(store.import(&manifest, |done| progress.reached(done.bytes)).await?)
         })?;
+        progress.end();
         let mut out = io::stdout().lock();
         if self.json {
-            let (objects, there, bytes) = (done.objects, done.there, done.bytes);
-            writeln!(out, "{}", json!({"objects": objects, "there": there, "bytes": bytes, "failed": done.failed}))?;
+            let answer = json!({
+                "objects": done.objects,
+                "versions": done.versions,
+                "there": done.there,
+                "bytes": done.bytes,
+                "failed": done.failed,
+            });
+            writeln!(out, "{answer}")?;
         } else {
             for failed in &done.failed {
                 writeln!(out, "{failed}")?;
             }
             let (bytes, failed) = (size::show(done.bytes), done.failed.len());
-            let (objects, there) = (done.objects, done.there);
-            writeln!(out, "{objects} objects, {bytes}, were brought in; {there} were there already; {failed} failed")?;
+            let (objects, versions, there) = (done.objects, done.versions, done.there);
+            writeln!(
+                out,
+                "{objects} objects and {versions} earlier versions and delete markers, {bytes}, were brought in; {there} \
+                 were there already; {failed} failed"
+            )?;
         }
         Ok(if done.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
