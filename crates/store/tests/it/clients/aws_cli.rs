@@ -1,4 +1,4 @@
-//! AWS's command line, `aws`.
+//! AWS's command line, run as a program on folders of files.
 
 use std::fs::File;
 use std::process::Command;

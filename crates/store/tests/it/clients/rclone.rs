@@ -1,4 +1,4 @@
-//! rclone.
+//! rclone, run as a program on folders of files.
 
 use std::fs::File;
 use std::path::Path;

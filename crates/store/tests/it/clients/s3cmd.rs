@@ -1,4 +1,4 @@
-//! s3cmd.
+//! s3cmd, run as a program on folders of files.
 
 use super::{Content, Place, below, keys, python_program, small};
 
