@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::types::ServerSideEncryption;
-use strongroom_store::{Damage, Inspector, Wrong};
+use strongroom_store::{Damage, Inspector, Manifest, Wrong};
 use tempfile::TempDir;
 
 use crate::encryption::{get, key, put as put_with_key, read, refusal};
