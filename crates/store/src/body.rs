@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use prometheus_client::metrics::counter::Counter;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 use crate::content::{Contents, Pin as ContentPin};
@@ -18,6 +19,13 @@ use crate::encryption::{CHUNK, ContentKey, Secret, TAG, WRAPPED, sealed_length};
 
 /// How much is read at once. Two such stretches are the most a transfer holds: one being sent, one being read.
 pub(crate) const STRETCH: usize = 256 * 1024;
+
+/// How many of them there may be in memory at once, in all transfers: 64 MiB. Clients that take their time hold them for
+/// as long as they please, so whoever comes when all are taken is served in pieces, and nothing is read ahead for it.
+pub(crate) const STRETCHES: usize = 256;
+
+/// How much is read at once then; of a sealed content, a chunk.
+const PIECE: usize = 16 * 1024;
 
 /// A response body. Its only error is a failure to read what is stored, which ends the connection short of the
 /// announced length, so that no client takes a part for the whole.
@@ -126,9 +134,11 @@ impl Stored {
                         tracing::error!(%error, "a stored content could not be read to its end");
                     })?;
                     self.left -= bytes.len() as u64;
-                    if reading.left() > 0 {
-                        self.state = State::Busy(read_ahead(reading));
-                    }
+                    self.state = match reading.left() {
+                        0 => State::Ended,
+                        _ if reading.ample => State::Busy(read_ahead(reading)),
+                        _ => State::Idle(reading),
+                    };
                     return Poll::Ready(Some(Ok(bytes)));
                 }
             }
@@ -177,6 +187,8 @@ pub(crate) struct Reading {
     key: Option<ContentKey>,
     /// The checksum of what was read of the slice at hand.
     digest: Option<crc_fast::Digest>,
+    /// Whether there was room in memory for a whole stretch the last time.
+    ample: bool,
     /// What keeps the contents that are not open yet on disk.
     _pin: Option<ContentPin>,
 }
@@ -192,7 +204,7 @@ impl Reading {
     ) -> Self {
         let left = slices.iter().map(|slice| slice.bytes).sum();
         let slices = slices.into_iter().filter(|slice| slice.bytes > 0).collect();
-        Self { contents, slices, left, secret, open: first, key: None, digest: None, _pin: pin }
+        Self { contents, slices, left, secret, open: first, key: None, digest: None, ample: false, _pin: pin }
     }
 
     /// How many bytes are still to be read.
@@ -210,18 +222,21 @@ impl Reading {
             Some(file) => file,
             closed => closed.insert(self.contents.read(slice.content)?),
         };
+        let room = Arc::clone(&self.contents.stretches).try_acquire_owned().ok();
+        self.ample = room.is_some();
+        let most = if self.ample { STRETCH } else { PIECE } as u64;
         let buffer = if let Some(sealed) = &slice.sealed {
             let key = match &self.key {
                 Some(key) => key,
                 None => self.key.insert(key_of(slice.content, sealed, self.secret.as_ref())?),
             };
-            open_next(file, slice, sealed, key).inspect_err(|error| {
+            open_next(file, slice, sealed, key, most.max(CHUNK)).inspect_err(|error| {
                 if error.kind() == io::ErrorKind::InvalidData {
                     self.contents.damaged_reads.inc();
                 }
             })?
         } else {
-            read_exactly(file, slice.start, slice.bytes.min(STRETCH as u64))?.into()
+            read_exactly(file, slice.start, slice.bytes.min(most))?.into()
         };
         let wanted = buffer.len() as u64;
         if let Some(wanted) = slice.crc64 {
@@ -241,7 +256,22 @@ impl Reading {
             self.key = None;
             self.digest = None;
         }
-        Ok(buffer)
+        Ok(match room {
+            Some(room) => Bytes::from_owner(Held { bytes: buffer, _room: room }),
+            None => buffer,
+        })
+    }
+}
+
+/// A stretch that is counted until the last who holds it lets it go.
+struct Held {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -267,9 +297,9 @@ fn key_of(content: u64, sealed: &Sealed, secret: Option<&Secret>) -> io::Result<
 
 /// Opens the next stretch of a sealed content: the chunks that it touches, and no others. If more is to follow it ends
 /// with a chunk, so that no chunk is opened twice.
-fn open_next(file: &mut File, slice: &Slice, sealed: &Sealed, key: &ContentKey) -> io::Result<Bytes> {
-    let mut end = slice.start + slice.bytes.min(STRETCH as u64);
-    if slice.bytes > STRETCH as u64 {
+fn open_next(file: &mut File, slice: &Slice, sealed: &Sealed, key: &ContentKey, most: u64) -> io::Result<Bytes> {
+    let mut end = slice.start + slice.bytes.min(most);
+    if slice.bytes > most {
         end -= end % CHUNK;
     }
     let first = slice.start / CHUNK;
@@ -295,4 +325,48 @@ fn damaged(content: u64) -> io::Error {
         io::ErrorKind::InvalidData,
         format!("content {content:016x} is not what was written: its checksum differs; `store scrub` names all such"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::{PIECE, Reading, STRETCH, STRETCHES, Slice};
+    use crate::content::{Contents, path_of};
+
+    #[test]
+    fn whoever_comes_when_the_memory_for_stretches_is_taken_reads_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let contents = Arc::new(Contents::open(folder.path(), 0).unwrap());
+        let written: Vec<u8> = (0..3 * STRETCH + 5).map(|at| at.to_le_bytes()[1]).collect();
+        let content = contents.number();
+        let path = path_of(&folder.path().join("content"), content);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, &written).unwrap();
+        let reading = || {
+            let slice = Slice { content, start: 0, bytes: written.len() as u64, crc64: None, sealed: None };
+            Reading::new(Arc::clone(&contents), vec![slice], None, None, None)
+        };
+        let (mut slow, mut held) = (Vec::new(), Vec::new());
+        for _ in 0..STRETCHES {
+            let mut one = reading();
+            held.push(one.next().unwrap());
+            slow.push(one);
+        }
+        assert!(held.iter().all(|bytes| bytes.len() == STRETCH));
+
+        let mut late = reading();
+        let mut read = late.next().unwrap().to_vec();
+        assert_eq!(read.len(), PIECE);
+        // A stretch that one of them has got rid of is there for the next who asks.
+        held.pop();
+        let next = late.next().unwrap();
+        assert_eq!(next.len(), STRETCH);
+        read.extend_from_slice(&next);
+        while late.left() > 0 {
+            read.extend_from_slice(&late.next().unwrap());
+        }
+        assert!(read == written);
+    }
 }

@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
+use tokio::sync::Semaphore;
+
+use crate::body::STRETCHES;
 
 pub(crate) use incoming::{Finished, Incoming, Outcome, Placed, Written};
 pub use sweep::Swept;
@@ -33,6 +36,8 @@ pub(crate) struct Contents {
     sweeping: Mutex<()>,
     /// Counts the reads that met a damaged content.
     pub(crate) damaged_reads: Counter,
+    /// Who may hold a large stretch in memory, among all that are read at once.
+    pub(crate) stretches: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +69,7 @@ impl Contents {
             state: Mutex::new(state),
             sweeping: Mutex::new(()),
             damaged_reads: Counter::default(),
+            stretches: Arc::new(Semaphore::new(STRETCHES)),
         })
     }
 
@@ -75,6 +81,7 @@ impl Contents {
             state: Mutex::default(),
             sweeping: Mutex::new(()),
             damaged_reads: Counter::default(),
+            stretches: Arc::new(Semaphore::new(STRETCHES)),
         }
     }
 
