@@ -76,7 +76,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let api = config.server.public_url(address);
 
     let reached = reach(&config, &secrets, pages(&api, address), &http, &clock, &random).await?;
-    let db = Db::open(&config.data.join(DATABASE)).context("the database cannot be opened")?;
+    let db = database(&config).await?;
     let admin_token = config.auth.admin_token.clone().unwrap_or_else(|| Secret::new(&secrets.admin_token));
     let signing_secret = Secret::new(&secrets.signing_secret);
     let verifier = Verifier::new(&config.auth.jwt, &signing_secret, fetch_over_http(http.clone()))
@@ -172,7 +172,7 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
         }
         Err(error) => return Err(error),
     };
-    let db = Db::open(&config.data.join(DATABASE)).context("the database cannot be opened")?;
+    let db = database(&config).await?;
     Ok(Service::new(Parts {
         config,
         audit: AuditLog::new(db.clone()),
@@ -190,11 +190,15 @@ fn is_taken(error: &anyhow::Error) -> bool {
 }
 
 /// The database alone, for commands that need no storage.
-pub fn database(config: &Config) -> anyhow::Result<(Db, Secrets)> {
+pub async fn database(config: &Config) -> anyhow::Result<Db> {
     secrets::create_folder(&config.data)?;
-    let secrets = Secrets::open(&config.data, &Random::system())?;
-    let db = Db::open(&config.data.join(DATABASE)).context("the database cannot be opened")?;
-    Ok((db, secrets))
+    Db::open(&config.data.join(DATABASE)).await.context("the database cannot be opened")
+}
+
+/// The generated secrets alone.
+pub fn secrets(config: &Config) -> anyhow::Result<Secrets> {
+    secrets::create_folder(&config.data)?;
+    Ok(Secrets::open(&config.data, &Random::system())?)
 }
 
 /// Sets the storage up: the embedded store with its listener, or a bucket elsewhere.

@@ -62,23 +62,22 @@ impl AuditLog {
 /// Writes whatever waits at the moment when its turn has come, and tells who waited.
 async fn insert(shared: Arc<Shared>) {
     shared.gather().await;
-    let told = Arc::new(Mutex::new(Vec::<Caller>::new()));
-    let (source, to_tell) = (Arc::clone(&shared), Arc::clone(&told));
+    // Taken by whichever run of the transaction comes first, and kept should it have to run again.
+    let taken = Arc::new(Mutex::new(None::<Waiting>));
+    let (source, kept) = (Arc::clone(&shared), Arc::clone(&taken));
     let written: Result<(), db::Error> = shared
         .db
         .write(move |tx| {
-            let Waiting { entries, callers, .. } = std::mem::take(&mut *source.lock());
-            *to_tell.lock().unwrap_or_else(PoisonError::into_inner) = callers;
-            audit::insert(tx, &entries)
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let waiting = kept.get_or_insert_with(|| std::mem::take(&mut *source.lock()));
+            audit::insert(tx, &waiting.entries)
         })
         .await;
     let written = written.map_err(|error| Error(error.to_string().into()));
-    let mut callers = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
-    if written.is_err() && callers.is_empty() {
-        // The database did not even begin: nobody else will come for those who wait.
-        callers = std::mem::take(&mut *shared.lock()).callers;
-    }
-    for caller in callers {
+    let taken = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // When the database did not even begin, nobody else will come for those who wait.
+    let taken = taken.unwrap_or_else(|| std::mem::take(&mut *shared.lock()));
+    for caller in taken.callers {
         // A caller that went away does not want the answer.
         let _ = caller.send(written.clone());
     }
@@ -114,7 +113,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn every_entry_is_there_before_its_caller_goes_on() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("db")).unwrap();
+        let db = Db::open(&folder.path().join("db")).await.unwrap();
         let log = AuditLog::new(db.clone());
         let entry = |actor: String| Entry {
             id: 0,
@@ -132,7 +131,7 @@ mod tests {
                 tokio::spawn(async move {
                     let filter = Filter { actor: Some(entry.actor.clone()), limit: 10, ..Filter::default() };
                     log.append(vec![entry.clone(), entry]).await.unwrap();
-                    let found: Result<_, db::Error> = db.read(|tx| list(tx, &filter));
+                    let found: Result<_, db::Error> = db.read(move |tx| list(tx, &filter)).await;
                     assert_eq!(found.unwrap().len(), 2);
                 })
             })

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod doomed;
 pub mod milestones;
 pub mod objects;
+mod tx;
 pub mod uploads;
 pub mod usage;
 
@@ -15,8 +16,7 @@ use jiff::Timestamp;
 use strongroom_sqlite::{Database, Migration};
 use tokio::sync::Semaphore;
 
-/// A transaction: every query takes one, so that a rule decides what happens together.
-pub use rusqlite::Connection as Tx;
+pub use tx::Tx;
 
 /// How many read-only connections stay open between requests.
 const READERS: usize = 8;
@@ -57,7 +57,8 @@ pub struct Db {
 
 impl Db {
     /// Opens or creates the database and brings its schema up to date.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    #[expect(clippy::unused_async, reason = "other databases are waited for")]
+    pub async fn open(path: &Path) -> Result<Self, Error> {
         let database = Database::open(path, MIGRATIONS, READERS)?;
         Ok(Self { database, scans: Arc::new(Semaphore::new(SCANS)) })
     }
@@ -65,34 +66,52 @@ impl Db {
     /// Runs `job` in a transaction, and returns once what it wrote is durable. An `Err` undoes all it wrote.
     pub async fn write<T, E, F>(&self, job: F) -> Result<T, E>
     where
-        F: FnOnce(&Tx) -> Result<T, E> + Send + 'static,
+        F: Fn(&Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.database.write(move |tx| job(tx).map_err(Carried)).await.map_err(|carried| carried.0)
+        let written = self.database.write(move |connection| job(&Tx::Sqlite(connection)).map_err(Carried)).await;
+        written.map_err(|carried| carried.0)
     }
 
     /// Runs `query` on a thread of its own, on one consistent snapshot. For lists, which may have to pass over much.
     pub async fn scan<T, E, F>(&self, query: F) -> Result<T, E>
     where
-        F: FnOnce(&Tx) -> Result<T, E> + Send + 'static,
+        F: Fn(&Tx) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let db = self.clone();
+        let database = self.database.clone();
         let _place = self.scans.acquire().await;
-        let scanned = tokio::task::spawn_blocking(move || db.read(query)).await;
-        scanned.unwrap_or_else(|panic| Err(Error::from(strongroom_sqlite::Error::Panicked(panic.to_string())).into()))
+        let scanned = tokio::task::spawn_blocking(move || {
+            database.read(|connection| query(&Tx::Sqlite(connection)).map_err(Carried)).map_err(|carried| carried.0)
+        });
+        let panicked = |panic: tokio::task::JoinError| strongroom_sqlite::Error::Panicked(panic.to_string());
+        scanned.await.unwrap_or_else(|panic| Err(Error::from(panicked(panic)).into()))
     }
 
-    /// Runs `query` at once on one consistent snapshot. For queries that an index bounds.
-    pub fn read<T, E: From<Error>>(&self, query: impl FnOnce(&Tx) -> Result<T, E>) -> Result<T, E> {
-        self.database.read(|tx| query(tx).map_err(Carried)).map_err(|carried| carried.0)
+    /// Runs `query` on one consistent snapshot. For queries that an index bounds: with SQLite it runs at once.
+    #[expect(clippy::unused_async, reason = "other databases are waited for")]
+    pub async fn read<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: Fn(&Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let read = self.database.read(|connection| query(&Tx::Sqlite(connection)).map_err(Carried));
+        read.map_err(|carried| carried.0)
     }
 
     /// The same for a `query` of one statement, which costs less.
-    pub fn read_one<T, E: From<Error>>(&self, query: impl FnOnce(&Tx) -> Result<T, E>) -> Result<T, E> {
-        self.database.read_one(|tx| query(tx).map_err(Carried)).map_err(|carried| carried.0)
+    #[expect(clippy::unused_async, reason = "other databases are waited for")]
+    pub async fn read_one<T, E, F>(&self, query: F) -> Result<T, E>
+    where
+        F: Fn(&Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let read = self.database.read_one(|connection| query(&Tx::Sqlite(connection)).map_err(Carried));
+        read.map_err(|carried| carried.0)
     }
 }
 

@@ -1,11 +1,10 @@
 //! The audit log: rows are added, and never changed.
 
 use jiff::Timestamp;
-use rusqlite::types::Value as Sql;
-use rusqlite::{Row, params, params_from_iter};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::tx::{Row, Value as Place, values};
 use super::{Error, Tx, json, time, to_json};
 
 /// One thing that happened.
@@ -46,48 +45,46 @@ pub struct Filter {
 
 /// Adds entries in their order.
 pub fn insert(tx: &Tx, entries: &[Entry]) -> Result<(), Error> {
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO audit (at, actor, action, space, object_id, request_id, detail) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
     for entry in entries {
-        statement.execute(params![
-            entry.at.as_millisecond(),
-            entry.actor,
-            entry.action,
-            entry.space,
-            entry.object,
-            entry.request_id,
-            to_json(&entry.detail),
-        ])?;
+        tx.execute(
+            "INSERT INTO audit (at, actor, action, space, object_id, request_id, detail) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            values![
+                entry.at.as_millisecond(),
+                entry.actor,
+                entry.action,
+                entry.space,
+                entry.object,
+                entry.request_id,
+                to_json(&entry.detail),
+            ],
+        )?;
     }
     Ok(())
 }
 
 /// Entries, the newest first.
-pub fn list(tx: &Tx, filter: &Filter) -> Result<Vec<Entry>, Error> {
+pub fn list<'f>(tx: &Tx, filter: &'f Filter) -> Result<Vec<Entry>, Error> {
     let mut conditions = vec!["TRUE".to_owned()];
-    let mut values: Vec<Sql> = Vec::new();
-    let mut and = |column: &str, value: Option<Sql>| {
+    let mut values: Vec<&dyn Place> = Vec::new();
+    let mut and = |column: &str, value: Option<&'f dyn Place>| {
         if let Some(value) = value {
             values.push(value);
             conditions.push(format!("{column} ?{}", values.len()));
         }
     };
-    and("object_id =", filter.object.map(|id| Sql::Blob(id.as_bytes().to_vec())));
-    and("actor =", filter.actor.clone().map(Sql::Text));
-    and("action =", filter.action.clone().map(Sql::Text));
-    and("id <", filter.before.map(Sql::Integer));
-    values.push(Sql::Integer(filter.limit));
+    and("object_id =", filter.object.as_ref().map(|id| id as _));
+    and("actor =", filter.actor.as_ref().map(|actor| actor as _));
+    and("action =", filter.action.as_ref().map(|action| action as _));
+    and("id <", filter.before.as_ref().map(|id| id as _));
+    values.push(&filter.limit);
     let sql = format!(
         "SELECT id, at, actor, action, space, object_id, request_id, detail FROM audit WHERE {} \
          ORDER BY id DESC LIMIT ?{}",
         conditions.join(" AND "),
         values.len()
     );
-    let mut statement = tx.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), |row| Ok(read(row)))?;
-    rows.map(|row| row?).collect()
+    tx.all(&sql, &values, read)
 }
 
 fn read(row: &Row<'_>) -> Result<Entry, Error> {
@@ -99,6 +96,6 @@ fn read(row: &Row<'_>) -> Result<Entry, Error> {
         space: row.get(4)?,
         object: row.get(5)?,
         request_id: row.get(6)?,
-        detail: json(row.get_ref(7)?.as_str().unwrap_or_default(), "audit detail")?,
+        detail: json(row.text(7)?, "audit detail")?,
     })
 }

@@ -69,7 +69,7 @@ impl Export {
 impl Import {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
-        let (_, secrets) = assemble::database(&config)?;
+        let secrets = assemble::secrets(&config)?;
         let identities = store::identities(embedded(&config)?, &secrets);
         let done = block_on(async {
             let opened = store::open(&config, &identities, Vec::new(), &Clock::system(), &Random::system()).await;
