@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use strongroom_postgres::Address;
 use strongroom_presign::{Addressing, Credentials, Endpoint};
 use strongroom_store::{OpenError, Pace, Store};
 use tokio::net::TcpListener;
@@ -25,7 +26,7 @@ use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
 use crate::storage::{IdentityCredentials, Location, Settings, Storage};
 
-/// The database's file in the data folder.
+/// The file of SQLite in the data folder.
 const DATABASE: &str = "strongroom.sqlite";
 
 /// How many connections the embedded store takes besides those of the service itself.
@@ -192,7 +193,17 @@ fn is_taken(error: &anyhow::Error) -> bool {
 /// The database alone, for commands that need no storage.
 pub async fn database(config: &Config) -> anyhow::Result<Db> {
     secrets::create_folder(&config.data)?;
-    Db::open(&config.data.join(DATABASE)).await.context("the database cannot be opened")
+    match &config.database {
+        config::Database::Sqlite => Db::open(&sqlite_file(&config.data)).context("the database cannot be opened"),
+        config::Database::Postgres { address, max_connections } => {
+            Ok(Db::connect(Address::clone(address), *max_connections as usize).await?)
+        }
+    }
+}
+
+/// Where the database lies that needs no server.
+pub fn sqlite_file(data: &std::path::Path) -> std::path::PathBuf {
+    data.join(DATABASE)
 }
 
 /// The generated secrets alone.

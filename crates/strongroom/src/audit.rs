@@ -16,8 +16,12 @@ pub struct AuditLog(Arc<Shared>);
 
 /// Why entries were not written: the whole insertion failed.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the audit log cannot be written: {0}")]
-pub struct Error(Arc<str>);
+#[error("the audit log cannot be written: {reason}")]
+pub struct Error {
+    reason: Arc<str>,
+    /// Whether the database is away, so that the same may work soon.
+    pub is_unavailable: bool,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -55,7 +59,7 @@ impl AuditLog {
         if !awaited {
             tokio::spawn(insert(Arc::clone(&self.0)));
         }
-        written.await.unwrap_or_else(|_| Err(Error("the service is stopping".into())))
+        written.await.unwrap_or_else(|_| Err(Error { reason: "the service is stopping".into(), is_unavailable: true }))
     }
 }
 
@@ -73,7 +77,8 @@ async fn insert(shared: Arc<Shared>) {
             audit::insert(tx, &waiting.entries)
         })
         .await;
-    let written = written.map_err(|error| Error(error.to_string().into()));
+    let written =
+        written.map_err(|error| Error { reason: error.to_string().into(), is_unavailable: error.is_unavailable() });
     let taken = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
     // When the database did not even begin, nobody else will come for those who wait.
     let taken = taken.unwrap_or_else(|| std::mem::take(&mut *shared.lock()));
@@ -113,7 +118,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn every_entry_is_there_before_its_caller_goes_on() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&folder.path().join("db")).await.unwrap();
+        let db = Db::open(&folder.path().join("db")).unwrap();
         let log = AuditLog::new(db.clone());
         let entry = |actor: String| Entry {
             id: 0,

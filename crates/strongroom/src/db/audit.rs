@@ -45,11 +45,11 @@ pub struct Filter {
 
 /// Adds entries in their order.
 pub fn insert(tx: &Tx, entries: &[Entry]) -> Result<(), Error> {
-    for entry in entries {
-        tx.execute(
-            "INSERT INTO audit (at, actor, action, space, object_id, request_id, detail) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            values![
+    let sql = "INSERT INTO audit (at, actor, action, space, object_id, request_id, detail) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    tx.execute_each(sql, |run| {
+        for entry in entries {
+            run(values![
                 entry.at.as_millisecond(),
                 entry.actor,
                 entry.action,
@@ -57,10 +57,10 @@ pub fn insert(tx: &Tx, entries: &[Entry]) -> Result<(), Error> {
                 entry.object,
                 entry.request_id,
                 to_json(&entry.detail),
-            ],
-        )?;
-    }
-    Ok(())
+            ])?;
+        }
+        Ok(())
+    })
 }
 
 /// Entries, the newest first.

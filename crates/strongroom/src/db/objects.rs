@@ -236,7 +236,7 @@ fn select_where(condition: &str) -> String {
     format!("SELECT {COLUMNS} WHERE {condition}")
 }
 
-fn list_query(filter: &Filter) -> (String, Vec<Box<dyn Place>>) {
+pub(super) fn list_query(filter: &Filter) -> (String, Vec<Box<dyn Place>>) {
     let mut query = Query::new("v.number = o.version");
     query.and("o.space =", filter.space.clone());
     query.literal(if filter.deleted { "o.deleted_at IS NOT NULL" } else { "o.deleted_at IS NULL" });
@@ -347,19 +347,12 @@ fn after_prefix(prefix: &str) -> Option<String> {
 }
 
 fn index_words(tx: &Tx, object: &Object) -> Result<(), Error> {
-    for tag in &object.tags {
-        tx.execute(
-            "INSERT INTO object_tags (tag, object_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            values![tag, object.id],
-        )?;
-    }
-    for subject in &object.shared_with {
-        tx.execute(
-            "INSERT INTO object_readers (subject, object_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            values![subject, object.id],
-        )?;
-    }
-    Ok(())
+    let each = |sql, words: &[String]| match words {
+        [] => Ok(()),
+        words => tx.execute_each(sql, |run| words.iter().try_for_each(|word| run(values![word, object.id]))),
+    };
+    each("INSERT INTO object_tags (tag, object_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", &object.tags)?;
+    each("INSERT INTO object_readers (subject, object_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", &object.shared_with)
 }
 
 fn read(row: &Row<'_>) -> Result<Object, Error> {

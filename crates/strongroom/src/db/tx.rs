@@ -1,6 +1,9 @@
-//! A transaction as the queries see it: three verbs, values and rows, the same for every kind of database.
+//! A transaction as the queries see it: a few verbs, values and rows, the same for both kinds of database.
+//!
+//! Queries are written in the SQL that SQLite and PostgreSQL share, with places numbered `?1`.
 
 use rusqlite::params_from_iter;
+use strongroom_postgres as postgres;
 
 use super::Error;
 
@@ -9,17 +12,30 @@ use super::Error;
 pub enum Tx<'c> {
     /// Of SQLite.
     Sqlite(&'c rusqlite::Connection),
+    /// Of PostgreSQL.
+    Postgres(&'c postgres::Tx<'c>),
 }
 
 /// What may stand in a numbered place of a query.
-pub(super) trait Value: rusqlite::ToSql + Send + Sync {}
+pub(super) trait Value: Send + Sync {
+    fn for_sqlite(&self) -> &dyn rusqlite::ToSql;
+    fn for_postgres(&self) -> &(dyn postgres::ToSql + Sync);
+}
 
-impl<T: rusqlite::ToSql + Send + Sync> Value for T {}
+impl<T: rusqlite::ToSql + postgres::ToSql + Send + Sync> Value for T {
+    fn for_sqlite(&self) -> &dyn rusqlite::ToSql {
+        self
+    }
+
+    fn for_postgres(&self) -> &(dyn postgres::ToSql + Sync) {
+        self
+    }
+}
 
 /// What a column can be read as.
-pub(super) trait Column: rusqlite::types::FromSql {}
+pub(super) trait Column: rusqlite::types::FromSql + postgres::FromSqlOwned {}
 
-impl<T: rusqlite::types::FromSql> Column for T {}
+impl<T: rusqlite::types::FromSql + postgres::FromSqlOwned> Column for T {}
 
 /// The values of a query's numbered places, in their order.
 macro_rules! values {
@@ -27,9 +43,13 @@ macro_rules! values {
 }
 pub(super) use values;
 
+/// Takes the values of one more run of a statement.
+pub(super) type Run<'r> = &'r mut dyn FnMut(&[&dyn Value]) -> Result<(), Error>;
+
 /// One row of an answer.
 pub(super) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r postgres::Row),
 }
 
 impl Tx<'_> {
@@ -37,7 +57,26 @@ impl Tx<'_> {
     pub(super) fn execute(&self, sql: &str, values: &[&dyn Value]) -> Result<u64, Error> {
         match self {
             Self::Sqlite(connection) => {
-                Ok(connection.prepare_cached(sql)?.execute(params_from_iter(values.iter().map(as_sqlite)))? as u64)
+                Ok(connection.prepare_cached(sql)?.execute(params_from_iter(sqlite(values)))? as u64)
+            }
+            Self::Postgres(tx) => Ok(tx.execute(sql, &postgres(values))?),
+        }
+    }
+
+    /// Runs one statement as often as `runs` says; over a network, all of it takes one round trip.
+    pub(super) fn execute_each(&self, sql: &str, runs: impl FnOnce(Run<'_>) -> Result<(), Error>) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                runs(&mut |values| {
+                    statement.execute(params_from_iter(sqlite(values)))?;
+                    Ok(())
+                })
+            }
+            Self::Postgres(tx) => {
+                let mut batch = tx.batch(sql)?;
+                runs(&mut |values| Ok(batch.add(&postgres(values))?))?;
+                Ok(batch.run()?)
             }
         }
     }
@@ -52,8 +91,11 @@ impl Tx<'_> {
         match self {
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql)?;
-                let mut rows = statement.query(params_from_iter(values.iter().map(as_sqlite)))?;
+                let mut rows = statement.query(params_from_iter(sqlite(values)))?;
                 rows.next()?.map(|row| read(&Row::Sqlite(row))).transpose()
+            }
+            Self::Postgres(tx) => {
+                tx.query(sql, &postgres(values))?.first().map(|row| read(&Row::Postgres(row))).transpose()
             }
         }
     }
@@ -68,12 +110,15 @@ impl Tx<'_> {
         match self {
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql)?;
-                let mut rows = statement.query(params_from_iter(values.iter().map(as_sqlite)))?;
+                let mut rows = statement.query(params_from_iter(sqlite(values)))?;
                 let mut all = Vec::new();
                 while let Some(row) = rows.next()? {
                     all.push(read(&Row::Sqlite(row))?);
                 }
                 Ok(all)
+            }
+            Self::Postgres(tx) => {
+                tx.query(sql, &postgres(values))?.iter().map(|row| read(&Row::Postgres(row))).collect()
             }
         }
     }
@@ -84,6 +129,7 @@ impl Row<'_> {
     pub(super) fn get<T: Column>(&self, index: usize) -> Result<T, Error> {
         match self {
             Self::Sqlite(row) => Ok(row.get(index)?),
+            Self::Postgres(row) => row.try_get(index).map_err(|_| Error::Corrupt { what: "column" }),
         }
     }
 
@@ -91,10 +137,15 @@ impl Row<'_> {
     pub(super) fn text(&self, index: usize) -> Result<&str, Error> {
         match self {
             Self::Sqlite(row) => Ok(row.get_ref(index)?.as_str().map_err(rusqlite::Error::from)?),
+            Self::Postgres(row) => row.try_get(index).map_err(|_| Error::Corrupt { what: "column" }),
         }
     }
 }
 
-fn as_sqlite<'a>(value: &'a &dyn Value) -> &'a dyn rusqlite::ToSql {
-    *value
+fn sqlite<'v>(values: &'v [&dyn Value]) -> impl Iterator<Item = &'v dyn rusqlite::ToSql> {
+    values.iter().map(|value| value.for_sqlite())
+}
+
+fn postgres<'v>(values: &'v [&dyn Value]) -> Vec<&'v (dyn postgres::ToSql + Sync)> {
+    values.iter().map(|value| value.for_postgres()).collect()
 }
