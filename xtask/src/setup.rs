@@ -40,6 +40,8 @@ pub(crate) enum Tool {
     SeaweedFs,
     /// Ceph's daemons and its S3 gateway.
     Ceph,
+    /// A PostgreSQL server, and openssl, which makes certificates for it.
+    Postgres,
 }
 
 /// Makes every tool usable, or says which one could not be installed and why.
@@ -63,6 +65,7 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
                 ("radosgw", "radosgw"),
                 ("ceph", "ceph-common"),
             ]),
+            Tool::Postgres => postgres(),
         };
         match outcome {
             Ok(()) => println!("{tool:?}: ready"),
@@ -132,6 +135,12 @@ fn python_environment(workspace: &Workspace, name: &str, wanted: &[&str]) -> Res
     ensure!(installed.success, "pip could not install {}", wanted.join(", "));
     std::fs::write(&stamp, list)?;
     Ok(())
+}
+
+fn postgres() -> Result<()> {
+    packages(&[("openssl", "openssl")])?;
+    // Its programs are not in the search path.
+    if strongroom_testbed::is_installed() { Ok(()) } else { install_packages(&["postgresql"]) }
 }
 
 fn browser(workspace: &Workspace) -> Result<()> {

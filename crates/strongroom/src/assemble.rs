@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use strongroom_postgres::Address;
 use strongroom_presign::{Addressing, Credentials, Endpoint};
 use strongroom_store::{OpenError, Pace, Store};
 use tokio::net::TcpListener;
@@ -25,7 +26,7 @@ use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
 use crate::storage::{IdentityCredentials, Location, Settings, Storage};
 
-/// The database's file in the data folder.
+/// The file of SQLite in the data folder.
 const DATABASE: &str = "strongroom.sqlite";
 
 /// How many connections the embedded store takes besides those of the service itself.
@@ -79,7 +80,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let api = config.server.public_url(address);
 
     let reached = reach(&config, &secrets, pages(&api, address), &http, &clock, &random).await?;
-    let db = Db::open(&config.data.join(DATABASE)).context("the database cannot be opened")?;
+    let db = database(&config).await?;
     let admin_token = config.auth.admin_token.clone().unwrap_or_else(|| Secret::new(&secrets.admin_token));
     let signing_secret = Secret::new(&secrets.signing_secret);
     let verifier = Verifier::new(&config.auth.jwt, &signing_secret, fetch_over_http(http.clone()))
@@ -176,7 +177,7 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
         }
         Err(error) => return Err(error),
     };
-    let db = Db::open(&config.data.join(DATABASE)).context("the database cannot be opened")?;
+    let db = database(&config).await?;
     Ok(Service::new(Parts {
         config,
         audit: AuditLog::new(db.clone()),
@@ -194,11 +195,25 @@ fn is_taken(error: &anyhow::Error) -> bool {
 }
 
 /// The database alone, for commands that need no storage.
-pub fn database(config: &Config) -> anyhow::Result<(Db, Secrets)> {
+pub async fn database(config: &Config) -> anyhow::Result<Db> {
     secrets::create_folder(&config.data)?;
-    let secrets = Secrets::open(&config.data, &Random::system())?;
-    let db = Db::open(&config.data.join(DATABASE)).context("the database cannot be opened")?;
-    Ok((db, secrets))
+    match &config.database {
+        config::Database::Sqlite => Db::open(&sqlite_file(&config.data)).context("the database cannot be opened"),
+        config::Database::Postgres { address, max_connections } => {
+            Ok(Db::connect(Address::clone(address), *max_connections as usize).await?)
+        }
+    }
+}
+
+/// Where the database lies that needs no server.
+pub fn sqlite_file(data: &std::path::Path) -> std::path::PathBuf {
+    data.join(DATABASE)
+}
+
+/// The generated secrets alone.
+pub fn secrets(config: &Config) -> anyhow::Result<Secrets> {
+    secrets::create_folder(&config.data)?;
+    Ok(Secrets::open(&config.data, &Random::system())?)
 }
 
 /// Sets the storage up: the embedded store with its listener, or a bucket elsewhere.

@@ -24,8 +24,12 @@ pub struct AuditLog(Arc<Shared>);
 
 /// Why entries were not written: the whole insertion failed.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the audit log cannot be written: {0}")]
-pub struct Error(Arc<str>);
+#[error("the audit log cannot be written: {reason}")]
+pub struct Error {
+    reason: Arc<str>,
+    /// Whether the database is away, so that the same may work soon.
+    pub is_unavailable: bool,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -63,7 +67,7 @@ impl AuditLog {
         if !awaited {
             tokio::spawn(insert(Arc::clone(&self.0)));
         }
-        written.await.unwrap_or_else(|_| Err(Error("the service is stopping".into())))
+        written.await.unwrap_or_else(|_| Err(Error { reason: "the service is stopping".into(), is_unavailable: true }))
     }
 
     /// Files what has settled under its objects, so that the entries of one are found without reading all.
@@ -77,23 +81,23 @@ impl AuditLog {
 /// Writes whatever waits at the moment when its turn has come, and tells who waited.
 async fn insert(shared: Arc<Shared>) {
     shared.gather().await;
-    let told = Arc::new(Mutex::new(Vec::<Caller>::new()));
-    let (source, to_tell) = (Arc::clone(&shared), Arc::clone(&told));
+    // Taken by whichever run of the transaction comes first, and kept should it have to run again.
+    let taken = Arc::new(Mutex::new(None::<Waiting>));
+    let (source, kept) = (Arc::clone(&shared), Arc::clone(&taken));
     let written: Result<(), db::Error> = shared
         .db
         .write(move |tx| {
-            let Waiting { entries, callers, .. } = std::mem::take(&mut *source.lock());
-            *to_tell.lock().unwrap_or_else(PoisonError::into_inner) = callers;
-            audit::insert(tx, &entries)
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let waiting = kept.get_or_insert_with(|| std::mem::take(&mut *source.lock()));
+            audit::insert(tx, &waiting.entries)
         })
         .await;
-    let written = written.map_err(|error| Error(error.to_string().into()));
-    let mut callers = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
-    if written.is_err() && callers.is_empty() {
-        // The database did not even begin: nobody else will come for those who wait.
-        callers = std::mem::take(&mut *shared.lock()).callers;
-    }
-    for caller in callers {
+    let written =
+        written.map_err(|error| Error { reason: error.to_string().into(), is_unavailable: error.is_unavailable() });
+    let taken = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // When the database did not even begin, nobody else will come for those who wait.
+    let taken = taken.unwrap_or_else(|| std::mem::take(&mut *shared.lock()));
+    for caller in taken.callers {
         // A caller that went away does not want the answer.
         let _ = caller.send(written.clone());
     }
@@ -155,7 +159,7 @@ mod tests {
                 tokio::spawn(async move {
                     let filter = Filter { actor: Some(entry.actor.clone()), limit: 10, ..Filter::default() };
                     log.append(vec![entry.clone(), entry]).await.unwrap();
-                    let found: Result<_, db::Error> = db.read(|tx| list(tx, &filter));
+                    let found: Result<_, db::Error> = db.read(move |tx| list(tx, &filter)).await;
                     assert_eq!(found.unwrap().len(), 2);
                 })
             })
@@ -174,26 +178,28 @@ mod tests {
         let objects = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
         let some =
             || (0..super::FILED_AT_ONCE).map(|number| entry("user:ann".to_owned(), objects.get(number % 4).copied()));
-        let of_each = || {
-            objects.map(|object| {
+        let of_each = async || {
+            let mut ids = Vec::new();
+            for object in objects {
                 let filter = Filter { object: Some(object), limit: 10_000, ..Filter::default() };
-                let all: Result<Vec<Entry>, db::Error> = db.read(|tx| list(tx, &filter));
-                all.unwrap().into_iter().map(|entry| entry.id).collect::<Vec<_>>()
-            })
+                let all: Result<Vec<Entry>, db::Error> = db.read(move |tx| list(tx, &filter)).await;
+                ids.push(all.unwrap().into_iter().map(|entry| entry.id).collect::<Vec<_>>());
+            }
+            ids
         };
         let settled = Clock::system().now() + SETTLED + Duration::from_mins(1);
 
         log.append(some().collect()).await.unwrap();
         log.file(Clock::system().now()).await.unwrap();
-        let fresh = of_each();
+        let fresh = of_each().await;
         log.file(settled).await.unwrap();
-        assert_eq!(of_each(), fresh);
+        assert_eq!(of_each().await, fresh);
 
         log.append(some().chain(some()).collect()).await.unwrap();
-        let half_filed = of_each();
-        assert_eq!(half_filed.each_ref().map(Vec::len), [super::FILED_AT_ONCE * 3 / 4; 3]);
+        let half_filed = of_each().await;
+        assert!(half_filed.iter().all(|ids| ids.len() == super::FILED_AT_ONCE * 3 / 4));
         assert!(half_filed.iter().all(|ids| ids.is_sorted_by(|newer, older| newer > older)));
         log.file(settled).await.unwrap();
-        assert_eq!(of_each(), half_filed);
+        assert_eq!(of_each().await, half_filed);
     }
 }

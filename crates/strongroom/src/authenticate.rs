@@ -50,15 +50,16 @@ impl Authenticator {
             return Ok(Principal { subject: None, roles: Vec::new(), scopes: vec![ADMIN.to_owned()], kind });
         }
         match credential.strip_prefix(KEY_PREFIX) {
-            Some(key) => identify_key(service, key),
+            Some(key) => identify_key(service, key).await,
             None => Ok(self.tokens.verify(credential, service.now()).await?),
         }
     }
 }
 
-fn identify_key(service: &Service, key: &str) -> Result<Principal, Error> {
+async fn identify_key(service: &Service, key: &str) -> Result<Principal, Error> {
     let (id, secret) = key.split_once('_').ok_or(Error::UnknownKey)?;
-    let found: Option<ApiKey> = service.db.read_one(|tx| db::api_keys::get(tx, id)).map_err(Error::Db)?;
+    let id = id.to_owned();
+    let found: Option<ApiKey> = service.db.read_one(move |tx| db::api_keys::get(tx, &id)).await.map_err(Error::Db)?;
     let hash = hash(secret);
     // An unknown id costs the same comparison as a known one.
     let expected = found.as_ref().map_or_else(|| "0".repeat(hash.len()), |key| key.secret_hash.clone());

@@ -3,6 +3,7 @@
 mod config;
 mod explain;
 mod gc;
+mod migrate;
 mod named;
 mod progress;
 mod serve;
@@ -46,6 +47,9 @@ enum Verb {
     },
     /// Clear away expired uploads, deleted objects and leavings, as the service does by itself
     Gc(gc::Gc),
+    /// Move an installation to another database
+    #[command(subcommand)]
+    Migrate(migrate::MigrateVerb),
     /// Make a presigned URL, a form or a CloudFront link, without a network
     #[command(subcommand)]
     Sign(sign::SignVerb),
@@ -101,6 +105,7 @@ pub fn run() -> ExitCode {
                 .map_err(anyhow::Error::from)
         }
         Verb::Gc(gc) => gc.run(),
+        Verb::Migrate(verb) => verb.run(),
         // These do nothing but compute: what fails is what they were given.
         Verb::Sign(verb) => return verb.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
         Verb::Explain(explain) => return explain.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),

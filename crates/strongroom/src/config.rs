@@ -13,6 +13,7 @@ pub use accept::{Accept, TypePattern, is_active};
 pub use auth::{Algorithm, Auth, ClaimNames, ClaimPath, Jwt, JwtKeys};
 pub use aws::{Aws, AwsError};
 pub use cleanup::Cleanup;
+pub use database::Database;
 pub use key_path::KeyPath;
 pub use key_template::{KeyTemplate, Piece, Placeholder, STAGING};
 pub use origin::Origin;
@@ -25,6 +26,7 @@ pub use storage::{Addressing, Care, Credentials, Embedded, External, Identities,
 
 use auth::RawAuth;
 use aws::AwsVariables;
+use database::RawDatabase;
 use layers::{Layers, Report};
 use storage::RawStorage;
 
@@ -33,6 +35,7 @@ mod auth;
 mod aws;
 mod cleanup;
 mod credential;
+mod database;
 pub(crate) mod duration;
 mod key_path;
 mod key_template;
@@ -59,6 +62,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The service.
     pub server: Server,
+    /// Where everything but the bytes lies.
+    pub database: Database,
     /// Where the bytes lie.
     pub storage: Storage,
     /// Who is believed.
@@ -94,6 +99,7 @@ pub struct Sources {
 struct RawConfig {
     data: PathBuf,
     server: Server,
+    database: RawDatabase,
     storage: RawStorage,
     auth: RawAuth,
     spaces: BTreeMap<String, Space>,
@@ -105,6 +111,7 @@ impl Default for RawConfig {
         Self {
             data: PathBuf::from("strongroom-data"),
             server: Server::default(),
+            database: RawDatabase::default(),
             storage: RawStorage::default(),
             auth: RawAuth::default(),
             spaces: BTreeMap::new(),
@@ -147,11 +154,21 @@ impl RawConfig {
         let data = data.map_or_else(|| report.layers.resolve(&data_key, &self.data), Path::to_owned);
         self.server.validate(report);
         self.cleanup.validate(report);
+        let database = self.database.validate(report);
         let storage = self.storage.validate(aws, report);
         let auth = self.auth.validate(report);
         refuse_generated_secrets_in_public(&self.server, &auth, report);
         let spaces = space::validate(self.spaces, demo, report);
-        Config { data, server: self.server, storage, auth, spaces, cleanup: self.cleanup, warnings: Vec::new() }
+        Config {
+            data,
+            server: self.server,
+            database,
+            storage,
+            auth,
+            spaces,
+            cleanup: self.cleanup,
+            warnings: Vec::new(),
+        }
     }
 }
 

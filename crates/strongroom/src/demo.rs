@@ -29,7 +29,7 @@ pub async fn hand_in(service: Service, http: reqwest::Client, api: String, token
 }
 
 async fn hand_in_all(service: &Service, http: &reqwest::Client, api: &str, token: &Secret) -> anyhow::Result<usize> {
-    if service.db.read(|tx| milestones::reached(tx, MILESTONE))? {
+    if service.db.read(|tx| milestones::reached(tx, MILESTONE)).await? {
         return Ok(0);
     }
     for number in 0..PICTURES {

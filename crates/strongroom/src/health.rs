@@ -55,7 +55,7 @@ async fn look(service: &Service) -> Health {
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some(format!("the storage did not answer within {} seconds", PATIENCE.as_secs())),
     };
-    let answer: Result<bool, db::Error> = service.db.read(|tx| db::milestones::reached(tx, ""));
+    let answer: Result<bool, db::Error> = service.db.read(|tx| db::milestones::reached(tx, "")).await;
     let database = answer.err().map(|error| error.to_string());
     if let Some(detail) = storage.as_ref().or(database.as_ref()) {
         tracing::warn!(detail, "the service is not well");

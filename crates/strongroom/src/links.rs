@@ -94,15 +94,15 @@ pub async fn for_references(
     references: &[String],
     purpose: Purpose,
 ) -> Result<Vec<Item>, Error> {
-    let found: Vec<Result<Option<Object>, String>> = service.db.read(|tx| {
-        references
-            .iter()
-            .map(|text| match reference::read(service, text) {
-                Ok(reference) => Ok(Ok(reference.find(tx)?)),
-                Err(reason) => Ok(Err(reason)),
-            })
-            .collect::<Result<_, db::Error>>()
-    })?;
+    let references: Vec<_> = references.iter().map(|text| reference::read(service, text)).collect();
+    let look_up = move |tx: &db::Tx| {
+        let found = references.iter().map(|reference| match reference {
+            Ok(reference) => Ok(Ok(reference.find(tx)?)),
+            Err(reason) => Ok(Err(reason.clone())),
+        });
+        found.collect::<Result<Vec<_>, db::Error>>()
+    };
+    let found: Vec<Result<Option<Object>, String>> = service.db.read(look_up).await?;
     let objects: Vec<Object> = found.iter().filter_map(|found| found.as_ref().ok()?.clone()).collect();
     let mut links = for_objects(service, asker, &objects, purpose).await?.into_iter();
     let items = found.into_iter().map(|found| match found {
@@ -118,7 +118,7 @@ pub async fn for_references(
 
 /// An object that can be downloaded by the asker, with the link that saves it under its name.
 pub async fn download(service: &Service, asker: &Asker, id: Uuid) -> Result<(Object, SignedUrl), Error> {
-    let object = objects::get(service, asker, id, Act::Read)?;
+    let object = objects::get(service, asker, id, Act::Read).await?;
     let link = for_object(service, asker, &object, Purpose::Download).await?;
     let link = link.ok_or_else(|| objects::Error::from(spaces::nothing_for(&asker.principal)))?;
     Ok((object, link))

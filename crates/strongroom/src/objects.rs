@@ -56,8 +56,8 @@ pub struct Wanted {
 }
 
 /// One object, if it exists for the asker.
-pub fn get(service: &Service, asker: &Asker, id: Uuid, act: Act) -> Result<Object, Error> {
-    let object = service.db.read_one(|tx| db::objects::get(tx, id))?;
+pub async fn get(service: &Service, asker: &Asker, id: Uuid, act: Act) -> Result<Object, Error> {
+    let object = service.db.read_one(move |tx| Ok::<_, Error>(db::objects::get(tx, id)?)).await?;
     let object = object.ok_or_else(|| spaces::nothing_for(&asker.principal))?;
     spaces::check(service, &asker.principal, &object, act)?;
     Ok(object)
@@ -113,7 +113,7 @@ pub async fn change(service: &Service, asker: &Asker, id: Uuid, change: Change) 
             if object.deleted_at.is_some() {
                 return Err(Error::Deleted);
             }
-            let Change { name, group, tags, metadata, shared_with } = change;
+            let Change { name, group, tags, metadata, shared_with } = change.clone();
             let entry = asker.entry(now, "object.change").on(&object.space, Some(id));
             object.name = name.unwrap_or(object.name);
             object.group = group.unwrap_or(object.group);

@@ -111,7 +111,7 @@ impl Run<'_> {
     /// Takes up verifications whose holder is gone.
     async fn resume(&mut self) -> Result<(), Error> {
         let (now, batch) = (self.now, self.batch());
-        let forsaken: Vec<Upload> = self.service.db.read(|tx| db::uploads::forsaken(tx, now, batch))?;
+        let forsaken: Vec<Upload> = self.service.db.read(move |tx| db::uploads::forsaken(tx, now, batch)).await?;
         for upload in forsaken {
             self.report.resumed += 1;
             if self.terms.dry_run {
@@ -130,7 +130,7 @@ impl Run<'_> {
     async fn expire(&mut self) -> Result<(), Error> {
         let (before, batch) = (before(self.now, self.terms.grace.min(COMPLETABLE)), self.batch());
         loop {
-            let overdue: Vec<Upload> = self.service.db.read(|tx| db::uploads::overdue(tx, before, batch))?;
+            let overdue: Vec<Upload> = self.service.db.read(move |tx| db::uploads::overdue(tx, before, batch)).await?;
             let more = overdue.len() as i64 == batch;
             for upload in overdue {
                 if self.terms.dry_run || uploads::expire(self.service, &upload).await? {
@@ -151,7 +151,7 @@ impl Run<'_> {
         let now = self.now;
         let before = before(now, self.terms.grace);
         loop {
-            let due: Vec<Upload> = self.service.db.read(|tx| db::uploads::to_sweep(tx, before, BATCH))?;
+            let due: Vec<Upload> = self.service.db.read(move |tx| db::uploads::to_sweep(tx, before, BATCH)).await?;
             let more = due.len() as i64 == BATCH;
             for upload in due {
                 if let Err(error) = self.abort_multipart(&upload).await {
@@ -191,7 +191,9 @@ impl Run<'_> {
         for (name, space) in &self.service.config.spaces {
             let before = before(now, space.deleted_retention);
             loop {
-                let due = self.service.db.read(|tx| db::objects::deleted_before(tx, name, before, batch))?;
+                let space = name.clone();
+                let look_up = move |tx: &db::Tx| db::objects::deleted_before(tx, &space, before, batch);
+                let due: Vec<Object> = self.service.db.read(look_up).await?;
                 let more = due.len() as i64 == batch;
                 self.report.purged += due.len() as u64;
                 if !self.terms.dry_run {
@@ -211,10 +213,11 @@ impl Run<'_> {
     async fn delete_doomed(&mut self) -> Result<(), Error> {
         let mut after = String::new();
         loop {
-            let keys: Vec<String> = self.service.db.read(|tx| db::doomed::list(tx, &after, BATCH))?;
+            let keys: Vec<String> = self.service.db.read(move |tx| db::doomed::list(tx, &after, BATCH)).await?;
             let Some(last) = keys.last().cloned() else { return Ok(()) };
             for key in keys {
-                let needed = self.service.db.read(|tx| db::objects::holds_key(tx, &key))?;
+                let looked_for = key.clone();
+                let needed: bool = self.service.db.read(move |tx| db::objects::holds_key(tx, &looked_for)).await?;
                 if !needed {
                     self.report.deleted_keys += 1;
                     if !self.terms.dry_run
@@ -242,7 +245,7 @@ impl Run<'_> {
         let (service, janitor) = (self.service, &self.service.storage.janitor);
         let old_enough = before(self.now, self.terms.grace);
         for listed in janitor.multiparts(service.storage.location.as_str()).await? {
-            let ours = is_awaited(service, &listed.key, Some(&listed.multipart))?;
+            let ours = is_awaited(service, &listed.key, Some(&listed.multipart)).await?;
             if listed.initiated <= old_enough && ours == Some(false) {
                 self.report.aborted_multiparts += 1;
                 if !self.terms.dry_run {
@@ -255,7 +258,7 @@ impl Run<'_> {
         loop {
             let (page, next) = janitor.list(&prefix, token.as_deref()).await?;
             for listed in page {
-                if listed.modified <= old_enough && is_awaited(service, &listed.key, None)? == Some(false) {
+                if listed.modified <= old_enough && is_awaited(service, &listed.key, None).await? == Some(false) {
                     self.report.orphans += 1;
                     if !self.terms.dry_run {
                         janitor.delete(&listed.key).await?;
@@ -296,13 +299,16 @@ fn before(moment: Timestamp, ago: Duration) -> Timestamp {
 }
 
 /// Whether an upload that has not ended waits for what lies under this key; nothing when no upload ever did.
-fn is_awaited(service: &Service, key: &ObjectKey, multipart: Option<&str>) -> Result<Option<bool>, Error> {
-    let upload = match key.staged_upload() {
-        Some(id) => service.db.read(|tx| db::uploads::get(tx, id))?,
-        None => match service.db.read(|tx| db::uploads::by_final_key(tx, key.as_str()))? {
-            Some(upload) => Some(upload),
-            None => return Ok(None),
-        },
+async fn is_awaited(service: &Service, key: &ObjectKey, multipart: Option<&str>) -> Result<Option<bool>, Error> {
+    let upload: Option<Upload> = if let Some(id) = key.staged_upload() {
+        service.db.read(move |tx| db::uploads::get(tx, id)).await?
+    } else {
+        let key = key.as_str().to_owned();
+        let found: Option<Upload> = service.db.read(move |tx| db::uploads::by_final_key(tx, &key)).await?;
+        if found.is_none() {
+            return Ok(None);
+        }
+        found
     };
     Ok(Some(upload.is_some_and(|upload| {
         let same = multipart.is_none_or(|multipart| upload.multipart_id.as_deref() == Some(multipart));

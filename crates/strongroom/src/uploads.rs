@@ -146,8 +146,8 @@ pub struct Idempotency {
 }
 
 /// The upload under this id, for whoever began it and for administrators.
-pub fn find(service: &Service, asker: &Asker, id: Uuid) -> Result<Upload, Error> {
-    let upload = service.db.read(|tx| db::uploads::get(tx, id))?;
+pub async fn find(service: &Service, asker: &Asker, id: Uuid) -> Result<Upload, Error> {
+    let upload = service.db.read(move |tx| Ok::<_, Error>(db::uploads::get(tx, id)?)).await?;
     let nothing = || Error::Denied(crate::spaces::nothing_for(&asker.principal));
     let upload = upload.ok_or_else(nothing)?;
     let is_theirs = upload.actor == asker.actor() || asker.principal.is_admin();
@@ -155,8 +155,9 @@ pub fn find(service: &Service, asker: &Asker, id: Uuid) -> Result<Upload, Error>
 }
 
 /// The object that a finished upload became.
-fn object_of(service: &Service, upload: &Upload) -> Result<Object, Error> {
-    let object = service.db.read(|tx| db::objects::get(tx, upload.object_id))?;
+async fn object_of(service: &Service, upload: &Upload) -> Result<Object, Error> {
+    let id = upload.object_id;
+    let object = service.db.read(move |tx| Ok::<_, Error>(db::objects::get(tx, id)?)).await?;
     object.filter(|object| object.deleted_at.is_none()).ok_or(Error::Ended("became an object that was deleted since"))
 }
 

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use strongroom_testbed::Postgres;
 
 use super::{Ending, Step};
 use crate::fuzz;
@@ -79,8 +80,14 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "tests",
         what: "unit, integration, end-to-end and crash tests",
-        tools: &[Tool::Compiler, Tool::Curl, Tool::Python, Tool::S3fs, Tool::Rclone],
+        tools: &[Tool::Compiler, Tool::Curl, Tool::Python, Tool::S3fs, Tool::Rclone, Tool::Postgres],
         run: tests,
+    },
+    Step {
+        name: "postgres",
+        what: "the end-to-end and crash tests again, on PostgreSQL",
+        tools: &[Tool::Compiler, Tool::Curl, Tool::Python, Tool::Postgres],
+        run: on_postgres,
     },
     Step {
         name: "doctests",
@@ -128,15 +135,34 @@ fn ended(outcome: Outcome) -> Result<Ending> {
 }
 
 fn tests(workspace: &Workspace) -> Result<Ending> {
-    let mut command = Command::new("cargo");
-    if quietly(Command::new("cargo").args(["nextest", "--version"])).is_ok() {
-        command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
-    } else {
-        command.args(["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    let mut command = runner(workspace);
+    if !has_nextest() {
+        command.args(["--lib", "--bins", "--tests"]);
     }
+    ended(follow(&mut command)?)
+}
+
+fn on_postgres(workspace: &Workspace) -> Result<Ending> {
+    // In the target folder, because the temporary one may lie in memory; gone when the tests are through.
+    let server = Postgres::start(&workspace.target.join("servers"), &[])?;
+    let mut command = runner(workspace);
+    // Of the whole workspace, so that nothing is compiled twice.
+    command.args(["--test", "e2e"]).env("STRONGROOM_TEST_POSTGRES", server.url());
+    ended(follow(&mut command)?)
+}
+
+/// What runs tests, with what they have to be told.
+fn runner(workspace: &Workspace) -> Command {
+    let mut command = Command::new("cargo");
+    let verb: &[&str] = if has_nextest() { &["nextest", "run"] } else { &["test"] };
+    command.args(verb).args(["--workspace", "--locked", "--no-fail-fast"]);
     command.env("STRONGROOM_TEST_PYTHON", setup::python_program(workspace));
-    command.env("STRONGROOM_TEST_S3FS", setup::s3fs_python(workspace));
-    ended(follow(command.current_dir(&workspace.root))?)
+    command.env("STRONGROOM_TEST_S3FS", setup::s3fs_python(workspace)).current_dir(&workspace.root);
+    command
+}
+
+fn has_nextest() -> bool {
+    quietly(Command::new("cargo").args(["nextest", "--version"])).is_ok()
 }
 
 fn servers(workspace: &Workspace) -> Result<Ending> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::config::{Config, EXAMPLE, JwtKeys, Place, Problem, Rules, Sources, Space, duration, size};
+use crate::config::{Config, Database, EXAMPLE, JwtKeys, Place, Problem, Rules, Sources, Space, duration, size};
 
 /// What to do with the configuration.
 #[derive(Debug, Clone, Subcommand)]
@@ -86,12 +86,20 @@ fn summary(config: &Config) -> Vec<(String, String)> {
     let mut lines = vec![
         ("data folder".to_owned(), config.data.display().to_string()),
         ("service".to_owned(), format!("listens on {}", config.server.listen)),
+        ("database".to_owned(), database(config)),
         ("storage".to_owned(), storage(config)),
         ("administrator".to_owned(), generated_or_given(config.auth.admin_token.is_none(), "token")),
         ("tokens".to_owned(), tokens(&config.auth.jwt.keys)),
     ];
     lines.extend(config.spaces.iter().map(|(name, space)| (format!("space {name}"), describe(space))));
     lines
+}
+
+fn database(config: &Config) -> String {
+    match &config.database {
+        Database::Sqlite => "SQLite, in the data folder".to_owned(),
+        Database::Postgres { address, max_connections } => format!("{address}, up to {max_connections} connections"),
+    }
 }
 
 fn storage(config: &Config) -> String {

@@ -11,6 +11,7 @@ use crate::config::size;
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
     what: &'static str,
+    show: fn(u64) -> String,
     total: u64,
     /// The tenths that have been told of.
     told: u64,
@@ -24,10 +25,29 @@ impl Progress {
                 .expect("the template is a constant that a test draws");
             ProgressBar::new(total).with_style(style).with_message(what)
         });
-        Self { bar, what, total, told: 0 }
+        Self { bar, what, show: size::show, total, told: 0 }
     }
 
-    /// So many bytes are done.
+    /// Begins with no rows done of a number that is told later.
+    pub(super) fn rows(what: &'static str) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos} of {human_len} rows, {eta} left")
+                .expect("the template is a constant");
+            ProgressBar::new(0).with_style(style).with_message(what)
+        });
+        Self { bar, what, show: |rows| format!("{rows} rows"), total: 0, told: 0 }
+    }
+
+    /// So much is done, of so much.
+    pub(super) fn reached_of(&mut self, done: u64, total: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+        }
+        self.total = total;
+        self.reached(done);
+    }
+
+    /// So much is done.
     pub(super) fn reached(&mut self, bytes: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);
@@ -36,7 +56,7 @@ impl Progress {
         let tenths = bytes.saturating_mul(10).checked_div(self.total).unwrap_or(0).min(10);
         if tenths > self.told {
             self.told = tenths;
-            let (done, total) = (size::show(bytes), size::show(self.total));
+            let (done, total) = ((self.show)(bytes), (self.show)(self.total));
             // Nobody may be listening, and the work goes on.
             let _ = writeln!(io::stderr(), "{}: {}%, {done} of {total}", self.what, tenths * 10);
         }

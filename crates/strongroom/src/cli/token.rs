@@ -80,7 +80,7 @@ impl TokenVerb {
             Self::Revoke { common, id } => revoke(&common, &id)?,
             Self::Mint { common, subject, roles, expires } => {
                 let config = load(&common.sources())?;
-                let (_, secrets) = assemble::database(&config)?;
+                let secrets = assemble::secrets(&config)?;
                 let bearer = Bearer { subject, roles, scopes: Vec::new() };
                 let secret = Secret::new(&secrets.signing_secret);
                 let token = mint(&config.auth.jwt, &secret, &bearer, Clock::system().now(), expires)?;
@@ -103,7 +103,7 @@ fn create(common: &Common, wanted: Wanted, as_json: bool) -> anyhow::Result<()> 
     if let Some(subject) = &wanted.subject {
         check_subject(subject).map_err(|error| anyhow::anyhow!("the subject {error}"))?;
     }
-    let (db, _) = assemble::database(&load(&common.sources())?)?;
+    let config = load(&common.sources())?;
     let random = Random::system();
     let id: String = base16ct::lower::encode_string(&random.bytes::<6>());
     let secret = random.secret();
@@ -118,6 +118,7 @@ fn create(common: &Common, wanted: Wanted, as_json: bool) -> anyhow::Result<()> 
         revoked_at: None,
     };
     super::block_on(async move {
+        let db = assemble::database(&config).await?;
         db.write(move |tx| db::api_keys::insert(tx, &key)).await.context("the key could not be kept")
     })?;
     let token = format!("{KEY_PREFIX}{id}_{secret}");
@@ -132,8 +133,11 @@ fn create(common: &Common, wanted: Wanted, as_json: bool) -> anyhow::Result<()> 
 }
 
 fn list(common: &Common, as_json: bool) -> anyhow::Result<()> {
-    let (db, _) = assemble::database(&load(&common.sources())?)?;
-    let keys: Vec<ApiKey> = db.read(db::api_keys::list).map_err(|error: db::Error| error)?;
+    let config = load(&common.sources())?;
+    let keys: Vec<ApiKey> = super::block_on(async move {
+        let db = assemble::database(&config).await?;
+        db.read(db::api_keys::list).await.map_err(|error: db::Error| error.into())
+    })?;
     let mut out = io::stdout().lock();
     if as_json {
         let items: Vec<_> = keys
@@ -158,9 +162,10 @@ fn list(common: &Common, as_json: bool) -> anyhow::Result<()> {
 }
 
 fn revoke(common: &Common, id: &str) -> anyhow::Result<()> {
-    let (db, _) = assemble::database(&load(&common.sources())?)?;
+    let config = load(&common.sources())?;
     let (now, wanted) = (Clock::system().now(), id.to_owned());
     let revoked = super::block_on(async move {
+        let db = assemble::database(&config).await?;
         db.write(move |tx| db::api_keys::revoke(tx, &wanted, now)).await.map_err(|error: db::Error| error.into())
     })?;
     anyhow::ensure!(revoked, "there is no active key {id}; `strongroom token list` shows them");

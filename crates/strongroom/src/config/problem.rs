@@ -94,7 +94,7 @@ impl std::error::Error for ConfigErrors {}
 /// Everything in the sections that hold credentials counts unless it is known to be harmless: a misspelt
 /// `secret_acces_key` still carries the secret.
 pub(super) fn is_secret(key: &KeyPath) -> bool {
-    const HARMLESS: [&str; 20] = [
+    const HARMLESS: [&str; 22] = [
         "access_key_id",
         "addressing",
         "admin_token_file",
@@ -107,6 +107,7 @@ pub(super) fn is_secret(key: &KeyPath) -> bool {
         "leeway",
         "listen",
         "location",
+        "max_connections",
         "public_endpoint",
         "public_key_file",
         "region",
@@ -115,8 +116,9 @@ pub(super) fn is_secret(key: &KeyPath) -> bool {
         "secret_access_key_file",
         "secret_file",
         "session_token_file",
+        "url_file",
     ];
     let mut names = key.names().iter().map(String::as_str);
-    let holds_credentials = matches!(names.next(), Some("auth" | "storage"));
+    let holds_credentials = matches!(names.next(), Some("auth" | "database" | "storage"));
     holds_credentials && !key.last().is_some_and(|name| HARMLESS.contains(&name) || name == "subject")
 }

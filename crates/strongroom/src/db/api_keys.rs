@@ -1,9 +1,8 @@
 //! API keys: only a hash of the secret half is kept.
 
-use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Row, params};
-
+use super::tx::{Row, values};
 use super::{Error, Tx, json, time, to_json};
+use jiff::Timestamp;
 
 /// A key that an application signs in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,41 +29,40 @@ const COLUMNS: &str = "id, name, secret_hash, subject, roles, scopes, created_at
 
 /// Writes a new key.
 pub fn insert(tx: &Tx, key: &ApiKey) -> Result<(), Error> {
-    tx.prepare_cached(
+    tx.execute(
         "INSERT INTO api_keys (id, name, secret_hash, subject, roles, scopes, created_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        key.id,
-        key.name,
-        key.secret_hash,
-        key.subject,
-        to_json(&key.roles),
-        to_json(&key.scopes),
-        key.created_at.as_millisecond(),
-    ])?;
+        values![
+            key.id,
+            key.name,
+            key.secret_hash,
+            key.subject,
+            to_json(&key.roles),
+            to_json(&key.scopes),
+            key.created_at.as_millisecond(),
+        ],
+    )?;
     Ok(())
 }
 
 /// One key, revoked or not.
 pub fn get(tx: &Tx, id: &str) -> Result<Option<ApiKey>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE id = ?1");
-    tx.prepare_cached(&sql)?.query_row([id], |row| Ok(read(row))).optional()?.transpose()
+    tx.one(&sql, values![id], read)
 }
 
 /// All keys, the newest last.
 pub fn list(tx: &Tx) -> Result<Vec<ApiKey>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_at, id");
-    let mut statement = tx.prepare_cached(&sql)?;
-    let rows = statement.query_map([], |row| Ok(read(row)))?;
-    rows.map(|row| row?).collect()
+    tx.all(&sql, values![], read)
 }
 
 /// Revokes a key; false when there is none such, or it was revoked before.
 pub fn revoke(tx: &Tx, id: &str, now: Timestamp) -> Result<bool, Error> {
-    let changed = tx
-        .prepare_cached("UPDATE api_keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL")?
-        .execute(params![id, now.as_millisecond()])?;
+    let changed = tx.execute(
+        "UPDATE api_keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL",
+        values![id, now.as_millisecond()],
+    )?;
     Ok(changed > 0)
 }
 
@@ -74,9 +72,9 @@ fn read(row: &Row<'_>) -> Result<ApiKey, Error> {
         name: row.get(1)?,
         secret_hash: row.get(2)?,
         subject: row.get(3)?,
-        roles: json(row.get_ref(4)?.as_str().unwrap_or_default(), "list of roles")?,
-        scopes: json(row.get_ref(5)?.as_str().unwrap_or_default(), "list of scopes")?,
+        roles: json(row.text(4)?, "list of roles")?,
+        scopes: json(row.text(5)?, "list of scopes")?,
         created_at: time(row.get(6)?)?,
-        revoked_at: row.get::<_, Option<i64>>(7)?.map(time).transpose()?,
+        revoked_at: row.get::<Option<i64>>(7)?.map(time).transpose()?,
     })
 }

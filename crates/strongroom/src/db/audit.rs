@@ -1,11 +1,10 @@
 //! The audit log: rows are added, and never changed.
 
 use jiff::Timestamp;
-use rusqlite::types::Value as Sql;
-use rusqlite::{Row, params, params_from_iter};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::tx::{Row, Value as Place, values};
 use super::{Error, Tx, json, time, to_json};
 
 /// One thing that happened.
@@ -46,72 +45,71 @@ pub struct Filter {
 
 /// Adds entries in their order.
 pub fn insert(tx: &Tx, entries: &[Entry]) -> Result<(), Error> {
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO audit (at, actor, action, space, object_id, request_id, detail) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    for entry in entries {
-        statement.execute(params![
-            entry.at.as_millisecond(),
-            entry.actor,
-            entry.action,
-            entry.space,
-            entry.object,
-            entry.request_id,
-            to_json(&entry.detail),
-        ])?;
-    }
-    Ok(())
+    let sql = "INSERT INTO audit (at, actor, action, space, object_id, request_id, detail) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    tx.execute_each(sql, |run| {
+        for entry in entries {
+            run(values![
+                entry.at.as_millisecond(),
+                entry.actor,
+                entry.action,
+                entry.space,
+                entry.object,
+                entry.request_id,
+                to_json(&entry.detail),
+            ])?;
+        }
+        Ok(())
+    })
 }
 
 /// The entries of the object `?1`: those that are filed under it, and those that no file was looked at for yet.
 const OF_OBJECT: &str = "(SELECT audit.* FROM audit_by_object filed JOIN audit ON audit.id = filed.audit_id \
      WHERE filed.object_id = ?1 \
-     UNION ALL SELECT * FROM audit WHERE id > (SELECT up_to FROM audit_filed) AND object_id = ?1)";
+     UNION ALL SELECT * FROM audit WHERE id > (SELECT up_to FROM audit_filed) AND object_id = ?1) AS of_object";
 
 /// Files entries from before this time under their objects, at most so many, and says how many it went through.
 pub fn file(tx: &Tx, before: Timestamp, limit: usize) -> Result<usize, Error> {
-    let from: i64 = tx.prepare_cached("SELECT up_to FROM audit_filed")?.query_row([], |row| row.get(0))?;
-    let mut next = tx.prepare_cached("SELECT id, at FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-    let next = next.query_map(params![from, limit as i64], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
-    let next: Vec<(i64, i64)> = next.collect::<Result<_, _>>()?;
+    let from: i64 = tx.one("SELECT up_to FROM audit_filed", values![], |row| row.get(0))?.unwrap_or(0);
+    let next: Vec<(i64, i64)> =
+        tx.all("SELECT id, at FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2", values![from, limit as i64], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     let old: Vec<i64> =
         next.into_iter().take_while(|(_, at)| *at < before.as_millisecond()).map(|(id, _)| id).collect();
     let Some(up_to) = old.last() else { return Ok(0) };
-    tx.prepare_cached(
+    tx.execute(
         "INSERT INTO audit_by_object SELECT object_id, id FROM audit \
          WHERE id > ?1 AND id <= ?2 AND object_id IS NOT NULL ORDER BY object_id, id",
-    )?
-    .execute([from, *up_to])?;
-    tx.prepare_cached("UPDATE audit_filed SET up_to = ?1")?.execute([up_to])?;
+        values![from, *up_to],
+    )?;
+    tx.execute("UPDATE audit_filed SET up_to = ?1", values![*up_to])?;
     Ok(old.len())
 }
 
 /// Entries, the newest first.
-pub fn list(tx: &Tx, filter: &Filter) -> Result<Vec<Entry>, Error> {
+pub fn list<'f>(tx: &Tx, filter: &'f Filter) -> Result<Vec<Entry>, Error> {
     let mut conditions = vec!["TRUE".to_owned()];
-    let mut values: Vec<Sql> = Vec::new();
-    let mut and = |column: &str, value: Option<Sql>| {
+    let mut values: Vec<&dyn Place> = Vec::new();
+    let mut and = |column: &str, value: Option<&'f dyn Place>| {
         if let Some(value) = value {
             values.push(value);
             conditions.push(format!("{column} ?{}", values.len()));
         }
     };
     let source = if filter.object.is_some() { OF_OBJECT } else { "audit" };
-    and("object_id =", filter.object.map(|id| Sql::Blob(id.as_bytes().to_vec())));
-    and("actor =", filter.actor.clone().map(Sql::Text));
-    and("action =", filter.action.clone().map(Sql::Text));
-    and("id <", filter.before.map(Sql::Integer));
-    values.push(Sql::Integer(filter.limit));
+    and("object_id =", filter.object.as_ref().map(|id| id as _));
+    and("actor =", filter.actor.as_ref().map(|actor| actor as _));
+    and("action =", filter.action.as_ref().map(|action| action as _));
+    and("id <", filter.before.as_ref().map(|id| id as _));
+    values.push(&filter.limit);
     let sql = format!(
         "SELECT id, at, actor, action, space, object_id, request_id, detail FROM {source} WHERE {} \
          ORDER BY id DESC LIMIT ?{}",
         conditions.join(" AND "),
         values.len()
     );
-    let mut statement = tx.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), |row| Ok(read(row)))?;
-    rows.map(|row| row?).collect()
+    tx.all(&sql, &values, read)
 }
 
 fn read(row: &Row<'_>) -> Result<Entry, Error> {
@@ -123,6 +121,6 @@ fn read(row: &Row<'_>) -> Result<Entry, Error> {
         space: row.get(4)?,
         object: row.get(5)?,
         request_id: row.get(6)?,
-        detail: json(row.get_ref(7)?.as_str().unwrap_or_default(), "audit detail")?,
+        detail: json(row.text(7)?, "audit detail")?,
     })
 }

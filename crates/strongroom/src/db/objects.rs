@@ -3,11 +3,10 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use rusqlite::types::Value as Sql;
-use rusqlite::{OptionalExtension as _, Row, params, params_from_iter};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::tx::{Row, Value as Place, values};
 use super::{Error, Tx, json, time, to_json};
 
 /// One thing somebody handed in, with the version of it that is served.
@@ -134,38 +133,38 @@ const COLUMNS: &str = "o.id, o.space, o.owner, o.creator, o.group_name, o.name, 
 
 /// Writes a new object with its first version.
 pub fn insert(tx: &Tx, object: &Object) -> Result<(), Error> {
-    tx.prepare_cached(
+    tx.execute(
         "INSERT INTO objects (id, space, owner, creator, group_name, name, tags, metadata, shared_with, version, \
          created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?
-    .execute(params![
-        object.id,
-        object.space,
-        object.owner,
-        object.creator,
-        object.group,
-        object.name,
-        to_json(&object.tags),
-        to_json(&object.metadata),
-        to_json(&object.shared_with),
-        object.version.number,
-        object.created_at.as_millisecond(),
-        object.updated_at.as_millisecond(),
-    ])?;
+        values![
+            object.id,
+            object.space,
+            object.owner,
+            object.creator,
+            object.group,
+            object.name,
+            to_json(&object.tags),
+            to_json(&object.metadata),
+            to_json(&object.shared_with),
+            object.version.number,
+            object.created_at.as_millisecond(),
+            object.updated_at.as_millisecond(),
+        ],
+    )?;
     let version = &object.version;
-    tx.prepare_cached(
+    tx.execute(
         "INSERT INTO versions (object_id, number, key, content_type, bytes, sha256, created_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        object.id,
-        version.number,
-        version.key,
-        version.content_type,
-        version.bytes,
-        version.sha256,
-        version.created_at.as_millisecond(),
-    ])?;
+        values![
+            object.id,
+            version.number,
+            version.key,
+            version.content_type,
+            version.bytes,
+            version.sha256,
+            version.created_at.as_millisecond(),
+        ],
+    )?;
     index_words(tx, object)
 }
 
@@ -173,43 +172,39 @@ pub fn insert(tx: &Tx, object: &Object) -> Result<(), Error> {
 pub fn get(tx: &Tx, id: Uuid) -> Result<Option<Object>, Error> {
     /// Asked for with every link, so it is put together only once.
     static SQL: LazyLock<String> = LazyLock::new(|| select_where("o.id = ?1 AND v.number = o.version"));
-    let row = tx.prepare_cached(&SQL)?.query_row([id], |row| Ok(read(row))).optional()?;
-    row.transpose()
+    tx.one(&SQL, values![id], read)
 }
 
 /// The object whose served version lies under this key.
 pub fn by_key(tx: &Tx, key: &str) -> Result<Option<Object>, Error> {
     let sql = select_where("v.key = ?1 AND v.number = o.version");
-    let row = tx.prepare_cached(&sql)?.query_row([key], |row| Ok(read(row))).optional()?;
-    row.transpose()
+    tx.one(&sql, values![key], read)
 }
 
 /// One page of a space.
 pub fn list(tx: &Tx, filter: &Filter) -> Result<Vec<Object>, Error> {
     let (sql, values) = list_query(filter);
-    let mut statement = tx.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), |row| Ok(read(row)))?;
-    rows.map(|row| row?).collect()
+    tx.all(&sql, &values.iter().map(|value| &**value as _).collect::<Vec<_>>(), read)
 }
 
 /// Writes what may change of an object: everything but its id, space, owner, creator and versions.
 pub fn update(tx: &Tx, object: &Object) -> Result<(), Error> {
-    tx.prepare_cached(
+    tx.execute(
         "UPDATE objects SET group_name = ?2, name = ?3, tags = ?4, metadata = ?5, shared_with = ?6, updated_at = ?7, \
          deleted_at = ?8 WHERE id = ?1",
-    )?
-    .execute(params![
-        object.id,
-        object.group,
-        object.name,
-        to_json(&object.tags),
-        to_json(&object.metadata),
-        to_json(&object.shared_with),
-        object.updated_at.as_millisecond(),
-        object.deleted_at.map(Timestamp::as_millisecond),
-    ])?;
-    tx.prepare_cached("DELETE FROM object_tags WHERE object_id = ?1")?.execute([object.id])?;
-    tx.prepare_cached("DELETE FROM object_readers WHERE object_id = ?1")?.execute([object.id])?;
+        values![
+            object.id,
+            object.group,
+            object.name,
+            to_json(&object.tags),
+            to_json(&object.metadata),
+            to_json(&object.shared_with),
+            object.updated_at.as_millisecond(),
+            object.deleted_at.map(Timestamp::as_millisecond),
+        ],
+    )?;
+    tx.execute("DELETE FROM object_tags WHERE object_id = ?1", values![object.id])?;
+    tx.execute("DELETE FROM object_readers WHERE object_id = ?1", values![object.id])?;
     index_words(tx, object)
 }
 
@@ -219,32 +214,29 @@ pub fn deleted_before(tx: &Tx, space: &str, before: Timestamp, limit: i64) -> Re
         "o.deleted_at IS NOT NULL AND o.deleted_at <= ?2 AND o.space = ?1 AND v.number = o.version \
          ORDER BY o.deleted_at LIMIT ?3",
     );
-    let mut statement = tx.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![space, before.as_millisecond(), limit], |row| Ok(read(row)))?;
-    rows.map(|row| row?).collect()
+    tx.all(&sql, values![space, before.as_millisecond(), limit], read)
 }
 
 /// The keys of all versions of an object.
 pub fn keys(tx: &Tx, id: Uuid) -> Result<Vec<String>, Error> {
-    let mut statement = tx.prepare_cached("SELECT key FROM versions WHERE object_id = ?1")?;
-    Ok(statement.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    tx.all("SELECT key FROM versions WHERE object_id = ?1", values![id], |row| row.get(0))
 }
 
 /// Whether any version lies under this key.
 pub fn holds_key(tx: &Tx, key: &str) -> Result<bool, Error> {
-    Ok(tx.prepare_cached("SELECT 1 FROM versions WHERE key = ?1")?.exists([key])?)
+    Ok(tx.one("SELECT 1 FROM versions WHERE key = ?1", values![key], |_| Ok(()))?.is_some())
 }
 
 /// Forgets an object and all its versions.
 pub fn remove(tx: &Tx, id: Uuid) -> Result<bool, Error> {
-    Ok(tx.prepare_cached("DELETE FROM objects WHERE id = ?1")?.execute([id])? > 0)
+    Ok(tx.execute("DELETE FROM objects WHERE id = ?1", values![id])? > 0)
 }
 
 fn select_where(condition: &str) -> String {
     format!("SELECT {COLUMNS} WHERE {condition}")
 }
 
-fn list_query(filter: &Filter) -> (String, Vec<Sql>) {
+pub(super) fn list_query(filter: &Filter) -> (String, Vec<Box<dyn Place>>) {
     let mut query = Query::new("v.number = o.version");
     query.and("o.space =", filter.space.clone());
     query.literal(if filter.deleted { "o.deleted_at IS NOT NULL" } else { "o.deleted_at IS NULL" });
@@ -295,10 +287,10 @@ fn list_query(filter: &Filter) -> (String, Vec<Sql>) {
     }
     if let Some(After { name, id }) = &filter.after {
         match filter.order {
-            Order::Newest => query.and("o.id <", id.as_bytes().to_vec()),
-            Order::Oldest => query.and("o.id >", id.as_bytes().to_vec()),
+            Order::Newest => query.and("o.id <", *id),
+            Order::Oldest => query.and("o.id >", *id),
             Order::Name => {
-                let (name, id) = (query.place(name.clone()), query.place(id.as_bytes().to_vec()));
+                let (name, id) = (query.place(name.clone()), query.place(*id));
                 query.literal(&format!("(o.name, o.id) > ({name}, {id})"));
             }
         }
@@ -316,7 +308,7 @@ fn list_query(filter: &Filter) -> (String, Vec<Sql>) {
 /// A condition that grows, with the values of its numbered places.
 struct Query {
     condition: String,
-    values: Vec<Sql>,
+    values: Vec<Box<dyn Place>>,
 }
 
 impl Query {
@@ -324,12 +316,12 @@ impl Query {
         Self { condition: first.to_owned(), values: Vec::new() }
     }
 
-    fn place(&mut self, value: impl Into<Sql>) -> String {
-        self.values.push(value.into());
+    fn place(&mut self, value: impl Place + 'static) -> String {
+        self.values.push(Box::new(value));
         format!("?{}", self.values.len())
     }
 
-    fn and(&mut self, left: &str, value: impl Into<Sql>) {
+    fn and(&mut self, left: &str, value: impl Place + 'static) {
         let place = self.place(value);
         self.literal(&format!("{left} {place}"));
     }
@@ -355,15 +347,12 @@ fn after_prefix(prefix: &str) -> Option<String> {
 }
 
 fn index_words(tx: &Tx, object: &Object) -> Result<(), Error> {
-    let mut tags = tx.prepare_cached("INSERT OR IGNORE INTO object_tags (tag, object_id) VALUES (?1, ?2)")?;
-    for tag in &object.tags {
-        tags.execute(params![tag, object.id])?;
-    }
-    let mut readers = tx.prepare_cached("INSERT OR IGNORE INTO object_readers (subject, object_id) VALUES (?1, ?2)")?;
-    for subject in &object.shared_with {
-        readers.execute(params![subject, object.id])?;
-    }
-    Ok(())
+    let each = |sql, words: &[String]| match words {
+        [] => Ok(()),
+        words => tx.execute_each(sql, |run| words.iter().try_for_each(|word| run(values![word, object.id]))),
+    };
+    each("INSERT INTO object_tags (tag, object_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", &object.tags)?;
+    each("INSERT INTO object_readers (subject, object_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING", &object.shared_with)
 }
 
 fn read(row: &Row<'_>) -> Result<Object, Error> {
@@ -374,12 +363,12 @@ fn read(row: &Row<'_>) -> Result<Object, Error> {
         creator: row.get(3)?,
         group: row.get(4)?,
         name: row.get(5)?,
-        tags: json(row.get_ref(6)?.as_str().unwrap_or_default(), "list of tags")?,
-        metadata: json(row.get_ref(7)?.as_str().unwrap_or_default(), "metadata")?,
-        shared_with: json(row.get_ref(8)?.as_str().unwrap_or_default(), "list of readers")?,
+        tags: json(row.text(6)?, "list of tags")?,
+        metadata: json(row.text(7)?, "metadata")?,
+        shared_with: json(row.text(8)?, "list of readers")?,
         created_at: time(row.get(9)?)?,
         updated_at: time(row.get(10)?)?,
-        deleted_at: row.get::<_, Option<i64>>(11)?.map(time).transpose()?,
+        deleted_at: row.get::<Option<i64>>(11)?.map(time).transpose()?,
         version: Version {
             number: row.get(12)?,
             key: row.get(13)?,

@@ -1,10 +1,10 @@
 //! Uploads as the database holds them, and the lease under which one of them is verified.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::tx::{Row, values};
 use super::{Error, Tx, json, time, to_json};
 
 /// A permission to hand in one version, and how far that has come.
@@ -164,128 +164,127 @@ pub fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
         "INSERT INTO uploads ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
          ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"
     );
-    tx.prepare_cached(&sql)?.execute(params![
-        upload.id,
-        upload.object_id,
-        upload.space,
-        upload.method.as_str(),
-        upload.state.as_str(),
-        upload.actor,
-        upload.owner,
-        upload.creator,
-        upload.group,
-        upload.name,
-        to_json(&upload.tags),
-        to_json(&upload.metadata),
-        upload.content_type,
-        upload.bytes,
-        upload.sha256,
-        upload.staging_key,
-        upload.final_key,
-        upload.multipart_id,
-        upload.idempotency_key,
-        upload.request_digest,
-        upload.lease.map(|lease| lease.holder),
-        upload.lease.map(|lease| lease.until.as_millisecond()),
-        upload.reason.as_ref().map(|reason| &reason.code),
-        upload.reason.as_ref().map(|reason| &reason.detail),
-        upload.created_at.as_millisecond(),
-        upload.expires_at.as_millisecond(),
-    ])?;
+    tx.execute(
+        &sql,
+        values![
+            upload.id,
+            upload.object_id,
+            upload.space,
+            upload.method.as_str(),
+            upload.state.as_str(),
+            upload.actor,
+            upload.owner,
+            upload.creator,
+            upload.group,
+            upload.name,
+            to_json(&upload.tags),
+            to_json(&upload.metadata),
+            upload.content_type,
+            upload.bytes,
+            upload.sha256,
+            upload.staging_key,
+            upload.final_key,
+            upload.multipart_id,
+            upload.idempotency_key,
+            upload.request_digest,
+            upload.lease.map(|lease| lease.holder),
+            upload.lease.map(|lease| lease.until.as_millisecond()),
+            upload.reason.as_ref().map(|reason| &reason.code),
+            upload.reason.as_ref().map(|reason| &reason.detail),
+            upload.created_at.as_millisecond(),
+            upload.expires_at.as_millisecond(),
+        ],
+    )?;
     Ok(())
 }
 
 /// One upload.
 pub fn get(tx: &Tx, id: Uuid) -> Result<Option<Upload>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM uploads WHERE id = ?1");
-    tx.prepare_cached(&sql)?.query_row([id], |row| Ok(read(row))).optional()?.transpose()
+    tx.one(&sql, values![id], read)
 }
 
 /// The upload that is on its way to this key.
 pub fn by_final_key(tx: &Tx, key: &str) -> Result<Option<Upload>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM uploads WHERE final_key = ?1");
-    tx.prepare_cached(&sql)?.query_row([key], |row| Ok(read(row))).optional()?.transpose()
+    tx.one(&sql, values![key], read)
 }
 
 /// The upload that this actor began under this name.
 pub fn by_idempotency_key(tx: &Tx, actor: &str, key: &str) -> Result<Option<Upload>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM uploads WHERE actor = ?1 AND idempotency_key = ?2");
-    tx.prepare_cached(&sql)?.query_row([actor, key], |row| Ok(read(row))).optional()?.transpose()
+    tx.one(&sql, values![actor, key], read)
 }
 
 /// Frees the name of an upload that came to nothing, so that the client may try again under it.
 pub fn forget_idempotency_key(tx: &Tx, id: Uuid) -> Result<(), Error> {
-    tx.prepare_cached("UPDATE uploads SET idempotency_key = NULL WHERE id = ?1")?.execute([id])?;
+    tx.execute("UPDATE uploads SET idempotency_key = NULL WHERE id = ?1", values![id])?;
     Ok(())
 }
 
 /// Notes the storage's id of the multipart upload, unless another was noted before. Returns the one that counts.
 pub fn set_multipart_id(tx: &Tx, id: Uuid, multipart_id: &str) -> Result<Option<String>, Error> {
-    tx.prepare_cached("UPDATE uploads SET multipart_id = ?2 WHERE id = ?1 AND multipart_id IS NULL")?
-        .execute(params![id, multipart_id])?;
-    let mut kept = tx.prepare_cached("SELECT multipart_id FROM uploads WHERE id = ?1")?;
-    Ok(kept.query_row([id], |row| row.get(0)).optional()?.flatten())
+    tx.execute(
+        "UPDATE uploads SET multipart_id = ?2 WHERE id = ?1 AND multipart_id IS NULL",
+        values![id, multipart_id],
+    )?;
+    let kept = tx.one("SELECT multipart_id FROM uploads WHERE id = ?1", values![id], |row| row.get(0))?;
+    Ok(kept.flatten())
 }
 
 /// Takes the lease to verify; false when the upload is not open and nobody's lease has run out.
 pub fn claim(tx: &Tx, id: Uuid, now: Timestamp, lease: Lease) -> Result<bool, Error> {
-    let changed = tx
-        .prepare_cached(
-            "UPDATE uploads SET state = 'verifying', lease_holder = ?3, lease_until = ?4 WHERE id = ?1 \
+    let changed = tx.execute(
+        "UPDATE uploads SET state = 'verifying', lease_holder = ?3, lease_until = ?4 WHERE id = ?1 \
              AND (state = 'open' OR (state = 'verifying' AND lease_until <= ?2))",
-        )?
-        .execute(params![id, now.as_millisecond(), lease.holder, lease.until.as_millisecond()])?;
+        values![id, now.as_millisecond(), lease.holder, lease.until.as_millisecond()],
+    )?;
     Ok(changed > 0)
 }
 
 /// Lengthens a lease; false when another holds it by now.
 pub fn renew(tx: &Tx, id: Uuid, lease: Lease) -> Result<bool, Error> {
-    let changed = tx
-        .prepare_cached("UPDATE uploads SET lease_until = ?3 WHERE id = ?1 AND lease_holder = ?2")?
-        .execute(params![id, lease.holder, lease.until.as_millisecond()])?;
+    let changed = tx.execute(
+        "UPDATE uploads SET lease_until = ?3 WHERE id = ?1 AND lease_holder = ?2",
+        values![id, lease.holder, lease.until.as_millisecond()],
+    )?;
     Ok(changed > 0)
 }
 
 /// Gives a lease back: the upload is open again, and may be completed later.
 pub fn release(tx: &Tx, id: Uuid, holder: Uuid) -> Result<(), Error> {
-    tx.prepare_cached(
-        "UPDATE uploads SET state = 'open', lease_holder = NULL, lease_until = NULL WHERE id = ?1 AND lease_holder = ?2",
-    )?
-    .execute(params![id, holder])?;
+    tx.execute("UPDATE uploads SET state = 'open', lease_holder = NULL, lease_until = NULL WHERE id = ?1 AND lease_holder = ?2", values![id, holder])?;
     Ok(())
 }
 
 /// Notes where the bytes are about to be promoted to; false when the lease is lost.
 pub fn set_final_key(tx: &Tx, id: Uuid, holder: Uuid, key: &str) -> Result<bool, Error> {
-    let changed = tx
-        .prepare_cached("UPDATE uploads SET final_key = ?3 WHERE id = ?1 AND lease_holder = ?2")?
-        .execute(params![id, holder, key])?;
+    let changed =
+        tx.execute("UPDATE uploads SET final_key = ?3 WHERE id = ?1 AND lease_holder = ?2", values![id, holder, key])?;
     Ok(changed > 0)
 }
 
 /// Notes that more was reserved; false when the lease is lost.
 pub fn set_bytes(tx: &Tx, id: Uuid, holder: Uuid, bytes: i64) -> Result<bool, Error> {
-    let changed = tx
-        .prepare_cached("UPDATE uploads SET bytes = ?3 WHERE id = ?1 AND lease_holder = ?2")?
-        .execute(params![id, holder, bytes])?;
+    let changed =
+        tx.execute("UPDATE uploads SET bytes = ?3 WHERE id = ?1 AND lease_holder = ?2", values![id, holder, bytes])?;
     Ok(changed > 0)
 }
 
 /// Ends an upload, if it is still in the state, and under the lease, that it was seen in.
 pub fn finish(tx: &Tx, seen: &Upload, state: State, reason: Option<&Reason>) -> Result<bool, Error> {
-    let changed = tx
-        .prepare_cached(
-            "UPDATE uploads SET state = ?4, lease_holder = NULL, lease_until = NULL, reason_code = ?5, \
+    let changed = tx.execute(
+        "UPDATE uploads SET state = ?4, lease_holder = NULL, lease_until = NULL, reason_code = ?5, \
              reason_detail = ?6 WHERE id = ?1 AND state = ?2 AND lease_holder IS NOT DISTINCT FROM ?3",
-        )?
-        .execute(params![
+        values![
             seen.id,
             seen.state.as_str(),
             seen.lease.map(|lease| lease.holder),
             state.as_str(),
             reason.map(|reason| &reason.code),
             reason.map(|reason| &reason.detail),
-        ])?;
+        ],
+    )?;
     Ok(changed > 0)
 }
 
@@ -293,7 +292,7 @@ pub fn finish(tx: &Tx, seen: &Upload, state: State, reason: Option<&Reason>) -> 
 pub fn overdue(tx: &Tx, before: Timestamp, limit: i64) -> Result<Vec<Upload>, Error> {
     let sql =
         format!("SELECT {COLUMNS} FROM uploads WHERE state = 'open' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2");
-    rows(tx, &sql, params![before.as_millisecond(), limit])
+    tx.all(&sql, values![before.as_millisecond(), limit], read)
 }
 
 /// Uploads that have ended, whose URLs stopped working before `before`, and whose bytes were not cleared away since.
@@ -302,7 +301,7 @@ pub fn to_sweep(tx: &Tx, before: Timestamp, limit: i64) -> Result<Vec<Upload>, E
         "SELECT {COLUMNS} FROM uploads WHERE swept_at IS NULL AND expires_at <= ?1 \
          AND state NOT IN ('open', 'verifying') ORDER BY expires_at LIMIT ?2"
     );
-    rows(tx, &sql, params![before.as_millisecond(), limit])
+    tx.all(&sql, values![before.as_millisecond(), limit], read)
 }
 
 /// Uploads whose verification was begun by somebody who is gone.
@@ -310,44 +309,38 @@ pub fn forsaken(tx: &Tx, now: Timestamp, limit: i64) -> Result<Vec<Upload>, Erro
     let sql = format!(
         "SELECT {COLUMNS} FROM uploads WHERE state = 'verifying' AND lease_until <= ?1 ORDER BY lease_until LIMIT ?2"
     );
-    rows(tx, &sql, params![now.as_millisecond(), limit])
+    tx.all(&sql, values![now.as_millisecond(), limit], read)
 }
 
 /// The bytes of an ended upload are cleared away.
 pub fn set_swept(tx: &Tx, id: Uuid, now: Timestamp) -> Result<(), Error> {
-    tx.prepare_cached("UPDATE uploads SET swept_at = ?2 WHERE id = ?1")?.execute(params![id, now.as_millisecond()])?;
+    tx.execute("UPDATE uploads SET swept_at = ?2 WHERE id = ?1", values![id, now.as_millisecond()])?;
     Ok(())
 }
 
 /// Forgets uploads that were cleared away before `before`.
-pub fn forget(tx: &Tx, before: Timestamp) -> Result<usize, Error> {
-    Ok(tx.prepare_cached("DELETE FROM uploads WHERE swept_at <= ?1")?.execute([before.as_millisecond()])?)
-}
-
-fn rows(tx: &Tx, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Upload>, Error> {
-    let mut statement = tx.prepare_cached(sql)?;
-    let rows = statement.query_map(values, |row| Ok(read(row)))?;
-    rows.map(|row| row?).collect()
+pub fn forget(tx: &Tx, before: Timestamp) -> Result<u64, Error> {
+    tx.execute("DELETE FROM uploads WHERE swept_at <= ?1", values![before.as_millisecond()])
 }
 
 fn read(row: &Row<'_>) -> Result<Upload, Error> {
     let holder: Option<Uuid> = row.get(20)?;
-    let until = row.get::<_, Option<i64>>(21)?.map(time).transpose()?;
+    let until = row.get::<Option<i64>>(21)?.map(time).transpose()?;
     let code: Option<String> = row.get(22)?;
     let detail: Option<String> = row.get(23)?;
     Ok(Upload {
         id: row.get(0)?,
         object_id: row.get(1)?,
         space: row.get(2)?,
-        method: Method::read(row.get_ref(3)?.as_str().unwrap_or_default())?,
-        state: State::read(row.get_ref(4)?.as_str().unwrap_or_default())?,
+        method: Method::read(row.text(3)?)?,
+        state: State::read(row.text(4)?)?,
         actor: row.get(5)?,
         owner: row.get(6)?,
         creator: row.get(7)?,
         group: row.get(8)?,
         name: row.get(9)?,
-        tags: json(row.get_ref(10)?.as_str().unwrap_or_default(), "list of tags")?,
-        metadata: json(row.get_ref(11)?.as_str().unwrap_or_default(), "metadata")?,
+        tags: json(row.text(10)?, "list of tags")?,
+        metadata: json(row.text(11)?, "metadata")?,
         content_type: row.get(12)?,
         bytes: row.get(13)?,
         sha256: row.get(14)?,

@@ -1,7 +1,6 @@
 //! How much each owner, and each space as a whole, holds and has reserved.
 
-use rusqlite::{OptionalExtension as _, Row, params};
-
+use super::tx::{Row, values};
 use super::{Error, Tx};
 
 /// The account of one owner in one space, or of the space as a whole when `owner` is empty.
@@ -39,28 +38,21 @@ const COLUMNS: &str = "space, owner, bytes, objects, reserved_bytes, reserved_ob
 /// The account of an owner, or of the space as a whole when `owner` is empty.
 pub fn get(tx: &Tx, space: &str, owner: &str) -> Result<Usage, Error> {
     let sql = format!("SELECT {COLUMNS} FROM usage WHERE space = ?1 AND owner = ?2");
-    let found = tx.prepare_cached(&sql)?.query_row([space, owner], read).optional()?;
+    let found = tx.one(&sql, values![space, owner], read)?;
     Ok(found.unwrap_or_else(|| Usage { space: space.to_owned(), owner: owner.to_owned(), ..Usage::default() }))
 }
 
 /// Changes the account of the space as a whole, and that of the owner if there is one.
 pub fn change(tx: &Tx, space: &str, owner: Option<&str>, change: Change) -> Result<(), Error> {
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO usage (space, owner, bytes, objects, reserved_bytes, reserved_objects) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (space, owner) DO UPDATE SET \
-         bytes = usage.bytes + excluded.bytes, objects = usage.objects + excluded.objects, \
-         reserved_bytes = usage.reserved_bytes + excluded.reserved_bytes, \
-         reserved_objects = usage.reserved_objects + excluded.reserved_objects",
-    )?;
     for account in ["", owner.unwrap_or_default()].iter().take(if owner.is_some() { 2 } else { 1 }) {
-        statement.execute(params![
-            space,
-            account,
-            change.bytes,
-            change.objects,
-            change.reserved_bytes,
-            change.reserved_objects
-        ])?;
+        tx.execute(
+            "INSERT INTO usage (space, owner, bytes, objects, reserved_bytes, reserved_objects) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (space, owner) DO UPDATE SET \
+             bytes = usage.bytes + excluded.bytes, objects = usage.objects + excluded.objects, \
+             reserved_bytes = usage.reserved_bytes + excluded.reserved_bytes, \
+             reserved_objects = usage.reserved_objects + excluded.reserved_objects",
+            values![space, account, change.bytes, change.objects, change.reserved_bytes, change.reserved_objects],
+        )?;
     }
     Ok(())
 }
@@ -68,11 +60,10 @@ pub fn change(tx: &Tx, space: &str, owner: Option<&str>, change: Change) -> Resu
 /// Accounts by space and owner, after the given one.
 pub fn list(tx: &Tx, after: (&str, &str), limit: i64) -> Result<Vec<Usage>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM usage WHERE (space, owner) > (?1, ?2) ORDER BY space, owner LIMIT ?3");
-    let mut statement = tx.prepare_cached(&sql)?;
-    Ok(statement.query_map(params![after.0, after.1, limit], read)?.collect::<Result<_, _>>()?)
+    tx.all(&sql, values![after.0, after.1, limit], read)
 }
 
-fn read(row: &Row<'_>) -> Result<Usage, rusqlite::Error> {
+fn read(row: &Row<'_>) -> Result<Usage, Error> {
     Ok(Usage {
         space: row.get(0)?,
         owner: row.get(1)?,

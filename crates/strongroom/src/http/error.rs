@@ -99,6 +99,15 @@ impl Problem {
         )
     }
 
+    fn database_unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "database-unavailable",
+            "The database does not answer at the moment. Repeat the request soon; nothing was changed by halves.",
+        )
+        .retry_after(5)
+    }
+
     /// The answer, once the request's id is known.
     pub(crate) fn render(&self, request_id: &str) -> Response {
         let document = ProblemDocument {
@@ -175,6 +184,16 @@ impl From<authenticate::Error> for Problem {
 
 impl From<db::Error> for Problem {
     fn from(error: db::Error) -> Self {
+        if error.is_unavailable() {
+            tracing::warn!(%error, "the database is not available");
+            return Self::database_unavailable();
+        }
+        if error.is_contended() {
+            tracing::warn!(%error, "a transaction was given up");
+            let detail =
+                "Too many changes of the same things came at once. Repeat the request soon; nothing was changed.";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).retry_after(1);
+        }
         Self::internal(&error)
     }
 }
@@ -221,6 +240,7 @@ impl From<links::Error> for Problem {
             links::Error::Storage(error) => error.into(),
             links::Error::Object(error) => error.into(),
             links::Error::Db(error) => error.into(),
+            links::Error::Audit(error) if error.is_unavailable => Self::database_unavailable(),
             links::Error::Audit(error) => Self::internal(&error),
         }
     }

@@ -157,7 +157,7 @@ pub(crate) async fn show(
     Caller(asker): Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<ObjectJson>, Problem> {
-    let object = objects::get(&app.service, &asker, id, Act::Read)?;
+    let object = objects::get(&app.service, &asker, id, Act::Read).await?;
     with_link(&app, &asker, object).await
 }
 
@@ -207,7 +207,7 @@ pub(crate) async fn change(
     Path(id): Path<Uuid>,
     body: Unread,
 ) -> Result<Json<ObjectJson>, Problem> {
-    objects::get(&app.service, &asker, id, Act::Change)?;
+    objects::get(&app.service, &asker, id, Act::Change).await?;
     let ChangeObject { name, group, tags, metadata, shared_with } = body.json().await?;
     let change = Change { name, group, tags, metadata, shared_with };
     let object = objects::change(&app.service, &asker, id, change).await?;

@@ -136,7 +136,7 @@ pub(crate) async fn show(
     Caller(asker): Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<UploadJson>, Problem> {
-    let upload = uploads::with_multipart_id(&app.service, uploads::find(&app.service, &asker, id)?).await?;
+    let upload = uploads::with_multipart_id(&app.service, uploads::find(&app.service, &asker, id).await?).await?;
     let mut ticket = uploads::ticket(&app.service, &upload)?;
     let multipart = upload.multipart_id.as_ref().filter(|_| upload.state == UploadState::Open);
     let received = match multipart {
@@ -195,7 +195,7 @@ pub(crate) async fn parts(
     Path(id): Path<Uuid>,
     body: Unread,
 ) -> Result<Json<PartUrls>, Problem> {
-    uploads::find(&app.service, &asker, id)?;
+    uploads::find(&app.service, &asker, id).await?;
     let body: PartNumbers = body.json().await?;
     if body.numbers.len() > MAX_PARTS_AT_ONCE {
         let detail = format!("has {} entries; ask for at most {MAX_PARTS_AT_ONCE} parts at once", body.numbers.len());
@@ -248,7 +248,7 @@ pub(crate) async fn complete(
     Path(id): Path<Uuid>,
     body: Unread,
 ) -> Result<Response, Problem> {
-    uploads::find(&app.service, &asker, id)?;
+    uploads::find(&app.service, &asker, id).await?;
     let body: CompleteUpload = body.json().await?;
     let parts = body.parts.map(|parts| {
         parts.into_iter().map(|part| ClaimedPart { number: part.number, etag: part.etag }).collect::<Vec<_>>()

@@ -23,6 +23,9 @@ pub(super) fn read(service: &Service, text: &str) -> Result<Reference, String> {
     if let Ok(id) = Uuid::try_parse(text) {
         return Ok(Reference::Id(id));
     }
+    if text.contains('\0') {
+        return Err("it holds a NUL, which no name has".to_owned());
+    }
     let address = Address::read(text, service.storage.endpoints()).map_err(|error| error.to_string())?;
     if address.bucket.as_deref().is_some_and(|bucket| bucket != service.storage.bucket) {
         return Ok(Reference::Elsewhere);

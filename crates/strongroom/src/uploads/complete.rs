@@ -45,9 +45,9 @@ pub async fn complete(
 ) -> Result<Completed, Error> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
-        let upload = find(service, asker, id)?;
+        let upload = find(service, asker, id).await?;
         match upload.state {
-            State::Ready => return Ok(Completed::Object(Box::new(object_of(service, &upload)?))),
+            State::Ready => return Ok(Completed::Object(Box::new(object_of(service, &upload).await?))),
             State::Rejected => return Err(rejected(&upload)),
             State::Aborted => return Err(Error::Ended("was aborted")),
             State::Expired => return Err(Error::Expired),

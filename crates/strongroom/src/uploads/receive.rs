@@ -90,7 +90,7 @@ where
         (upload.idempotency_key, upload.request_digest) = (Some(key), Some(digest));
     }
     if let Some(before) = enter(service, space, &upload).await? {
-        return if before.state == State::Ready { object_of(service, &before) } else { Err(Error::InProgress) };
+        return if before.state == State::Ready { object_of(service, &before).await } else { Err(Error::InProgress) };
     }
 
     let mut guard = Guard { service: service.clone(), asker: asker.clone(), upload: Some(upload.clone()) };

@@ -133,7 +133,7 @@ pub(super) fn end_now(
 
 /// Gives an upload up on its client's word.
 pub async fn give_up(service: &Service, asker: &Asker, id: Uuid) -> Result<(), Error> {
-    let upload = find(service, asker, id)?;
+    let upload = find(service, asker, id).await?;
     match upload.state {
         State::Aborted => return Ok(()),
         State::Open => {}

@@ -87,7 +87,7 @@ pub async fn part_urls(
     id: Uuid,
     numbers: &[u16],
 ) -> Result<(Timestamp, Vec<PartUrl>), Error> {
-    let upload = with_multipart_id(service, find(service, asker, id)?).await?;
+    let upload = with_multipart_id(service, find(service, asker, id).await?).await?;
     if upload.method != Method::Multipart {
         return Err(Error::Unfit("only an upload by the method multipart has parts".to_owned()));
     }

@@ -7,9 +7,11 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use strongroom_testbed::fresh_schema;
 use tempfile::TempDir;
 
 use crate::caller::Caller;
+use crate::database::Database;
 use crate::tokens;
 
 /// A running service.
@@ -20,6 +22,8 @@ pub(crate) struct App {
     folder: TempDir,
     arguments: Vec<String>,
     embedded: bool,
+    /// A PostgreSQL for the service; it uses a file in its data folder when there is none.
+    postgres: Option<String>,
 }
 
 #[derive(Debug)]
@@ -51,7 +55,21 @@ impl App {
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         std::fs::write(folder.path().join("strongroom.toml"), configuration).expect("the folder was just made");
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { running: None, ready: Value::Null, folder, arguments, embedded: true }
+        let postgres = schema_of_its_own(&folder);
+        Self { running: None, ready: Value::Null, folder, arguments, embedded: true, postgres }
+    }
+
+    /// Starts on this database, whatever the others use.
+    pub(crate) fn start_on(database: Option<&str>, spaces: &str) -> Self {
+        let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
+        app.use_database(database);
+        app.run();
+        app
+    }
+
+    /// From the next start on uses this database: a PostgreSQL, or the file in the data folder.
+    pub(crate) fn use_database(&mut self, database: Option<&str>) {
+        self.postgres = database.map(str::to_owned);
     }
 
     /// Starts with a bucket of another store, so that there is no embedded one to listen.
@@ -164,12 +182,12 @@ impl App {
         self.folder.path().join("data")
     }
 
-    /// The service's database, opened beside it.
-    pub(crate) fn database(&self) -> rusqlite::Connection {
-        let database =
-            rusqlite::Connection::open(self.data().join("strongroom.sqlite")).expect("the database is there");
-        database.busy_timeout(std::time::Duration::from_secs(10)).expect("a timeout can be set");
-        database
+    /// The service's database, looked at beside it.
+    pub(crate) fn database(&self) -> Database {
+        match &self.postgres {
+            Some(url) => Database::Postgres(url.clone()),
+            None => Database::Sqlite(self.data().join("strongroom.sqlite")),
+        }
     }
 
     /// The process of the service.
@@ -190,12 +208,24 @@ impl App {
     }
 
     fn program(&self, words: &[&str]) -> Command {
-        program(words, &self.folder.path().join("strongroom.toml"), &self.data())
+        let mut command = program(words, &self.folder.path().join("strongroom.toml"), &self.data());
+        command.envs(self.postgres.iter().map(|url| ("STRONGROOM__DATABASE__URL", url)));
+        command
     }
 
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("log")
     }
+}
+
+/// In the PostgreSQL that the whole suite is told to use, if it is.
+#[expect(clippy::disallowed_methods, reason = "the suite is told by the environment on which database it runs")]
+fn schema_of_its_own(folder: &TempDir) -> Option<String> {
+    let server = std::env::var("STRONGROOM_TEST_POSTGRES").ok()?;
+    // The temporary folder's name is nobody else's; in hex, because schemas do not tell capitals apart.
+    let name = folder.path().file_name().expect("a temporary folder has a name").as_encoded_bytes();
+    let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(fresh_schema(&server, &format!("app_{name}")).expect("PostgreSQL answers"))
 }
 
 /// The built program, untouched by whatever the environment of the tests holds.

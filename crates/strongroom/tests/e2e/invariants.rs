@@ -139,25 +139,3 @@ async fn invariant_10_after_bad_input_everything_is_as_before() {
     assert_eq!(after["updated_at"], before["updated_at"]);
     assert_eq!(open(text(&after["link"]["url"])).await.body, bytes);
 }
-
-/// Every text in every table.
-fn everything_stored(app: &App) -> String {
-    let database = app.database();
-    let mut tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
-    let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    let mut dump = String::new();
-    for name in names {
-        let mut rows = database.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
-        let columns = rows.column_count();
-        let mut rows = rows.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            for column in 0..columns {
-                if let rusqlite::types::ValueRef::Text(text) = row.get_ref(column).unwrap() {
-                    dump.push_str(&String::from_utf8_lossy(text));
-                    dump.push('\n');
-                }
-            }
-        }
-    }
-    dump
-}

@@ -207,7 +207,7 @@ async fn a_failure_of_the_database_is_told_without_its_words() {
     let app = App::start(FILES);
     let alice = app.user("alice");
     let made = object(&alice, Way::Raw, &handed("files", "a.png", "image/png", &files::png(1))).await;
-    app.database().execute_batch("ALTER TABLE objects RENAME TO hidden").unwrap();
+    app.database().sql("ALTER TABLE objects RENAME TO hidden");
     let problem = alice.get(&format!("/v1/objects/{}", text(&made["id"]))).await.refused(500, "internal");
     let words = problem.to_string();
     assert!(!words.contains("objects") && !words.to_lowercase().contains("sql"), "{words}");

@@ -139,7 +139,7 @@ fn inspector(config: &Config) -> anyhow::Result<Inspector> {
 
 /// Opens the store to remove what nothing needs. Of a running store's files nobody outside can say that.
 fn hold(config: &Config) -> anyhow::Result<Store> {
-    let (_, secrets) = assemble::database(config)?;
+    let secrets = assemble::secrets(config)?;
     let identities = store::identities(embedded(config)?, &secrets);
     block_on(async {
         let opened = store::open(config, &identities, Vec::new(), &Clock::system(), &Random::system()).await;

@@ -105,7 +105,7 @@ impl Keys {
             Some(KeysVerb::List) => list(&config, &keyring.list()?, self.json)?,
             Some(KeysVerb::Create { name, bucket, prefix, actions, expires }) => {
                 // The folder may not be there before the service has run for the first time.
-                assemble::database(&config)?;
+                assemble::secrets(&config)?;
                 std::fs::create_dir_all(store::folder(&config.data))?;
                 let mut actions: Vec<Action> = actions.into_iter().flat_map(|allowed| allowed.0).collect();
                 actions.dedup();
@@ -144,7 +144,7 @@ fn helpfully(error: KeyringError) -> anyhow::Error {
 }
 
 fn identities(config: &Config) -> anyhow::Result<[(&'static str, Option<Credentials>); 4]> {
-    let (_, secrets) = assemble::database(config)?;
+    let secrets = assemble::secrets(config)?;
     let identities = store::identities(embedded(config)?, &secrets);
     Ok([
         ("reader", Some(identities.reader)),

@@ -78,7 +78,7 @@ impl Export {
 impl Import {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
-        let (_, secrets) = assemble::database(&config)?;
+        let secrets = assemble::secrets(&config)?;
         let identities = store::identities(embedded(&config)?, &secrets);
         let manifest = Manifest::read(&self.folder)?;
         let mut progress = Progress::begin("brought in", manifest.whole().bytes);

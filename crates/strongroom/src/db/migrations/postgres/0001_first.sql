@@ -1,0 +1,150 @@
+-- The first schema: objects and their versions, uploads, usage, API keys, the audit log.
+-- Ids are UUIDs of version 7, so that the order of ids is the order of creation. Times are milliseconds since 1970.
+-- Texts are compared bytewise, as SQLite does, whatever language the database was made for.
+
+CREATE TABLE objects (
+    id          UUID PRIMARY KEY,
+    space       TEXT COLLATE "C" NOT NULL,
+    owner       TEXT COLLATE "C",
+    creator     TEXT COLLATE "C",
+    group_name  TEXT COLLATE "C",
+    name        TEXT COLLATE "C" NOT NULL,
+    tags        TEXT COLLATE "C" NOT NULL, -- JSON array of strings; object_tags holds the same for searching
+    metadata    TEXT COLLATE "C" NOT NULL, -- JSON object
+    shared_with TEXT COLLATE "C" NOT NULL, -- JSON array of subjects; object_readers holds the same for searching
+    version     BIGINT NOT NULL, -- the number of the version that is served
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    deleted_at  BIGINT
+);
+
+CREATE INDEX objects_by_space ON objects (space, id);
+CREATE INDEX objects_by_owner ON objects (space, owner, id);
+CREATE INDEX objects_by_group ON objects (space, group_name, id);
+CREATE INDEX objects_by_name ON objects (space, name, id);
+CREATE INDEX objects_deleted ON objects (deleted_at) WHERE deleted_at IS NOT NULL;
+
+CREATE TABLE object_tags (
+    tag       TEXT COLLATE "C" NOT NULL,
+    object_id UUID NOT NULL REFERENCES objects ON DELETE CASCADE,
+    PRIMARY KEY (tag, object_id)
+);
+
+CREATE INDEX object_tags_by_object ON object_tags (object_id);
+
+CREATE TABLE object_readers (
+    subject   TEXT COLLATE "C" NOT NULL,
+    object_id UUID NOT NULL REFERENCES objects ON DELETE CASCADE,
+    PRIMARY KEY (subject, object_id)
+);
+
+CREATE INDEX object_readers_by_object ON object_readers (object_id);
+
+-- One immutable content each. The key is relative to the configured location.
+CREATE TABLE versions (
+    object_id    UUID NOT NULL REFERENCES objects ON DELETE CASCADE,
+    number       BIGINT NOT NULL,
+    key          TEXT COLLATE "C" NOT NULL UNIQUE,
+    content_type TEXT COLLATE "C" NOT NULL,
+    bytes        BIGINT NOT NULL,
+    sha256       TEXT COLLATE "C" NOT NULL,
+    created_at   BIGINT NOT NULL,
+    PRIMARY KEY (object_id, number)
+);
+
+-- A permission to hand in one version, and the work that follows. It is written before any byte can arrive, so
+-- that whatever a crash leaves in storage can be found from here.
+CREATE TABLE uploads (
+    id               UUID PRIMARY KEY,
+    object_id        UUID NOT NULL,
+    space            TEXT COLLATE "C" NOT NULL,
+    method           TEXT COLLATE "C" NOT NULL, -- service, put, post or multipart
+    state            TEXT COLLATE "C" NOT NULL, -- open, verifying, ready, rejected, aborted or expired
+    actor            TEXT COLLATE "C" NOT NULL,
+    owner            TEXT COLLATE "C",
+    creator          TEXT COLLATE "C",
+    group_name       TEXT COLLATE "C",
+    name             TEXT COLLATE "C" NOT NULL,
+    tags             TEXT COLLATE "C" NOT NULL,
+    metadata         TEXT COLLATE "C" NOT NULL,
+    content_type     TEXT COLLATE "C" NOT NULL, -- as announced
+    bytes            BIGINT NOT NULL, -- as announced; what the quota reserves
+    sha256           TEXT COLLATE "C", -- as announced
+    staging_key      TEXT COLLATE "C" NOT NULL,
+    final_key        TEXT COLLATE "C", -- set before the first byte may reach it
+    multipart_id     TEXT COLLATE "C",
+    idempotency_key  TEXT COLLATE "C",
+    request_digest   TEXT COLLATE "C", -- of the request that came with the idempotency key
+    lease_holder     UUID, -- while verifying: who does so,
+    lease_until      BIGINT, -- and until when nobody else may
+    reason_code      TEXT COLLATE "C",
+    reason_detail    TEXT COLLATE "C",
+    created_at       BIGINT NOT NULL,
+    expires_at       BIGINT NOT NULL, -- no URL of it works any longer
+    swept_at         BIGINT -- its bytes were cleared away after that
+);
+
+CREATE INDEX uploads_overdue ON uploads (expires_at) WHERE state = 'open';
+CREATE INDEX uploads_to_sweep ON uploads (expires_at) WHERE swept_at IS NULL;
+CREATE INDEX uploads_swept ON uploads (swept_at) WHERE swept_at IS NOT NULL;
+CREATE INDEX uploads_verifying ON uploads (lease_until) WHERE state = 'verifying';
+CREATE INDEX uploads_by_final_key ON uploads (final_key) WHERE final_key IS NOT NULL;
+CREATE UNIQUE INDEX uploads_by_idempotency_key ON uploads (actor, idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+-- Keys in storage whose bytes must go: written together with the change that makes them useless.
+CREATE TABLE doomed (
+    key TEXT COLLATE "C" PRIMARY KEY,
+    at  BIGINT NOT NULL
+);
+
+-- One row an owner, and one with owner '' for the whole space.
+CREATE TABLE usage (
+    space            TEXT COLLATE "C" NOT NULL,
+    owner            TEXT COLLATE "C" NOT NULL,
+    bytes            BIGINT NOT NULL,
+    objects          BIGINT NOT NULL,
+    reserved_bytes   BIGINT NOT NULL,
+    reserved_objects BIGINT NOT NULL,
+    PRIMARY KEY (space, owner)
+);
+
+CREATE TABLE api_keys (
+    id          TEXT COLLATE "C" PRIMARY KEY,
+    name        TEXT COLLATE "C" NOT NULL,
+    secret_hash TEXT COLLATE "C" NOT NULL, -- SHA-256, hex: the secret has 256 random bits, so no salt is needed
+    subject     TEXT COLLATE "C",
+    roles       TEXT COLLATE "C" NOT NULL,
+    scopes      TEXT COLLATE "C" NOT NULL,
+    created_at  BIGINT NOT NULL,
+    revoked_at  BIGINT
+);
+
+CREATE TABLE audit (
+    id         BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, -- counts up
+    at         BIGINT NOT NULL,
+    actor      TEXT COLLATE "C" NOT NULL,
+    action     TEXT COLLATE "C" NOT NULL,
+    space      TEXT COLLATE "C",
+    object_id  UUID,
+    request_id TEXT COLLATE "C",
+    detail     TEXT COLLATE "C" NOT NULL
+);
+
+-- Which entries tell of an object. Entries are filed here a while after they were written, many at once: an index that
+-- is kept with every entry writes a page of it for every link.
+CREATE TABLE audit_by_object (
+    object_id UUID NOT NULL,
+    audit_id  BIGINT NOT NULL,
+    PRIMARY KEY (object_id, audit_id)
+);
+
+-- Up to which entry that has been done: one row.
+CREATE TABLE audit_filed (up_to BIGINT NOT NULL);
+
+INSERT INTO audit_filed VALUES (0);
+
+-- What happened once in the life of this installation, such as handing in the demonstration pictures.
+CREATE TABLE milestones (
+    name TEXT COLLATE "C" PRIMARY KEY,
+    at   BIGINT NOT NULL
+);
