@@ -48,7 +48,7 @@ fn object(number: u128, name: &str) -> Object {
         version: Version {
             number: 1,
             key: format!("files/{number}"),
-            content_type: if number % 2 == 0 { "image/png" } else { "text/plain" }.to_owned(),
+            content_type: if number.is_multiple_of(2) { "image/png" } else { "text/plain" }.to_owned(),
             bytes: 10,
             sha256: "0".repeat(64),
             created_at: now,
