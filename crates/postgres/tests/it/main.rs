@@ -9,6 +9,9 @@ use strongroom_testbed::{Postgres, fresh_schema, psql};
 const MIGRATIONS: &[Migration] =
     &[Migration { name: "0001_threads", sql: "CREATE TABLE threads (id TEXT PRIMARY KEY, n BIGINT NOT NULL)" }];
 
+const BROKEN: &[Migration] =
+    &[MIGRATIONS[0], Migration { name: "0002_broken", sql: "CREATE TABLE a (b BIGINT); SELEC" }];
+
 fn server() -> Postgres {
     Postgres::start(&std::env::temp_dir(), &[]).unwrap()
 }
@@ -176,8 +179,6 @@ async fn many_that_open_at_once_migrate_once_and_a_newer_schema_is_refused() {
     assert_eq!(psql(&url, "SELECT count(*), max(version) FROM schema_version").unwrap(), "1|1");
     let refused = Database::open(url.parse().unwrap(), 2, &[]).await.unwrap_err();
     assert!(matches!(refused, Error::Newer { found: 1, known: 0 }), "{refused}");
-    const BROKEN: &[Migration] =
-        &[MIGRATIONS[0], Migration { name: "0002_broken", sql: "CREATE TABLE a (b BIGINT); SELEC" }];
     let refused = Database::open(url.parse().unwrap(), 2, BROKEN).await.unwrap_err();
     assert!(refused.to_string().contains("0002_broken"), "{refused}");
     assert_eq!(psql(&url, "SELECT to_regclass('a') IS NULL").unwrap(), "t", "half a migration is none");

@@ -224,7 +224,7 @@ fn schema_of_its_own(folder: &TempDir) -> Option<String> {
     let server = std::env::var("STRONGROOM_TEST_POSTGRES").ok()?;
     // The temporary folder's name is nobody else's; in hex, because schemas do not tell capitals apart.
     let name = folder.path().file_name().expect("a temporary folder has a name").as_encoded_bytes();
-    let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = base16ct::lower::encode_string(name);
     Some(fresh_schema(&server, &format!("app_{name}")).expect("PostgreSQL answers"))
 }
 

@@ -97,13 +97,13 @@ async fn a_database_that_cannot_be_used_is_refused_at_the_start_with_what_to_do_
     std::fs::write(&file, FILES).unwrap();
     let url = server.url();
     let refused = |url: &str, word: &str| {
-        let served = program(&["serve"], &file, &folder.path().join("data"))
+        let output = program(&["serve"], &file, &folder.path().join("data"))
             .env("STRONGROOM__DATABASE__URL", url)
             .stdout(Stdio::null())
             .output()
             .unwrap();
-        let said = String::from_utf8(served.stderr).unwrap();
-        assert!(!served.status.success() && said.contains(word), "{said}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(word), "{said}");
         assert!(!said.contains("throw-away") && !said.contains("wrong-one"), "{said}");
     };
     refused(&url.replace("throw-away", "wrong-one"), "check the user and the password in database.url");
