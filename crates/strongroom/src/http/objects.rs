@@ -13,7 +13,7 @@ use super::App;
 use super::answer::Json;
 use super::cursor;
 use super::error::{Problem, ProblemDocument};
-use super::extract::{Caller, Path, Query, Unread};
+use super::extract::{Caller, Path, Query, Unread, searchable};
 use super::shapes::ObjectJson;
 use crate::db::objects::{After, Object, Order};
 use crate::description::Change;
@@ -105,6 +105,13 @@ pub(crate) async fn list(
     Path(space): Path<String>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ObjectPage>, Problem> {
+    searchable(&[
+        ("prefix", &query.prefix),
+        ("owner", &query.owner),
+        ("group", &query.group),
+        ("tag", &query.tag),
+        ("type", &query.r#type),
+    ])?;
     let order = query.order;
     let after = match query.cursor.as_deref().map(cursor::decode::<Place>).transpose()? {
         Some(place) if place.order != order => {

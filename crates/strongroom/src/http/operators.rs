@@ -11,7 +11,7 @@ use super::App;
 use super::answer::Json;
 use super::cursor;
 use super::error::{Problem, ProblemDocument};
-use super::extract::{Caller, Query};
+use super::extract::{Caller, Query, searchable};
 use crate::db::{self};
 use crate::service::Asker;
 use crate::spaces::{self, Denied};
@@ -158,6 +158,7 @@ pub(crate) async fn audit(
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditPage>, Problem> {
     only_administrators(&asker)?;
+    searchable(&[("actor", &query.actor), ("action", &query.action)])?;
     let limit = cursor::limit(query.limit)?;
     let filter = db::audit::Filter {
         object: query.object,

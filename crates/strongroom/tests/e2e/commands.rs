@@ -85,6 +85,10 @@ async fn the_clean_up_says_what_it_would_do_before_it_does_it() {
     let mut staged = 0;
     for way in Way::DIRECT {
         let upload = begin(&alice, way, &file).await.ok(201);
+        // On a busy machine it may be over before it is answered, and then it says nowhere to send anything.
+        if upload["url"].is_null() && upload["parts"].is_null() {
+            continue;
+        }
         staged += usize::from(send_to_storage(&alice, &upload, &file).await.status / 100 == 2 && way != Way::Multipart);
     }
     let planned = loop {
