@@ -11,7 +11,6 @@ mod disk;
 mod durability;
 mod encrypted_copies;
 mod encryption;
-#[path = "../wire/exchange.rs"]
 mod exchange;
 mod formats;
 mod forms;

@@ -3,7 +3,7 @@
 //! `STRONGROOM_TEST_CEPH`, which `cargo xtask test --only servers` starts and sets.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
-#[path = "../wire/exchange.rs"]
+#[path = "../it/exchange.rs"]
 mod exchange;
 mod forms;
 mod multipart;

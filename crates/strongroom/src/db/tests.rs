@@ -19,7 +19,8 @@ struct Both {
 impl Both {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = Postgres::start(&std::env::temp_dir(), &[]).unwrap();
+        // Beside it and not in it: the user that the server runs as may not look into that.
+        let server = Postgres::start(folder.path().parent().unwrap(), &[]).unwrap();
         let sqlite = Db::open(&folder.path().join("db")).unwrap();
         let postgres = Db::connect(server.url().parse().unwrap(), 4).await.unwrap();
         Self { all: vec![("SQLite", sqlite), ("PostgreSQL", postgres)], server, _folder: folder }
