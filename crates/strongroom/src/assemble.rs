@@ -339,16 +339,17 @@ fn http_client() -> anyhow::Result<reqwest::Client> {
         .context("no HTTP client can be made")
 }
 
+/// Waits for so long; false if the service stops meanwhile.
+async fn rest(time: Duration, stop: &CancellationToken) -> bool {
+    stop.run_until_cancelled(tokio::time::sleep(time)).await.is_some()
+}
+
 /// Runs the clean-up again and again until the service stops.
 fn keep_up(service: Service, stop: CancellationToken) {
     let interval = service.config.cleanup.interval;
     let terms = crate::upkeep::Terms { grace: service.config.cleanup.grace, dry_run: false };
     tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(interval) => {}
-                () = stop.cancelled() => return,
-            }
+        while rest(interval, &stop).await {
             match crate::upkeep::run(&service, terms).await {
                 Ok(report) => {
                     tracing::debug!(?report, "cleaned up");
@@ -368,11 +369,7 @@ fn keep_up(service: Service, stop: CancellationToken) {
 /// Files the audit log's entries under their objects, a few seconds after they were written.
 fn keep_audit_filed(service: Service, stop: CancellationToken) {
     tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(FILING) => {}
-                () = stop.cancelled() => return,
-            }
+        while rest(FILING, &stop).await {
             if let Err(error) = service.audit.file(service.now()).await {
                 tracing::warn!(%error, "the audit log could not be filed; it will be tried again");
             }
@@ -388,9 +385,8 @@ fn keep_store_tidy(store: Store, stop: CancellationToken) {
                 Ok(swept) => tracing::debug!(?swept, "the store was swept"),
                 Err(error) => tracing::warn!(%error, "the store's sweep stopped; it will try again"),
             }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_hours(1)) => {}
-                () = stop.cancelled() => return,
+            if !rest(Duration::from_hours(1), &stop).await {
+                return;
             }
         }
     });
@@ -399,9 +395,6 @@ fn keep_store_tidy(store: Store, stop: CancellationToken) {
 /// Lets the embedded store find out by itself whether its disk still holds what was written.
 fn keep_store_sound(store: Store, pace: Pace, stop: CancellationToken) {
     tokio::spawn(async move {
-        tokio::select! {
-            () = store.keep_scrubbing(pace) => {}
-            () = stop.cancelled() => {}
-        }
+        stop.run_until_cancelled(store.keep_scrubbing(pace)).await;
     });
 }

@@ -125,12 +125,11 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use super::AuditLog;
     use std::time::Duration;
 
     use uuid::Uuid;
 
-    use super::SETTLED;
+    use super::{AuditLog, FILED_AT_ONCE, SETTLED};
     use crate::ambient::Clock;
     use crate::db::audit::{Entry, Filter, list};
     use crate::db::{self, Db};
@@ -176,8 +175,7 @@ mod tests {
         let db = Db::open(&folder.path().join("db")).unwrap();
         let log = AuditLog::new(db.clone());
         let objects = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
-        let some =
-            || (0..super::FILED_AT_ONCE).map(|number| entry("user:ann".to_owned(), objects.get(number % 4).copied()));
+        let some = || (0..FILED_AT_ONCE).map(|number| entry("user:ann".to_owned(), objects.get(number % 4).copied()));
         let of_each = async || {
             let mut ids = Vec::new();
             for object in objects {
@@ -197,7 +195,7 @@ mod tests {
 
         log.append(some().chain(some()).collect()).await.unwrap();
         let half_filed = of_each().await;
-        assert!(half_filed.iter().all(|ids| ids.len() == super::FILED_AT_ONCE * 3 / 4));
+        assert!(half_filed.iter().all(|ids| ids.len() == FILED_AT_ONCE * 3 / 4));
         assert!(half_filed.iter().all(|ids| ids.is_sorted_by(|newer, older| newer > older)));
         log.file(settled).await.unwrap();
         assert_eq!(of_each().await, half_filed);
