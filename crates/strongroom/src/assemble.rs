@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use strongroom_postgres::Address;
-use strongroom_presign::{Addressing, Credentials, Endpoint};
+use strongroom_presign::{Addressing, Endpoint};
 use strongroom_store::{OpenError, Pace, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ambient::{Clock, Random};
 use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
-use crate::config::{self, Config, External, Identities, Secret};
+use crate::config::{self, Config, External, Secret};
 use crate::db::Db;
 use crate::embedded::{self, Addresses};
 use crate::http::listen::{self, Listening};
@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
-use crate::storage::{IdentityCredentials, Location, Settings, Storage};
+use crate::storage::{Counts, Keyring, Location, Settings, Storage};
 
 /// The file of SQLite in the data folder.
 const DATABASE: &str = "strongroom.sqlite";
@@ -67,6 +67,7 @@ struct EmbeddedTask {
 struct Reached {
     storage: Storage,
     place: Place,
+    counts: Counts,
     embedded: Option<(EmbeddedTask, Store)>,
 }
 
@@ -93,6 +94,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         config::Place::External(_) => None,
     };
     let mut metrics = Metrics::new();
+    metrics.include_storage(&reached.counts);
     if let Some((_, store)) = &reached.embedded {
         metrics.include(store);
     }
@@ -171,9 +173,9 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
             let running = Addresses::find(&config.data)
                 .context("the store is in use by another process, and nothing says where it can be reached")?;
             let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
-            let identities = embedded::identities(embedded, &secrets);
+            let keyring = Keyring::fixed(&embedded::identities(embedded, &secrets), &clock, &Counts::default())?;
             let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
-            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, &identities, &http, &clock)?
+            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, keyring, &http, &clock)?
         }
         Err(error) => return Err(error),
     };
@@ -227,7 +229,7 @@ async fn reach(
 ) -> anyhow::Result<Reached> {
     let embedded = match &config.storage.place {
         config::Place::Embedded(embedded) => embedded,
-        config::Place::External(external) => return elsewhere(config, external, http, clock),
+        config::Place::External(external) => return elsewhere(config, external, http, clock).await,
     };
     let identities = embedded::identities(embedded, secrets);
     let store = embedded::open(config, &identities, pages, clock, random).await?;
@@ -236,7 +238,9 @@ async fn reach(
     let endpoint = embedded.public_endpoint(address);
     let inside = Endpoint::custom(&format!("http://{}", reachable(address)), embedded::REGION)?;
     let outside = Endpoint::custom(&endpoint, embedded::REGION)?;
-    let storage = storage(inside, outside, embedded::BUCKET, config, &identities, http, clock)?;
+    let counts = Counts::default();
+    let keyring = Keyring::fixed(&identities, clock, &counts)?;
+    let storage = storage(inside, outside, embedded::BUCKET, config, keyring, http, clock)?;
     let stop = CancellationToken::new();
     let listening = Listening { listener, max_connections: STORE_CONNECTIONS, stop: stop.clone(), counted_by: None };
     let served = store.clone();
@@ -245,11 +249,16 @@ async fn reach(
         async move { store.call(request).await }
     }));
     let place = Place { kind: "embedded", region: embedded::REGION.to_owned(), endpoint };
-    Ok(Reached { storage, place, embedded: Some((EmbeddedTask { task, stop }, store)) })
+    Ok(Reached { storage, place, counts, embedded: Some((EmbeddedTask { task, stop }, store)) })
 }
 
 /// A bucket of another store.
-fn elsewhere(config: &Config, external: &External, http: &reqwest::Client, clock: &Clock) -> anyhow::Result<Reached> {
+async fn elsewhere(
+    config: &Config,
+    external: &External,
+    http: &reqwest::Client,
+    clock: &Clock,
+) -> anyhow::Result<Reached> {
     let public = external.public_endpoint.as_ref().unwrap_or(&external.endpoint);
     let addressing = match external.addressing {
         config::Addressing::Path => Addressing::Path,
@@ -262,9 +271,11 @@ fn elsewhere(config: &Config, external: &External, http: &reqwest::Client, clock
         Addressing::VirtualHost => public.as_str().replacen("://", &format!("://{}.", external.bucket), 1),
         _ => public.as_str().to_owned(),
     };
-    let storage = storage(inside, outside, &external.bucket, config, &external.identities, http, clock)?;
+    let counts = Counts::default();
+    let keyring = Keyring::open(&external.identities, &external.region, http, clock, &counts).await?;
+    let storage = storage(inside, outside, &external.bucket, config, keyring, http, clock)?;
     let place = Place { kind: "s3", region: external.region.clone(), endpoint: origin };
-    Ok(Reached { storage, place, embedded: None })
+    Ok(Reached { storage, place, counts, embedded: None })
 }
 
 fn storage(
@@ -272,17 +283,10 @@ fn storage(
     public_endpoint: Endpoint,
     bucket: &str,
     config: &Config,
-    identities: &Identities,
+    keyring: Keyring,
     http: &reqwest::Client,
     clock: &Clock,
 ) -> anyhow::Result<Storage> {
-    let credentials = |from: &config::Credentials| {
-        let credentials = Credentials::new(&from.access_key_id, from.secret_access_key.expose())?;
-        match &from.session_token {
-            Some(token) => credentials.with_session_token(token.expose()),
-            None => Ok(credentials),
-        }
-    };
     let settings = Settings {
         endpoint,
         public_endpoint,
@@ -292,11 +296,7 @@ fn storage(
             config::Place::Embedded(_) => u64::MAX,
             config::Place::External(_) => LONGEST_S3_COPY,
         },
-        credentials: IdentityCredentials {
-            reader: credentials(&identities.reader)?,
-            writer: credentials(&identities.writer)?,
-            janitor: credentials(&identities.janitor)?,
-        },
+        keyring,
     };
     Ok(Storage::new(settings, http, clock)?)
 }

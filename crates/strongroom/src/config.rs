@@ -22,7 +22,9 @@ pub use rules::{Rule, Rules};
 pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
 pub use space::{AllowedOrigin, Links, Quota, Space, Uploads};
-pub use storage::{Addressing, Care, Credentials, Embedded, External, Identities, Place, Storage};
+pub use storage::{
+    Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, Place, Role, Storage,
+};
 
 use auth::RawAuth;
 use aws::AwsVariables;

@@ -4,15 +4,20 @@
 //! among them: a running service has no use for that right.
 
 mod client;
+mod counts;
+mod credentials;
 mod identities;
 mod key;
 mod xml;
 
-use strongroom_presign::{Credentials, CredentialsError, Endpoint, EndpointError, UrlError};
+use strongroom_presign::{Endpoint, EndpointError, UrlError};
 
 use crate::ambient::Clock;
+use credentials::{Held, State};
 
 pub use client::Error;
+pub use counts::Counts;
+pub use credentials::{Keyring, KeyringError};
 pub use identities::{
     Form, Janitor, LinkTerms, Listed, ListedUpload, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer,
 };
@@ -33,18 +38,7 @@ pub struct Settings {
     /// The longest object that one copy takes, in bytes.
     pub longest_copy: u64,
     /// The identities' credentials.
-    pub credentials: IdentityCredentials,
-}
-
-/// One set of credentials an identity.
-#[derive(Debug)]
-pub struct IdentityCredentials {
-    /// May get.
-    pub reader: Credentials,
-    /// May put.
-    pub writer: Credentials,
-    /// May promote, delete and list.
-    pub janitor: Credentials,
+    pub keyring: Keyring,
 }
 
 /// Why the storage cannot be set up.
@@ -56,9 +50,6 @@ pub enum SetupError {
     /// The bucket's name is not one, or the endpoint cannot address it.
     #[error("the bucket cannot be used: {0}")]
     Bucket(#[from] UrlError),
-    /// A key cannot be used.
-    #[error("the storage credentials cannot be used: {0}")]
-    Credentials(#[from] CredentialsError),
     /// The location is not a prefix for keys.
     #[error("the storage location cannot be used: {0}")]
     Location(#[from] KeyError),
@@ -84,6 +75,16 @@ pub struct Storage {
     pub longest_copy: u64,
     /// The endpoints under which the bucket is known, the public one first.
     endpoints: [Endpoint; 2],
+    keyring: Keyring,
+}
+
+/// How the credentials of the identities are, in words for the operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CredentialHealth {
+    /// Some hold no more.
+    pub ended: Option<String>,
+    /// Some still hold and could not be replaced.
+    pub troubled: Option<String>,
 }
 
 impl Storage {
@@ -92,26 +93,40 @@ impl Storage {
         &self.endpoints
     }
 
+    /// How the credentials of the identities are.
+    pub fn credentials(&self) -> CredentialHealth {
+        let mut health = CredentialHealth::default();
+        for state in self.keyring.states() {
+            match state {
+                State::Good => {}
+                State::Troubled(words) => health.troubled = health.troubled.or(Some(words)),
+                State::Ended(words) => health.ended = health.ended.or(Some(words)),
+            }
+        }
+        health
+    }
+
     /// Makes the identities; nothing is sent yet.
     pub fn new(settings: Settings, http: &reqwest::Client, clock: &Clock) -> Result<Self, SetupError> {
-        let Settings { endpoint, public_endpoint, bucket, location, longest_copy, credentials } = settings;
-        let open = |credentials: Credentials| {
+        let Settings { endpoint, public_endpoint, bucket, location, longest_copy, keyring } = settings;
+        let open = |held: &Held| {
             let place = client::Place {
                 endpoint: endpoint.clone(),
                 public_endpoint: public_endpoint.clone(),
                 bucket: bucket.clone(),
                 location: location.clone(),
             };
-            client::Client::new(place, credentials, http.clone(), clock.clone())
+            client::Client::new(place, held.clone(), http.clone(), clock.clone())
         };
         Ok(Self {
-            reader: Reader::new(open(credentials.reader)?),
-            writer: Writer::new(open(credentials.writer)?),
-            janitor: Janitor::new(open(credentials.janitor)?),
+            reader: Reader::new(open(&keyring.reader)?),
+            writer: Writer::new(open(&keyring.writer)?),
+            janitor: Janitor::new(open(&keyring.janitor)?),
             longest_copy,
             endpoints: [public_endpoint, endpoint],
             bucket,
             location,
+            keyring,
         })
     }
 }

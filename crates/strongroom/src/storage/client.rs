@@ -1,13 +1,16 @@
 //! One identity's way to the bucket: signs a request, sends it, tries again where that is safe, and reads the error.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, Guard};
 use bytes::Bytes;
 use http::StatusCode;
 use reqwest::Response;
 use sha2::{Digest as _, Sha256};
-use strongroom_presign::{Credentials, Endpoint, Payload, Request, SignError, Signer, UrlError};
+use strongroom_presign::{Credentials, Endpoint, Payload, Request, SignError, Signer, UrlError, ValidityError};
 
+use super::credentials::Held;
 use super::key::{KeyError, Location, ObjectKey};
 use super::xml;
 use crate::ambient::Clock;
@@ -64,47 +67,65 @@ pub(super) struct Place {
 }
 
 /// One identity's way to the bucket.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Client {
     http: reqwest::Client,
-    signer: Signer,
-    public_signer: Signer,
-    location: Location,
+    place: Place,
+    held: Held,
+    signers: ArcSwap<Signers>,
     clock: Clock,
 }
 
-impl Client {
-    pub(super) fn new(
-        place: Place,
-        credentials: Credentials,
-        http: reqwest::Client,
-        clock: Clock,
-    ) -> Result<Self, UrlError> {
-        Ok(Self {
-            signer: Signer::new(credentials.clone(), place.endpoint, &place.bucket)?,
-            public_signer: Signer::new(credentials, place.public_endpoint, &place.bucket)?,
-            location: place.location,
-            http,
-            clock,
-        })
+/// What signs with one set of credentials.
+#[derive(Debug)]
+pub(super) struct Signers {
+    of: Arc<Credentials>,
+    inside: Signer,
+    /// Signs URLs for browsers.
+    pub(super) public: Signer,
+}
+
+impl Signers {
+    fn new(place: &Place, of: Arc<Credentials>) -> Result<Self, UrlError> {
+        let signer = |endpoint: &Endpoint| Signer::new((*of).clone(), endpoint.clone(), &place.bucket);
+        Ok(Self { inside: signer(&place.endpoint)?, public: signer(&place.public_endpoint)?, of })
     }
 
-    /// Signs URLs for browsers.
-    pub(super) fn public_signer(&self) -> &Signer {
-        &self.public_signer
+    /// When what signs ends, in Unix seconds, if it does.
+    pub(super) fn end(&self) -> Option<i64> {
+        self.of.expires_at()
+    }
+}
+
+impl Client {
+    pub(super) fn new(place: Place, held: Held, http: reqwest::Client, clock: Clock) -> Result<Self, UrlError> {
+        let signers = ArcSwap::from_pointee(Signers::new(&place, Arc::clone(&held.now()))?);
+        Ok(Self { http, place, held, signers, clock })
+    }
+
+    /// What signs with the credentials as they are now. The next signature may be made with others.
+    pub(super) fn signers(&self) -> Result<Guard<Arc<Signers>>, Error> {
+        let (signers, held) = (self.signers.load(), self.held.now());
+        if Arc::ptr_eq(&signers.of, &held) {
+            return Ok(signers);
+        }
+        // Where they sign for was found to be right at the start.
+        let fresh = Signers::new(&self.place, Arc::clone(&held));
+        self.signers.store(Arc::new(fresh.map_err(|error| Error::Unavailable(error.to_string()))?));
+        Ok(self.signers.load())
     }
 
     pub(super) fn location(&self) -> &Location {
-        &self.location
+        &self.place.location
     }
 
     pub(super) fn bucket(&self) -> &str {
-        self.signer.bucket()
+        &self.place.bucket
     }
 
     /// The key's full name in the bucket.
     pub(super) fn name(&self, key: &ObjectKey) -> Result<String, Error> {
-        Ok(key.in_bucket(&self.location)?)
+        Ok(key.in_bucket(self.location())?)
     }
 
     /// The time in seconds, as signing wants it.
@@ -132,7 +153,7 @@ impl Client {
     }
 
     async fn send_once(&self, request: &Request<'_>, payload: Payload, body: Option<Bytes>) -> Result<Response, Error> {
-        let signed = self.signer.sign(request, payload, self.now())?;
+        let signed = self.signers()?.inside.sign(request, payload, self.now()).map_err(Error::from_signing)?;
         let method = http::Method::from_bytes(signed.method.as_str().as_bytes())
             .map_err(|_| Error::BadAnswer("method".to_owned()))?;
         let mut builder = self.http.request(method, &signed.url);
@@ -143,7 +164,30 @@ impl Client {
             builder = builder.body(body);
         }
         let response = builder.send().await.map_err(|error| Error::Unavailable(chain(&error)))?;
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let error = refusal(response).await;
+        if let Error::Refused { code, .. } = &error
+            && matches!(code.as_str(), "ExpiredToken" | "InvalidAccessKeyId" | "InvalidToken" | "TokenRefreshRequired")
+        {
+            self.held.doubt();
+        }
+        Err(error)
+    }
+}
+
+impl Error {
+    /// Credentials that have ended are replaced sooner or later; anything else that stops a signature stays as it is.
+    pub(super) fn from_signing(error: SignError) -> Self {
+        match error {
+            SignError::Validity(ValidityError::CredentialsEnd { .. }) => Self::credentials_ended(),
+            other => Self::Sign(other),
+        }
+    }
+
+    pub(super) fn credentials_ended() -> Self {
+        Self::Unavailable("the credentials have ended, and no others could be fetched yet".to_owned())
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
-use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, Window};
+use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, ValidityError, Window};
 
 use super::client::{Client, Error, chain, read_xml};
 use super::key::{Location, ObjectKey};
@@ -57,9 +57,16 @@ impl Reader {
         if let Some(disposition) = terms.disposition {
             request = request.query("response-content-disposition", disposition);
         }
-        let signer = self.0.public_signer();
-        let validity = signer.stable(terms.window, self.0.now()).map_err(SignError::from)?;
-        Ok(SignedUrl { url: signer.presign(&request, validity)?, expires_at: end(validity) })
+        let signers = self.0.signers()?;
+        let now = self.0.now();
+        // What ends with its credentials ends before the time that was promised: a short life is told, and one that is
+        // over is not handed out.
+        let validity = match signers.public.stable(terms.window, now) {
+            Err(ValidityError::CredentialsEnd { end, .. }) => terms.window.until(now, end),
+            other => other,
+        };
+        let validity = validity.map_err(|error| Error::from_signing(error.into()))?;
+        Ok(SignedUrl { url: signers.public.presign(&request, validity)?, expires_at: end(validity) })
     }
 
     /// The first bytes under a key, at most `bytes` of them.
@@ -148,7 +155,7 @@ impl Writer {
         if let Some(sha256) = terms.sha256 {
             request = request.header("x-amz-checksum-sha256", STANDARD.encode(sha256));
         }
-        let url = self.0.public_signer().presign(&request, self.validity(life)?)?;
+        let url = self.presign(&request, life)?;
         // A browser sets the length by itself, and forbids that anybody else does.
         let headers = request.headers().filter(|(name, _)| *name != "content-length");
         Ok(SignedPut { url, headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() })
@@ -168,7 +175,7 @@ impl Writer {
             .exact("Content-Type", content_type)
             .content_length(*bytes.start(), *bytes.end())
             .success_status(201);
-        let form = self.0.public_signer().post(&policy, self.validity(life)?)?;
+        let form = self.0.signers()?.public.post(&policy, self.validity(life)?).map_err(Error::from_signing)?;
         Ok(Form { url: form.url, fields: form.fields })
     }
 
@@ -182,7 +189,16 @@ impl Writer {
     ) -> Result<String, Error> {
         let name = self.0.name(key)?;
         let request = Request::upload_part(&name, multipart, number).header("content-length", bytes.to_string());
-        Ok(self.0.public_signer().presign(&request, self.validity(life)?)?)
+        self.presign(&request, life)
+    }
+
+    /// How long what is signed now can live: as long as this, or until the credentials end.
+    pub fn at_most(&self, life: Duration) -> Result<Duration, Error> {
+        let Some(end) = self.0.signers()?.end() else { return Ok(life) };
+        match u64::try_from(end.saturating_sub(self.0.now())) {
+            Ok(left @ 1..) => Ok(life.min(Duration::from_secs(left))),
+            _ => Err(Error::credentials_ended()),
+        }
     }
 
     /// Begins a multipart upload and returns the storage's id of it.
@@ -193,6 +209,10 @@ impl Writer {
     /// Makes one object of the parts.
     pub async fn complete_multipart(&self, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
         complete_multipart(&self.0, key, multipart, parts).await
+    }
+
+    fn presign(&self, request: &Request<'_>, life: Duration) -> Result<String, Error> {
+        self.0.signers()?.public.presign(request, self.validity(life)?).map_err(Error::from_signing)
     }
 
     fn validity(&self, life: Duration) -> Result<Validity, Error> {

@@ -21,6 +21,8 @@ pub(crate) struct App {
     ready: Value,
     folder: TempDir,
     arguments: Vec<String>,
+    /// What the service finds in its environment.
+    environment: Vec<(String, String)>,
     embedded: bool,
     /// A PostgreSQL for the service; it uses a file in its data folder when there is none.
     postgres: Option<String>,
@@ -56,7 +58,8 @@ impl App {
         std::fs::write(folder.path().join("strongroom.toml"), configuration).expect("the folder was just made");
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let postgres = schema_of_its_own(&folder);
-        Self { running: None, ready: Value::Null, folder, arguments, embedded: true, postgres }
+        let environment = Vec::new();
+        Self { running: None, ready: Value::Null, folder, arguments, environment, embedded: true, postgres }
     }
 
     /// Starts on this database, whatever the others use.
@@ -76,6 +79,15 @@ impl App {
     pub(crate) fn start_external(configuration: &str) -> Self {
         let mut app = Self::prepare(configuration, &[]);
         app.embedded = false;
+        app.run();
+        app
+    }
+
+    /// Starts with a bucket of another store, in this environment.
+    pub(crate) fn start_external_in(configuration: &str, environment: &[(&str, &str)]) -> Self {
+        let mut app = Self::prepare(configuration, &[]);
+        app.embedded = false;
+        app.environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         app.run();
         app
     }
@@ -209,6 +221,7 @@ impl App {
 
     fn program(&self, words: &[&str]) -> Command {
         let mut command = program(words, &self.folder.path().join("strongroom.toml"), &self.data());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.envs(self.postgres.iter().map(|url| ("STRONGROOM__DATABASE__URL", url)));
         command
     }
