@@ -43,6 +43,7 @@ pub enum Provider {
 
 /// What a kind of storage can and cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "it is the row of a table whose columns say yes or no")]
 pub struct Profile {
     /// Where the bucket's name stands in a URL.
     pub addressing: Addressing,
