@@ -23,7 +23,8 @@ pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
 pub use space::{AllowedOrigin, Links, Quota, Space, Uploads};
 pub use storage::{
-    Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, Place, Role, Storage,
+    Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile,
+    Provider, Role, Storage, UploadAcl,
 };
 
 use auth::RawAuth;

@@ -13,6 +13,7 @@ mod xml;
 use strongroom_presign::{Endpoint, EndpointError, UrlError};
 
 use crate::ambient::Clock;
+use crate::config::Profile;
 use credentials::{Held, State};
 
 pub use client::Error;
@@ -35,8 +36,8 @@ pub struct Settings {
     pub bucket: String,
     /// The prefix under which everything lies.
     pub location: Location,
-    /// The longest object that one copy takes, in bytes.
-    pub longest_copy: u64,
+    /// What the storage can and cannot do.
+    pub profile: Profile,
     /// The identities' credentials.
     pub keyring: Keyring,
 }
@@ -71,8 +72,8 @@ pub struct Storage {
     pub bucket: String,
     /// The prefix under which everything lies.
     pub location: Location,
-    /// The longest object that one copy takes, in bytes: promotion is one copy.
-    pub longest_copy: u64,
+    /// What it can and cannot do.
+    pub profile: Profile,
     /// The endpoints under which the bucket is known, the public one first.
     endpoints: [Endpoint; 2],
     keyring: Keyring,
@@ -108,7 +109,7 @@ impl Storage {
 
     /// Makes the identities; nothing is sent yet.
     pub fn new(settings: Settings, http: &reqwest::Client, clock: &Clock) -> Result<Self, SetupError> {
-        let Settings { endpoint, public_endpoint, bucket, location, longest_copy, keyring } = settings;
+        let Settings { endpoint, public_endpoint, bucket, location, profile, keyring } = settings;
         let open = |held: &Held| {
             let place = client::Place {
                 endpoint: endpoint.clone(),
@@ -122,7 +123,7 @@ impl Storage {
             reader: Reader::new(open(&keyring.reader)?),
             writer: Writer::new(open(&keyring.writer)?),
             janitor: Janitor::new(open(&keyring.janitor)?),
-            longest_copy,
+            profile,
             endpoints: [public_endpoint, endpoint],
             bucket,
             location,
