@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
-use crate::storage::{Counts, Keyring, Location, Settings, Storage};
+use crate::storage::{Counts, Keyring, Line, Location, Settings, Storage};
 
 /// The file of SQLite in the data folder.
 const DATABASE: &str = "strongroom.sqlite";
@@ -170,9 +170,11 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
             let running = Addresses::find(&config.data)
                 .context("the store is in use by another process, and nothing says where it can be reached")?;
             let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
-            let keyring = Keyring::fixed(&embedded::identities(embedded, &secrets), &clock, &Counts::default())?;
+            let counts = Counts::default();
+            let keyring = Keyring::fixed(&embedded::identities(embedded, &secrets), &clock, &counts)?;
+            let line = Line::new(http, clock.clone(), random.clone(), counts);
             let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
-            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, keyring, &http, &clock)?
+            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, keyring, &line)?
         }
         Err(error) => return Err(error),
     };
@@ -226,7 +228,7 @@ async fn reach(
 ) -> anyhow::Result<Reached> {
     let embedded = match &config.storage.place {
         config::Place::Embedded(embedded) => embedded,
-        config::Place::External(external) => return elsewhere(config, external, http, clock).await,
+        config::Place::External(external) => return elsewhere(config, external, http, clock, random).await,
     };
     let identities = embedded::identities(embedded, secrets);
     let store = embedded::open(config, &identities, pages, clock, random).await?;
@@ -237,7 +239,8 @@ async fn reach(
     let outside = Endpoint::custom(&endpoint, embedded::REGION)?;
     let counts = Counts::default();
     let keyring = Keyring::fixed(&identities, clock, &counts)?;
-    let storage = storage(inside, outside, embedded::BUCKET, config, keyring, http, clock)?;
+    let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
+    let storage = storage(inside, outside, embedded::BUCKET, config, keyring, &line)?;
     let stop = CancellationToken::new();
     let listening = Listening { listener, max_connections: STORE_CONNECTIONS, stop: stop.clone(), counted_by: None };
     let served = store.clone();
@@ -255,6 +258,7 @@ async fn elsewhere(
     external: &External,
     http: &reqwest::Client,
     clock: &Clock,
+    random: &Random,
 ) -> anyhow::Result<Reached> {
     let public = external.public_endpoint.as_ref().unwrap_or(&external.endpoint);
     let addressing = match external.addressing {
@@ -270,7 +274,8 @@ async fn elsewhere(
     };
     let counts = Counts::default();
     let keyring = Keyring::open(&external.identities, &external.region, http, clock, &counts).await?;
-    let storage = storage(inside, outside, &external.bucket, config, keyring, http, clock)?;
+    let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
+    let storage = storage(inside, outside, &external.bucket, config, keyring, &line)?;
     let place = Place { kind: "s3", region: external.region.clone(), endpoint: origin };
     Ok(Reached { storage, place, counts, embedded: None })
 }
@@ -281,8 +286,7 @@ fn storage(
     bucket: &str,
     config: &Config,
     keyring: Keyring,
-    http: &reqwest::Client,
-    clock: &Clock,
+    line: &Line,
 ) -> anyhow::Result<Storage> {
     let settings = Settings {
         endpoint,
@@ -292,7 +296,7 @@ fn storage(
         profile: config.storage.profile,
         keyring,
     };
-    Ok(Storage::new(settings, http, clock)?)
+    Ok(Storage::new(settings, line)?)
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

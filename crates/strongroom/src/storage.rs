@@ -8,11 +8,11 @@ mod counts;
 mod credentials;
 mod identities;
 mod key;
+mod line;
 mod xml;
 
 use strongroom_presign::{Endpoint, EndpointError, UrlError};
 
-use crate::ambient::Clock;
 use crate::config::Profile;
 use credentials::{Held, State};
 
@@ -23,6 +23,7 @@ pub use identities::{
     Form, Janitor, LinkTerms, Listed, ListedUpload, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer,
 };
 pub use key::{KeyError, KeyParts, Location, ObjectKey, fill};
+pub use line::Line;
 pub use strongroom_presign::Window;
 
 /// What it takes to reach the storage.
@@ -108,7 +109,7 @@ impl Storage {
     }
 
     /// Makes the identities; nothing is sent yet.
-    pub fn new(settings: Settings, http: &reqwest::Client, clock: &Clock) -> Result<Self, SetupError> {
+    pub fn new(settings: Settings, line: &Line) -> Result<Self, SetupError> {
         let Settings { endpoint, public_endpoint, bucket, location, profile, keyring } = settings;
         let open = |held: &Held| {
             let place = client::Place {
@@ -117,7 +118,7 @@ impl Storage {
                 bucket: bucket.clone(),
                 location: location.clone(),
             };
-            client::Client::new(place, held.clone(), http.clone(), clock.clone())
+            client::Client::new(place, held.clone(), line.clone())
         };
         Ok(Self {
             reader: Reader::new(open(&keyring.reader)?),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, ValidityError, Window};
 
-use super::client::{Client, Error, chain, read_xml};
+use super::client::{Client, Error, chunk};
 use super::key::{Location, ObjectKey};
 use super::xml;
 
@@ -80,7 +80,7 @@ impl Reader {
         };
         let mut head = Vec::with_capacity(bytes);
         while head.len() < bytes {
-            let Some(chunk) = response.chunk().await.map_err(|error| Error::Unavailable(chain(&error)))? else { break };
+            let Some(chunk) = chunk(&mut response).await? else { break };
             head.extend_from_slice(&chunk[..chunk.len().min(bytes - head.len())]);
         }
         Ok(head)
@@ -93,7 +93,10 @@ impl Reader {
     ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Unpin + use<>, Error> {
         let name = self.0.name(key)?;
         let response = self.0.send(&Request::get(&name), None).await?;
-        Ok(response.bytes_stream().map(|chunk| chunk.map_err(|error| Error::Unavailable(chain(&error)))))
+        // Boxed, because a stream that is made of futures cannot be moved while it is polled.
+        Ok(Box::pin(stream::try_unfold(response, |mut response| async move {
+            Ok(chunk(&mut response).await?.map(|bytes| (bytes, response)))
+        })))
     }
 }
 
@@ -264,7 +267,7 @@ impl Janitor {
             .header("x-amz-copy-source-if-match", etag)
             .header("x-amz-metadata-directive", "REPLACE")
             .header("content-type", content_type);
-        made(self.0.send(&request, None).await?).await
+        made(&self.0, &request, None).await
     }
 
     /// Puts a small object.
@@ -308,7 +311,7 @@ impl Janitor {
             if let Some(marker) = marker.take() {
                 request = request.query("part-number-marker", marker);
             }
-            let page: xml::Parts = read_xml(self.0.send(&request, None).await?).await?;
+            let page: xml::Parts = self.0.xml(&request, None).await?;
             parts.extend(page.rows.into_iter().map(|part| Part {
                 number: part.part_number,
                 bytes: part.size,
@@ -333,7 +336,7 @@ impl Janitor {
         if let Some(token) = token {
             request = request.query("continuation-token", token);
         }
-        let page: xml::Objects = read_xml(self.0.send(&request, None).await?).await?;
+        let page: xml::Objects = self.0.xml(&request, None).await?;
         let rows = page.contents.iter().filter_map(|row| {
             Some(Listed { key: relative(self.0.location(), &row.key)?, modified: row.last_modified.parse().ok()? })
         });
@@ -349,7 +352,7 @@ impl Janitor {
             if let Some((key, upload)) = markers.take() {
                 request = request.query("key-marker", key).query("upload-id-marker", upload);
             }
-            let page: xml::Uploads = read_xml(self.0.send(&request, None).await?).await?;
+            let page: xml::Uploads = self.0.xml(&request, None).await?;
             all.extend(page.rows.into_iter().filter_map(|row| {
                 Some(ListedUpload {
                     key: relative(self.0.location(), &row.key)?,
@@ -376,14 +379,14 @@ impl Janitor {
 async fn begin_multipart(client: &Client, key: &ObjectKey, content_type: &str) -> Result<String, Error> {
     let name = client.name(key)?;
     let request = Request::create_multipart(&name).header("content-type", content_type);
-    let initiated: xml::Initiated = read_xml(client.send(&request, None).await?).await?;
+    let initiated: xml::Initiated = client.xml(&request, None).await?;
     Ok(initiated.upload_id)
 }
 
 async fn complete_multipart(client: &Client, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
     let name = client.name(key)?;
     let request = Request::complete_multipart(&name, multipart);
-    made(client.send(&request, Some(xml::complete(parts).into())).await?).await
+    made(client, &request, Some(xml::complete(parts).into())).await
 }
 
 fn end(validity: Validity) -> Timestamp {
@@ -407,8 +410,8 @@ fn etag(response: &reqwest::Response) -> Result<String, Error> {
 }
 
 /// The storage may find out that it fails after it has sent status 200.
-async fn made(response: reqwest::Response) -> Result<(), Error> {
-    match read_xml::<xml::Made>(response).await? {
+async fn made(client: &Client, request: &Request<'_>, body: Option<Bytes>) -> Result<(), Error> {
+    match client.xml::<xml::Made>(request, body).await? {
         xml::Made { etag: Some(_), .. } => Ok(()),
         xml::Made { code, message, .. } => {
             Err(Error::Unavailable(format!("{}: {}", code.unwrap_or_default(), message.unwrap_or_default())))

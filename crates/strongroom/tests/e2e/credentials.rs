@@ -14,7 +14,7 @@ use crate::standin::{Asked, StandIn};
 use crate::tokens;
 use crate::ways::{Way, begin, hand_in, handed, object};
 
-const SPACE: &str = "\n[spaces.files]\nwrite = \"authenticated\"\nlinks = { minimum = \"10m\", window = \"1m\" }\n";
+const SPACE: &str = "\n[spaces.files]\nread = [\"owner\"]\nwrite = [\"owner\"]\nlist = [\"owner\"]\nlinks = { minimum = \"10m\", window = \"1m\" }\n";
 
 /// How often something is looked for that has to come.
 const LOOKS: usize = 400;
@@ -22,7 +22,7 @@ const LOOKS: usize = 400;
 /// A configuration whose bucket lies in this store; the rest of the section on storage follows.
 fn bucket_in(store: &App, identities: &str) -> String {
     format!(
-        "[storage]\nbucket = \"strongroom\"\nregion = \"us-east-1\"\nendpoint = \"{}\"\n{identities}{}{SPACE}",
+        "[storage]\nprovider = \"seaweedfs\"\nbucket = \"strongroom\"\nregion = \"us-east-1\"\nendpoint = \"{}\"\n{identities}{}{SPACE}",
         store.store(),
         tokens::configuration()
     )
@@ -294,6 +294,10 @@ async fn a_service_that_finds_no_credentials_says_where_it_looked_and_what_to_do
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
+    // One that is told something wrong has what is secret in its hands, too.
+    let broken = StandIn::start(|_| (201, "the-secret-itself".to_owned()));
+    let words = refused("", &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", broken.url())]);
+    assert!(words.contains("could not be fetched") && !words.contains("the-secret-itself"), "{words}");
     let nowhere = ("AWS_EC2_METADATA_DISABLED", "true");
     let words = refused("", &[nowhere]);
     assert!(words.contains("the credentials of the reader, writer, janitor could not be fetched"), "{words}");

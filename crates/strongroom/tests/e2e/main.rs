@@ -14,6 +14,7 @@ mod credentials;
 mod database;
 mod download;
 mod explain;
+mod faults;
 mod files;
 mod handing_in;
 mod hostile;

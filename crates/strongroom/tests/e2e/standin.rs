@@ -46,8 +46,10 @@ impl StandIn {
                     // Who asked may be gone.
                     let _ = write!(
                         &stream,
-                        "HTTP/1.1 {status} As told\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                        body.len()
+                        "HTTP/1.1 {status} As told\r\ncontent-length: {}\r\nconnection: close\r\n{}\r\n{body}",
+                        body.len(),
+                        // What a machine says of the token that it gives; nobody else looks at it.
+                        if status == 200 { "x-aws-ec2-metadata-token-ttl-seconds: 21600\r\n" } else { "" }
                     );
                 });
             }

@@ -150,16 +150,16 @@ fn each_identity_may_have_a_role_or_a_profile_of_its_own() {
 fn what_cannot_be_a_role_is_told_and_so_is_what_needs_one() {
     let base = format!("storage.bucket = \"media\"\nstorage.region = \"x\"\n{KEYS}");
     let with = |line: &str| Setting::new(&format!("{base}{line}\n"));
-    let place = "strongroom.toml:12:1: storage.janitor";
+    let place = "strongroom.toml:13:1: storage.janitor";
     with("role_arn = \"reader\"").assert_problem(&format!("{place}.role_arn"), "arn:aws:iam::");
     with("external_id = \"us\"").assert_problem(&format!("{place}.external_id"), "set role_arn");
     with("profile = \"p\"").assert_problem(&format!("{place}.profile"), "remove one of the two");
     let role = "role_arn = \"arn:aws:iam::123456789012:role/r\"\n";
-    let place = "strongroom.toml:13:1: storage.janitor";
+    let place = "strongroom.toml:14:1: storage.janitor";
     with(&format!("{role}external_id = \"a b\"")).assert_problem(&format!("{place}.external_id"), "2 to 1,224");
     with(&format!("{role}role_session_name = \"/\"")).assert_problem(&format!("{place}.role_session_name"), "2 to 64");
     Setting::new(&format!("{KEYS}{OPERATOR}profile = \"p\"\n"))
-        .assert_problem("strongroom.toml:14:1: storage.operator.profile", "belongs to an external bucket");
+        .assert_problem("strongroom.toml:15:1: storage.operator.profile", "belongs to an external bucket");
 }
 
 #[test]
