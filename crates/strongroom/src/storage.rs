@@ -6,6 +6,7 @@
 mod client;
 mod identities;
 mod key;
+mod promote;
 mod xml;
 
 use strongroom_presign::{Credentials, CredentialsError, Endpoint, EndpointError, UrlError};
@@ -107,8 +108,8 @@ impl Storage {
         };
         Ok(Self {
             reader: Reader::new(open(credentials.reader)?),
-            writer: Writer::new(open(credentials.writer)?),
-            janitor: Janitor::new(open(credentials.janitor)?),
+            writer: Writer::new(open(credentials.writer)?, profile),
+            janitor: Janitor::new(open(credentials.janitor)?, profile),
             profile,
             endpoints: [public_endpoint, endpoint],
             bucket,

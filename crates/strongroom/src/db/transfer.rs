@@ -96,6 +96,7 @@ const TABLES: &[Table] = &[
             ("object_id", Id),
             ("space", Text),
             ("method", Text),
+            ("instead_of", Text),
             ("state", Text),
             ("actor", Text),
             ("owner", Text),

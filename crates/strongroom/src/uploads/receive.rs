@@ -31,9 +31,6 @@ use crate::storage::{self, ObjectKey, Part};
 /// How much is gathered before it is sent on: the length of a part, which S3 wants to be 5 MiB at least.
 const PART_BYTES: usize = 8 << 20;
 
-/// The longest file that comes through the service: S3 takes 10,000 parts.
-const MOST_BYTES: u64 = 10_000 * PART_BYTES as u64;
-
 /// How long the client may send nothing.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -74,7 +71,8 @@ where
     arriving.description.check().map_err(Error::Invalid)?;
     let owner = spaces::owner_of_new(space, space_name, &asker.principal, arriving.description.owner.as_deref())?;
     let content_type = content_type::normalise(&arriving.content_type)?;
-    let longest = space.max_bytes.unwrap_or(MOST_BYTES).min(MOST_BYTES);
+    let most = u64::from(service.storage.profile.most_parts) * PART_BYTES as u64;
+    let longest = space.max_bytes.unwrap_or(most).min(most);
     if arriving.exact && arriving.at_most.is_some_and(|bytes| bytes > longest) {
         return Err(Error::TooLarge { limit: longest });
     }

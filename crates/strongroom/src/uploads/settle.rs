@@ -67,7 +67,7 @@ pub(super) async fn accept(
             let account = Account { settings: &space, space: &upload.space, owner: upload.owner.as_deref() };
             account.settle(tx, upload.bytes, made.version.bytes)?;
             db::objects::insert(tx, &made)?;
-            if upload.method != Method::Service {
+            if upload.method != Method::Service && upload.staging_key != made.version.key {
                 db::doomed::insert(tx, &upload.staging_key, now)?;
             }
             entry.write(tx)?;
@@ -169,8 +169,11 @@ pub async fn take_up_again(service: &Service, upload: &Upload) -> Result<(), Err
     }
 }
 
-/// Clears the staged bytes of an object that is there by now.
-pub(super) async fn clear_staging(service: &Service, upload: &Upload) {
+/// Clears the staged bytes of an object that is there by now, unless they are what it serves.
+pub(super) async fn clear_staging(service: &Service, upload: &Upload, object: &Object) {
+    if upload.staging_key == object.version.key {
+        return;
+    }
     let cleared = async {
         let staging = ObjectKey::new(upload.staging_key.clone())?;
         service.storage.janitor.delete(&staging).await?;

@@ -19,7 +19,9 @@ const MOST_PARTS: usize = 10_000;
 /// it open, because nothing is known against the bytes.
 ///
 /// The copy comes before the look. Its target is a key that nobody can write to, so what is found there is what will
-/// be served, whatever happens under the staging key meanwhile.
+/// be served, whatever happens under the staging key meanwhile. What landed outside the staging prefix was written once
+/// and cannot be replaced, so it is looked at where it lies, and copied only if it was given another type than it has,
+/// or headers that would come along with every link.
 pub(super) async fn look(service: &Service, upload: &Upload, parts: Option<Vec<ClaimedPart>>) -> Result<Found, Error> {
     let space = settings(service, upload)?;
     let staging = ObjectKey::new(upload.staging_key.clone())?;
@@ -39,14 +41,21 @@ pub(super) async fn look(service: &Service, upload: &Upload, parts: Option<Vec<C
     let head = service.storage.reader.beginning(&staging, HEAD_BYTES).await?;
     let content_type = accepted_type(space, &head, &upload.content_type)?;
 
-    let key = final_key(space, upload, &content_type)?;
-    note_final_key(service, upload, &key).await?;
-    match service.storage.janitor.promote(&staging, &stored.etag, &key, &content_type).await {
-        Err(storage::Error::Precondition | storage::Error::NotFound) => {
-            return Err(Error::Incomplete("the bytes changed while they were looked at; complete again".to_owned()));
+    let key = if staging.is_staging() || stored.plain_type.as_ref() != Some(&content_type) {
+        let key = final_key(space, upload, &content_type)?;
+        note_final_key(service, upload, &key).await?;
+        match service.storage.janitor.promote(&staging, &stored, &key, &content_type).await {
+            Err(storage::Error::Precondition | storage::Error::NotFound) => {
+                return Err(Error::Incomplete(
+                    "the bytes changed while they were looked at; complete again".to_owned(),
+                ));
+            }
+            other => other?,
         }
-        other => other?,
-    }
+        key
+    } else {
+        staging
+    };
 
     let seen = read_all(service, &key).await?;
     if seen.bytes != stored.bytes || accepted_type(space, &seen.head, &upload.content_type)? != content_type {
@@ -81,6 +90,8 @@ pub(super) fn final_key(space: &Space, upload: &Upload, content_type: &str) -> R
         group: upload.group.as_deref(),
         id: upload.object_id,
         version: 1,
+        // What landed at the plain key, and cannot stay there, needs another.
+        taken: !ObjectKey::new(upload.staging_key.clone())?.is_staging(),
         ext: &ext,
     };
     Ok(fill(&space.key, &parts)?)
@@ -90,12 +101,12 @@ pub(super) fn final_key(space: &Space, upload: &Upload, content_type: &str) -> R
 /// the bytes has changed between the two looks, and nobody changes honest bytes.
 pub(super) async fn note_final_key(service: &Service, upload: &Upload, key: &ObjectKey) -> Result<(), Error> {
     let (id, holder) = (upload.id, upload.lease.map(|lease| lease.holder).unwrap_or_default());
-    let key = key.as_str().to_owned();
+    let (key, landed) = (key.as_str().to_owned(), upload.staging_key.clone());
     let noted = service
         .db
         .write(move |tx| {
             let before = db::uploads::get(tx, id)?.and_then(|upload| upload.final_key);
-            if before.is_some_and(|before| before != key) {
+            if before.is_some_and(|before| before != key && before != landed) {
                 return Err(Error::ContentMismatch(
                     "the type of the bytes changed while they were looked at".to_owned(),
                 ));

@@ -59,6 +59,7 @@ CREATE TABLE uploads (
     object_id        UUID NOT NULL,
     space            TEXT COLLATE "C" NOT NULL,
     method           TEXT COLLATE "C" NOT NULL, -- service, put, post or multipart
+    instead_of       TEXT COLLATE "C",          -- the method that was asked for, where the storage cannot do it
     state            TEXT COLLATE "C" NOT NULL, -- open, verifying, ready, rejected, aborted or expired
     actor            TEXT COLLATE "C" NOT NULL,
     owner            TEXT COLLATE "C",

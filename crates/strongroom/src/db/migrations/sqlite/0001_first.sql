@@ -58,6 +58,7 @@ CREATE TABLE uploads (
     object_id        BLOB NOT NULL,
     space            TEXT NOT NULL,
     method           TEXT NOT NULL,          -- service, put, post or multipart
+    instead_of       TEXT,                   -- the method that was asked for, where the storage cannot do it
     state            TEXT NOT NULL,          -- open, verifying, ready, rejected, aborted or expired
     actor            TEXT NOT NULL,
     owner            TEXT,
@@ -69,7 +70,7 @@ CREATE TABLE uploads (
     content_type     TEXT NOT NULL,          -- as announced
     bytes            INTEGER NOT NULL,       -- as announced; what the quota reserves
     sha256           TEXT,                   -- as announced
-    staging_key      TEXT NOT NULL,
+    staging_key      TEXT NOT NULL,          -- where the bytes land, which may be the final key itself
     final_key        TEXT,                   -- set before the first byte may reach it
     multipart_id     TEXT,
     idempotency_key  TEXT,
