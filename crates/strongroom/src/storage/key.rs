@@ -179,7 +179,8 @@ mod tests {
     use uuid::Uuid;
 
     fn owned(owner: Option<&str>) -> String {
-        let parts = KeyParts { space: "avatars", owner, group: None, id: Uuid::nil(), version: 1, taken: false, ext: "png" };
+        let parts =
+            KeyParts { space: "avatars", owner, group: None, id: Uuid::nil(), version: 1, taken: false, ext: "png" };
         fill(&"profiles/{owner}/{id}.{ext}".parse().unwrap(), &parts).unwrap().as_str().to_owned()
     }
 

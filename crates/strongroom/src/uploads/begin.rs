@@ -2,9 +2,7 @@
 
 use super::settle::end_now;
 use super::verify::final_key;
-use super::{
-    Error, Idempotency, as_i64, check_accepted, check_length, longest_direct, new_row, parse_sha256,
-};
+use super::{Error, Idempotency, as_i64, check_accepted, check_length, longest_direct, new_row, parse_sha256};
 use crate::config::{Profile, Space};
 use crate::content_type;
 use crate::db::uploads::{Method, State, Upload};

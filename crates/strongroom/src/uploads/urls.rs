@@ -56,7 +56,12 @@ pub fn ticket(service: &Service, upload: &Upload) -> Result<Ticket, Error> {
         Method::Service => Ticket::default(),
         Method::Put => {
             let sha256 = upload.sha256.as_deref().and_then(parse_sha256);
-            let terms = PutTerms { content_type: &upload.content_type, bytes: upload.bytes, sha256, only_new: !key.is_staging() };
+            let terms = PutTerms {
+                content_type: &upload.content_type,
+                bytes: upload.bytes,
+                sha256,
+                only_new: !key.is_staging(),
+            };
             let signed = writer.put_url(&key, terms, life)?;
             Ticket { url: Some(signed.url), headers: signed.headers, ..Ticket::default() }
         }

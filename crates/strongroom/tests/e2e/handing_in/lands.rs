@@ -69,10 +69,8 @@ async fn half_sent(upload: &Value, bytes: &[u8]) -> TcpStream {
     let url = text(&upload["url"]).strip_prefix("http://").unwrap();
     let (host, path) = url.split_once('/').unwrap();
     let mut connection = TcpStream::connect(host).await.unwrap();
-    let mut head = format!(
-        "PUT /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n",
-        bytes.len()
-    );
+    let mut head =
+        format!("PUT /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n", bytes.len());
     for (name, value) in upload["headers"].as_object().unwrap() {
         head = head + name + ": " + text(value) + "\r\n";
     }
