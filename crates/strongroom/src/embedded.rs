@@ -101,9 +101,11 @@ pub async fn open(
     options.limits.min_free = embedded.care.min_free;
     options.signature_version_2 = embedded.signature_version_2;
     REGION.clone_into(&mut options.region);
-    options.buckets = vec![BUCKET.to_owned()];
+    let others = config.buckets_of_spaces().into_iter().filter(|name| *name != BUCKET);
+    let buckets: Vec<&str> = std::iter::once(BUCKET).chain(others).collect();
+    options.buckets = buckets.iter().map(|name| (*name).to_owned()).collect();
     let location = Location::new(&config.storage.location)?;
-    options.identities = grants(identities, &location, config.storage.profile.puts_are_final())?;
+    options.identities = grants(identities, &buckets, &location, config.storage.profile.puts_are_final())?;
     let origins = config.origins().into_iter().map(|origin| origin.as_str().to_owned());
     options.cors = Cors { allowed_origins: pages.into_iter().chain(origins).collect() };
     Ok(Store::open(options).await?)
@@ -112,15 +114,21 @@ pub async fn open(
 /// Each identity with exactly what it needs. The writer makes final objects only where a PUT is final, and replaces none.
 fn grants(
     identities: &Identities,
+    buckets: &[&str],
     location: &Location,
     puts_are_final: bool,
 ) -> Result<Vec<Identity>, CredentialsError> {
-    let grant = |prefix: &str, actions: &[Action]| Grant {
-        bucket: Some(BUCKET.to_owned()),
-        prefix: prefix.to_owned(),
-        actions: actions.to_vec(),
-    };
-    let identity = |credentials: &Credentials, grants: Vec<Grant>| {
+    let grant = |prefix: &str, actions: &[Action]| (prefix.to_owned(), actions.to_vec());
+    let identity = |credentials: &Credentials, rights: Vec<(String, Vec<Action>)>| {
+        let in_each = |(prefix, actions): (String, Vec<Action>)| {
+            let grant = move |bucket: &&str| Grant {
+                bucket: Some((*bucket).to_owned()),
+                prefix: prefix.clone(),
+                actions: actions.clone(),
+            };
+            buckets.iter().map(grant).collect::<Vec<_>>()
+        };
+        let grants = rights.into_iter().flat_map(in_each).collect();
         Identity::new(&credentials.access_key_id, credentials.secret_access_key.expose(), grants)
     };
     let janitor =

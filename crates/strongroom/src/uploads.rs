@@ -25,7 +25,7 @@ use crate::description::{Description, FieldError};
 use crate::quota;
 use crate::service::{Asker, Service};
 use crate::spaces::Denied;
-use crate::storage::{self, KeyError};
+use crate::storage::{self, Bucket, KeyError};
 
 pub use begin::{Announced, begin, with_multipart_id};
 pub use complete::{ClaimedPart, Completed, complete};
@@ -190,6 +190,11 @@ fn settings<'a>(service: &'a Service, upload: &Upload) -> Result<&'a Space, Erro
     service.config.spaces.get(&upload.space).ok_or(Error::Ended("belongs to a space that is no longer configured"))
 }
 
+/// The bucket that an upload goes to.
+fn bucket<'a>(service: &'a Service, upload: &Upload) -> Result<&'a Bucket, storage::Error> {
+    service.storage.bucket(&upload.bucket)
+}
+
 /// A length as the database keeps it; every length was checked against [`MAX_OBJECT`].
 fn as_i64(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
@@ -227,6 +232,7 @@ fn new_row(service: &Service, asker: &Asker, space: &str, owner: Option<String>,
         content_type: String::new(),
         bytes: 0,
         sha256: None,
+        bucket: service.bucket_of(space).to_owned(),
         staging_key: storage::ObjectKey::staging(id).as_str().to_owned(),
         final_key: None,
         multipart_id: None,

@@ -108,6 +108,7 @@ const TABLES: &[Table] = &[
             ("content_type", Text),
             ("bytes", Integer),
             ("sha256", Text),
+            ("bucket", Text),
             ("staging_key", Text),
             ("final_key", Text),
             ("multipart_id", Text),
@@ -122,7 +123,7 @@ const TABLES: &[Table] = &[
             ("swept_at", Integer),
         ],
     },
-    Table { name: "doomed", columns: &[("key", Text), ("at", Integer)] },
+    Table { name: "doomed", columns: &[("bucket", Text), ("key", Text), ("at", Integer)] },
     Table {
         name: "usage",
         columns: &[

@@ -42,6 +42,8 @@ pub struct Upload {
     pub bytes: i64,
     /// The SHA-256 that was announced, lowercase hex.
     pub sha256: Option<String>,
+    /// The bucket of its keys: empty for the installation's own, and else its name.
+    pub bucket: String,
     /// Where the bytes land, relative to the location: below the staging prefix, or, where the storage never lets what
     /// is there be replaced, at the final key itself.
     pub staging_key: String,
@@ -158,14 +160,14 @@ impl State {
 
 /// The columns that [`read`] takes, in its order.
 const COLUMNS: &str = "id, object_id, space, method, instead_of, state, actor, owner, creator, group_name, name, tags, metadata, \
-     content_type, bytes, sha256, staging_key, final_key, multipart_id, idempotency_key, request_digest, lease_holder, \
+     content_type, bytes, sha256, bucket, staging_key, final_key, multipart_id, idempotency_key, request_digest, lease_holder, \
      lease_until, reason_code, reason_detail, created_at, expires_at";
 
 /// Writes a new upload.
 pub fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
     let sql = format!(
         "INSERT INTO uploads ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
-         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)"
+         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)"
     );
     tx.execute(
         &sql,
@@ -186,6 +188,7 @@ pub fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
             upload.content_type,
             upload.bytes,
             upload.sha256,
+            upload.bucket,
             upload.staging_key,
             upload.final_key,
             upload.multipart_id,
@@ -328,10 +331,10 @@ pub fn forget(tx: &Tx, before: Timestamp) -> Result<u64, Error> {
 }
 
 fn read(row: &Row<'_>) -> Result<Upload, Error> {
-    let holder: Option<Uuid> = row.get(21)?;
-    let until = row.get::<Option<i64>>(22)?.map(time).transpose()?;
-    let code: Option<String> = row.get(23)?;
-    let detail: Option<String> = row.get(24)?;
+    let holder: Option<Uuid> = row.get(22)?;
+    let until = row.get::<Option<i64>>(23)?.map(time).transpose()?;
+    let code: Option<String> = row.get(24)?;
+    let detail: Option<String> = row.get(25)?;
     Ok(Upload {
         id: row.get(0)?,
         object_id: row.get(1)?,
@@ -349,14 +352,15 @@ fn read(row: &Row<'_>) -> Result<Upload, Error> {
         content_type: row.get(13)?,
         bytes: row.get(14)?,
         sha256: row.get(15)?,
-        staging_key: row.get(16)?,
-        final_key: row.get(17)?,
-        multipart_id: row.get(18)?,
-        idempotency_key: row.get(19)?,
-        request_digest: row.get(20)?,
+        bucket: row.get(16)?,
+        staging_key: row.get(17)?,
+        final_key: row.get(18)?,
+        multipart_id: row.get(19)?,
+        idempotency_key: row.get(20)?,
+        request_digest: row.get(21)?,
         lease: holder.zip(until).map(|(holder, until)| Lease { holder, until }),
         reason: code.zip(detail).map(|(code, detail)| Reason { code, detail }),
-        created_at: time(row.get(25)?)?,
-        expires_at: time(row.get(26)?)?,
+        created_at: time(row.get(26)?)?,
+        expires_at: time(row.get(27)?)?,
     })
 }

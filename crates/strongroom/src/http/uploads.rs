@@ -144,7 +144,7 @@ pub(crate) async fn show(
     let received = match multipart {
         Some(multipart) => {
             let key = ObjectKey::new(upload.staging_key.clone()).map_err(crate::storage::Error::from)?;
-            match app.service.storage.janitor.parts(&key, multipart).await {
+            match app.service.storage.bucket(&upload.bucket)?.janitor.parts(&key, multipart).await {
                 Ok(parts) => Some(parts),
                 Err(crate::storage::Error::NotFound) => {
                     // The parts were joined by a completion that got no further; there is nothing more to send.

@@ -2,7 +2,7 @@
 
 use super::settle::end_now;
 use super::verify::final_key;
-use super::{Error, Idempotency, as_i64, check_accepted, check_length, longest_direct, new_row, parse_sha256};
+use super::{Error, Idempotency, as_i64, bucket, check_accepted, check_length, longest_direct, new_row, parse_sha256};
 use crate::config::{Profile, Space};
 use crate::content_type;
 use crate::db::uploads::{Method, State, Upload};
@@ -128,12 +128,12 @@ pub async fn with_multipart_id(service: &Service, mut upload: Upload) -> Result<
         return Ok(upload);
     }
     let key = ObjectKey::new(upload.staging_key.clone())?;
-    let multipart = service.storage.writer.begin_multipart(&key, &upload.content_type).await?;
+    let multipart = bucket(service, &upload)?.writer.begin_multipart(&key, &upload.content_type).await?;
     let (id, ours) = (upload.id, multipart.clone());
     let kept = service.db.write(move |tx| Ok::<_, Error>(db::uploads::set_multipart_id(tx, id, &ours)?)).await?;
     if kept.as_deref() != Some(multipart.as_str()) {
         // The same request came twice, and the other one was first.
-        service.storage.janitor.abort_multipart(&key, &multipart).await?;
+        bucket(service, &upload)?.janitor.abort_multipart(&key, &multipart).await?;
     }
     upload.multipart_id = kept;
     Ok(upload)

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::begin::with_multipart_id;
-use super::{Error, find, parse_sha256, settings};
+use super::{Error, bucket, find, parse_sha256, settings};
 use crate::config::Profile;
 use crate::db::uploads::{Method, State, Upload};
 use crate::service::{Asker, Service};
@@ -50,7 +50,7 @@ pub fn ticket(service: &Service, upload: &Upload) -> Result<Ticket, Error> {
         return Ok(Ticket::default());
     };
     let key = ObjectKey::new(upload.staging_key.clone())?;
-    let writer = &service.storage.writer;
+    let writer = &bucket(service, upload)?.writer;
     let bytes = u64::try_from(upload.bytes).unwrap_or(0);
     Ok(match upload.method {
         Method::Service => Ticket::default(),
@@ -123,13 +123,14 @@ fn sign_parts(
     life: Duration,
 ) -> Result<Vec<PartUrl>, Error> {
     let key = ObjectKey::new(upload.staging_key.clone())?;
+    let writer = &bucket(service, upload)?.writer;
     let multipart = upload.multipart_id.as_deref().ok_or(Error::InProgress)?;
     let total = u64::try_from(upload.bytes).unwrap_or(0);
     let (part_bytes, _) = parts(total, &service.storage.profile);
     let sign = |number: u16| {
         let before = part_bytes * u64::from(number - 1);
         let bytes = part_bytes.min(total.saturating_sub(before));
-        Ok(PartUrl { number, url: service.storage.writer.part_url(&key, multipart, (number, bytes), life)? })
+        Ok(PartUrl { number, url: writer.part_url(&key, multipart, (number, bytes), life)? })
     };
     numbers.map(sign).collect()
 }

@@ -23,13 +23,11 @@ fn request(upload: &Value, bytes: &[u8]) -> RequestBuilder {
 
 /// The URL under which the bytes of an upload would lie, without any signature.
 fn bare(upload: &Value) -> String {
-    match &upload["fields"]["key"] {
-        Value::String(key) => format!("{}/{key}", text(&upload["url"]).trim_end_matches('/')),
-        _ => {
-            let url = if upload["url"].is_null() { &upload["parts"][0]["url"] } else { &upload["url"] };
-            text(url).split('?').next().unwrap().to_owned()
-        }
+    if let Some(key) = upload["fields"]["key"].as_str() {
+        return format!("{}/{key}", text(&upload["url"]).trim_end_matches('/'));
     }
+    let url = if upload["url"].is_null() { &upload["parts"][0]["url"] } else { &upload["url"] };
+    text(url).split('?').next().unwrap().to_owned()
 }
 
 #[tokio::test]
