@@ -284,6 +284,7 @@ fn storage(
         endpoint,
         public_endpoint,
         bucket: bucket.to_owned(),
+        buckets_of_spaces: config.buckets_of_spaces().into_iter().map(str::to_owned).collect(),
         location: Location::new(&config.storage.location)?,
         profile: config.storage.profile,
         credentials: IdentityCredentials {

@@ -139,6 +139,14 @@ impl Config {
         }
     }
 
+    /// The buckets that spaces have for themselves, each once.
+    pub fn buckets_of_spaces(&self) -> Vec<&str> {
+        let mut buckets: Vec<_> = self.spaces.values().filter_map(|space| space.bucket.as_deref()).collect();
+        buckets.sort_unstable();
+        buckets.dedup();
+        buckets
+    }
+
     /// All web origins that any space lets in, each once.
     pub fn origins(&self) -> Vec<&AllowedOrigin> {
         let mut origins: Vec<_> = self.spaces.values().flat_map(|space| &space.origins).collect();

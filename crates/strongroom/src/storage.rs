@@ -6,6 +6,7 @@
 mod client;
 mod identities;
 mod key;
+mod promote;
 mod xml;
 
 use strongroom_presign::{Credentials, CredentialsError, Endpoint, EndpointError, UrlError};
@@ -27,9 +28,11 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// The URL at which browsers reach it.
     pub public_endpoint: Endpoint,
-    /// The bucket.
+    /// The installation's own bucket.
     pub bucket: String,
-    /// The prefix under which everything lies.
+    /// The buckets that spaces have for themselves.
+    pub buckets_of_spaces: Vec<String>,
+    /// The prefix under which everything lies, in each bucket.
     pub location: Location,
     /// What the storage can and cannot do.
     pub profile: Profile,
@@ -71,15 +74,11 @@ pub enum SetupError {
 /// The storage of this installation.
 #[derive(Debug)]
 pub struct Storage {
-    /// Gets, and signs links.
-    pub reader: Reader,
-    /// Puts, and signs uploads.
-    pub writer: Writer,
-    /// Promotes, deletes and lists.
-    pub janitor: Janitor,
-    /// The bucket.
-    pub bucket: String,
-    /// The prefix under which everything lies.
+    /// The installation's own bucket, for every space that has none for itself.
+    pub own: Bucket,
+    /// The buckets that spaces have for themselves.
+    others: Vec<Bucket>,
+    /// The prefix under which everything lies, in each bucket.
     pub location: Location,
     /// What it can and cannot do.
     pub profile: Profile,
@@ -87,7 +86,34 @@ pub struct Storage {
     endpoints: [Endpoint; 2],
 }
 
+/// One bucket, as each identity reaches it.
+#[derive(Debug)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Gets, and signs links.
+    pub reader: Reader,
+    /// Puts, and signs uploads.
+    pub writer: Writer,
+    /// Promotes, deletes and lists.
+    pub janitor: Janitor,
+}
+
 impl Storage {
+    /// The bucket that a row or a space means: the installation's own when it names none.
+    pub fn bucket(&self, name: &str) -> Result<&Bucket, Error> {
+        if name.is_empty() || name == self.own.name {
+            return Ok(&self.own);
+        }
+        let found = self.others.iter().find(|bucket| bucket.name == name);
+        found.ok_or_else(|| Error::NoSuchBucket { name: name.to_owned() })
+    }
+
+    /// Every bucket, the installation's own first.
+    pub fn buckets(&self) -> impl Iterator<Item = &Bucket> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
+
     /// The endpoints under which the bucket is known.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -95,24 +121,31 @@ impl Storage {
 
     /// Makes the identities; nothing is sent yet.
     pub fn new(settings: Settings, http: &reqwest::Client, clock: &Clock) -> Result<Self, SetupError> {
-        let Settings { endpoint, public_endpoint, bucket, location, profile, credentials } = settings;
-        let open = |credentials: Credentials| {
+        let Settings { endpoint, public_endpoint, bucket, buckets_of_spaces, location, profile, credentials } =
+            settings;
+        let open = |bucket: &str, credentials: &Credentials| {
             let place = client::Place {
                 endpoint: endpoint.clone(),
                 public_endpoint: public_endpoint.clone(),
-                bucket: bucket.clone(),
+                bucket: bucket.to_owned(),
                 location: location.clone(),
             };
-            client::Client::new(place, credentials, http.clone(), clock.clone())
+            client::Client::new(place, credentials.clone(), http.clone(), clock.clone())
+        };
+        let enter = |name: &String| {
+            Ok::<_, SetupError>(Bucket {
+                reader: Reader::new(open(name, &credentials.reader)?),
+                writer: Writer::new(open(name, &credentials.writer)?, profile),
+                janitor: Janitor::new(open(name, &credentials.janitor)?, profile),
+                name: name.clone(),
+            })
         };
         Ok(Self {
-            reader: Reader::new(open(credentials.reader)?),
-            writer: Writer::new(open(credentials.writer)?),
-            janitor: Janitor::new(open(credentials.janitor)?),
+            own: enter(&bucket)?,
+            others: buckets_of_spaces.iter().filter(|name| **name != bucket).map(enter).collect::<Result<_, _>>()?,
             profile,
-            endpoints: [public_endpoint, endpoint],
-            bucket,
-            location,
+            endpoints: [public_endpoint.clone(), endpoint.clone()],
+            location: location.clone(),
         })
     }
 }

@@ -222,7 +222,10 @@ impl From<storage::Error> for Problem {
                     "The link could not be signed, so there is none. The log tells the cause under this request id.",
                 )
             }
-            storage::Error::NotFound | storage::Error::Refused { .. } | storage::Error::BadAnswer(_) => {
+            storage::Error::NotFound
+            | storage::Error::NoSuchBucket { .. }
+            | storage::Error::Refused { .. }
+            | storage::Error::BadAnswer(_) => {
                 tracing::error!(%error, "the storage did not do what it should");
                 Self::new(
                     StatusCode::BAD_GATEWAY,

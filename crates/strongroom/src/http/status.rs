@@ -30,8 +30,10 @@ pub(crate) struct Status {
 struct StorageStatus {
     /// `embedded` or `s3`.
     kind: &'static str,
-    /// The bucket.
+    /// The installation's own bucket.
     bucket: String,
+    /// The buckets that spaces have for themselves.
+    buckets_of_spaces: Vec<String>,
     /// The region.
     region: String,
     /// Where browsers reach it.
@@ -74,7 +76,8 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
         version: env!("CARGO_PKG_VERSION"),
         storage: StorageStatus {
             kind: place.kind,
-            bucket: app.service.storage.bucket.clone(),
+            bucket: app.service.storage.own.name.clone(),
+            buckets_of_spaces: app.service.storage.buckets().skip(1).map(|bucket| bucket.name.clone()).collect(),
             region: place.region.clone(),
             endpoint: place.endpoint.clone(),
             location: app.service.storage.location.as_str().to_owned(),

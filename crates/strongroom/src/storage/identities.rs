@@ -13,6 +13,7 @@ use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, Windo
 use super::client::{Client, Error, chain, read_xml};
 use super::key::{Location, ObjectKey};
 use super::xml;
+use crate::config::Profile;
 
 /// A URL and when it ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Stored {
     pub bytes: u64,
     /// Its entity tag, quoted as the storage gave it.
     pub etag: String,
+    /// Its content type, where it has no other header that came with its bytes: those would come along with every link.
+    pub plain_type: Option<String>,
 }
 
 /// Gets, and signs links.
@@ -99,6 +102,8 @@ pub struct PutTerms<'a> {
     pub bytes: i64,
     /// The SHA-256 of the content, if it is known.
     pub sha256: Option<[u8; 32]>,
+    /// That nothing is there yet, so that the URL writes once and never replaces anything.
+    pub only_new: bool,
 }
 
 /// A presigned PUT with the headers that must come with it.
@@ -130,25 +135,34 @@ pub struct Part {
     pub etag: String,
 }
 
-/// Writes below the staging prefix, and nowhere else: its key signs what is handed out for uploads.
+/// Writes below the staging prefix, and elsewhere what was not there: its key signs what is handed out for uploads.
 #[derive(Debug)]
-pub struct Writer(Client);
+pub struct Writer {
+    client: Client,
+    profile: Profile,
+}
 
 impl Writer {
-    pub(super) fn new(client: Client) -> Self {
-        Self(client)
+    pub(super) fn new(client: Client, profile: Profile) -> Self {
+        Self { client, profile }
     }
 
     /// A URL that takes exactly this content by PUT.
     pub fn put_url(&self, key: &ObjectKey, terms: PutTerms<'_>, life: Duration) -> Result<SignedPut, Error> {
-        let name = self.0.name(key)?;
+        let name = self.client.name(key)?;
         let mut request = Request::put(&name)
             .header("content-type", terms.content_type)
             .header("content-length", terms.bytes.to_string());
-        if let Some(sha256) = terms.sha256 {
+        if terms.only_new {
+            request = request.header("if-none-match", "*");
+        }
+        if let Some(acl) = self.profile.upload_acl.header() {
+            request = request.header("x-amz-acl", acl);
+        }
+        if let Some(sha256) = terms.sha256.filter(|_| self.profile.checksums) {
             request = request.header("x-amz-checksum-sha256", STANDARD.encode(sha256));
         }
-        let url = self.0.public_signer().presign(&request, self.validity(life)?)?;
+        let url = self.client.public_signer().presign(&request, self.validity(life)?)?;
         // A browser sets the length by itself, and forbids that anybody else does.
         let headers = request.headers().filter(|(name, _)| *name != "content-length");
         Ok(SignedPut { url, headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() })
@@ -162,13 +176,13 @@ impl Writer {
         bytes: std::ops::RangeInclusive<u64>,
         life: Duration,
     ) -> Result<Form, Error> {
-        let name = self.0.name(key)?;
+        let name = self.client.name(key)?;
         let policy = PostPolicy::for_key(&name)
             .map_err(SignError::from)?
             .exact("Content-Type", content_type)
             .content_length(*bytes.start(), *bytes.end())
             .success_status(201);
-        let form = self.0.public_signer().post(&policy, self.validity(life)?)?;
+        let form = self.client.public_signer().post(&policy, self.validity(life)?)?;
         Ok(Form { url: form.url, fields: form.fields })
     }
 
@@ -180,24 +194,24 @@ impl Writer {
         (number, bytes): (u16, u64),
         life: Duration,
     ) -> Result<String, Error> {
-        let name = self.0.name(key)?;
+        let name = self.client.name(key)?;
         let request = Request::upload_part(&name, multipart, number).header("content-length", bytes.to_string());
-        Ok(self.0.public_signer().presign(&request, self.validity(life)?)?)
+        Ok(self.client.public_signer().presign(&request, self.validity(life)?)?)
     }
 
     /// Begins a multipart upload and returns the storage's id of it.
     pub async fn begin_multipart(&self, key: &ObjectKey, content_type: &str) -> Result<String, Error> {
-        begin_multipart(&self.0, key, content_type).await
+        begin_multipart(&self.client, key, content_type).await
     }
 
     /// Makes one object of the parts.
     pub async fn complete_multipart(&self, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
-        complete_multipart(&self.0, key, multipart, parts).await
+        complete_multipart(&self.client, key, multipart, parts).await
     }
 
     fn validity(&self, life: Duration) -> Result<Validity, Error> {
         let seconds = u32::try_from(life.as_secs()).unwrap_or(u32::MAX);
-        Ok(Validity::new(self.0.now(), seconds).map_err(SignError::from)?)
+        Ok(Validity::new(self.client.now(), seconds).map_err(SignError::from)?)
     }
 }
 
@@ -223,64 +237,57 @@ pub struct ListedUpload {
 
 /// Writes final keys, promotes, deletes and lists. Nothing that it signs is ever handed out.
 #[derive(Debug)]
-pub struct Janitor(Client);
+pub struct Janitor {
+    pub(super) client: Client,
+    pub(super) profile: Profile,
+}
 
 impl Janitor {
-    pub(super) fn new(client: Client) -> Self {
-        Self(client)
+    pub(super) fn new(client: Client, profile: Profile) -> Self {
+        Self { client, profile }
     }
 
     /// What lies under a key, without its bytes. The janitor asks, because S3 tells only who may list that nothing is
     /// there, and refuses everybody else.
     pub async fn head(&self, key: &ObjectKey) -> Result<Stored, Error> {
-        let name = self.0.name(key)?;
-        stored(&self.0.send(&Request::head(&name), None).await?)
-    }
-
-    /// Copies exactly the content with this entity tag; fails when another lies there by now.
-    pub async fn promote(&self, from: &ObjectKey, etag: &str, to: &ObjectKey, content_type: &str) -> Result<(), Error> {
-        let (source, name) = (self.0.name(from)?, self.0.name(to)?);
-        let request = Request::copy(&name, self.0.bucket(), &source, None)?
-            .header("x-amz-copy-source-if-match", etag)
-            .header("x-amz-metadata-directive", "REPLACE")
-            .header("content-type", content_type);
-        made(self.0.send(&request, None).await?).await
+        let name = self.client.name(key)?;
+        stored(&self.client.send(&Request::head(&name), None).await?)
     }
 
     /// Puts a small object.
     pub async fn put(&self, key: &ObjectKey, content_type: &str, content: Bytes) -> Result<(), Error> {
-        let name = self.0.name(key)?;
-        self.0.send(&Request::put(&name).header("content-type", content_type), Some(content)).await?;
+        let name = self.client.name(key)?;
+        self.client.send(&Request::put(&name).header("content-type", content_type), Some(content)).await?;
         Ok(())
     }
 
     /// Begins a multipart upload and returns the storage's id of it.
     pub async fn begin_multipart(&self, key: &ObjectKey, content_type: &str) -> Result<String, Error> {
-        begin_multipart(&self.0, key, content_type).await
+        begin_multipart(&self.client, key, content_type).await
     }
 
     /// Puts one part.
     pub async fn put_part(&self, key: &ObjectKey, multipart: &str, number: u16, content: Bytes) -> Result<Part, Error> {
-        let name = self.0.name(key)?;
+        let name = self.client.name(key)?;
         let bytes = content.len() as u64;
-        let response = self.0.send(&Request::upload_part(&name, multipart, number), Some(content)).await?;
+        let response = self.client.send(&Request::upload_part(&name, multipart, number), Some(content)).await?;
         Ok(Part { number, bytes, etag: etag(&response)? })
     }
 
     /// Makes one object of the parts.
     pub async fn complete_multipart(&self, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
-        complete_multipart(&self.0, key, multipart, parts).await
+        complete_multipart(&self.client, key, multipart, parts).await
     }
 
     /// Deletes; it is no error when nothing is there.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
-        let name = self.0.name(key)?;
-        gone(self.0.send(&Request::delete(&name), None).await)
+        let name = self.client.name(key)?;
+        gone(self.client.send(&Request::delete(&name), None).await)
     }
 
     /// The parts that have arrived.
     pub async fn parts(&self, key: &ObjectKey, multipart: &str) -> Result<Vec<Part>, Error> {
-        let name = self.0.name(key)?;
+        let name = self.client.name(key)?;
         let mut parts = Vec::new();
         let mut marker: Option<String> = None;
         loop {
@@ -288,7 +295,7 @@ impl Janitor {
             if let Some(marker) = marker.take() {
                 request = request.query("part-number-marker", marker);
             }
-            let page: xml::Parts = read_xml(self.0.send(&request, None).await?).await?;
+            let page: xml::Parts = read_xml(self.client.send(&request, None).await?).await?;
             parts.extend(page.rows.into_iter().map(|part| Part {
                 number: part.part_number,
                 bytes: part.size,
@@ -303,8 +310,8 @@ impl Janitor {
 
     /// Whether the bucket answers.
     pub async fn probe(&self) -> Result<(), Error> {
-        let request = Request::list_objects().query("prefix", self.0.location().as_str()).query("max-keys", "1");
-        self.0.send(&request, None).await.map(drop)
+        let request = Request::list_objects().query("prefix", self.client.location().as_str()).query("max-keys", "1");
+        self.client.send(&request, None).await.map(drop)
     }
 
     /// One page of what lies under a prefix of the bucket, and the token of the next.
@@ -313,9 +320,9 @@ impl Janitor {
         if let Some(token) = token {
             request = request.query("continuation-token", token);
         }
-        let page: xml::Objects = read_xml(self.0.send(&request, None).await?).await?;
+        let page: xml::Objects = read_xml(self.client.send(&request, None).await?).await?;
         let rows = page.contents.iter().filter_map(|row| {
-            Some(Listed { key: relative(self.0.location(), &row.key)?, modified: row.last_modified.parse().ok()? })
+            Some(Listed { key: relative(self.client.location(), &row.key)?, modified: row.last_modified.parse().ok()? })
         });
         Ok((rows.collect(), page.next_continuation_token.filter(|token| !token.is_empty())))
     }
@@ -329,10 +336,10 @@ impl Janitor {
             if let Some((key, upload)) = markers.take() {
                 request = request.query("key-marker", key).query("upload-id-marker", upload);
             }
-            let page: xml::Uploads = read_xml(self.0.send(&request, None).await?).await?;
+            let page: xml::Uploads = read_xml(self.client.send(&request, None).await?).await?;
             all.extend(page.rows.into_iter().filter_map(|row| {
                 Some(ListedUpload {
-                    key: relative(self.0.location(), &row.key)?,
+                    key: relative(self.client.location(), &row.key)?,
                     multipart: row.upload_id,
                     initiated: row.initiated.parse().ok()?,
                 })
@@ -348,8 +355,8 @@ impl Janitor {
 
     /// Gives a multipart upload up; it is no error when it is gone already.
     pub async fn abort_multipart(&self, key: &ObjectKey, multipart: &str) -> Result<(), Error> {
-        let name = self.0.name(key)?;
-        gone(self.0.send(&Request::abort_multipart(&name, multipart), None).await)
+        let name = self.client.name(key)?;
+        gone(self.client.send(&Request::abort_multipart(&name, multipart), None).await)
     }
 }
 
@@ -363,7 +370,7 @@ async fn begin_multipart(client: &Client, key: &ObjectKey, content_type: &str) -
 async fn complete_multipart(client: &Client, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
     let name = client.name(key)?;
     let request = Request::complete_multipart(&name, multipart);
-    made(client.send(&request, Some(xml::complete(parts).into())).await?).await
+    made(client.send(&request, Some(xml::complete(parts).into())).await?).await.map(drop)
 }
 
 fn end(validity: Validity) -> Timestamp {
@@ -376,9 +383,26 @@ fn relative(location: &Location, name: &str) -> Option<ObjectKey> {
 }
 
 fn stored(response: &reqwest::Response) -> Result<Stored, Error> {
-    let length = response.headers().get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let text = |name: &http::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let length = text(&http::header::CONTENT_LENGTH);
     let bytes = length.and_then(|text| text.parse().ok()).ok_or_else(|| Error::BadAnswer("no length".to_owned()))?;
-    Ok(Stored { bytes, etag: etag(response)? })
+    let is_plain = !response.headers().keys().any(|name| came_along(name.as_str()));
+    let plain_type = text(&http::header::CONTENT_TYPE).filter(|_| is_plain).map(str::to_owned);
+    Ok(Stored { bytes, etag: etag(response)?, plain_type })
+}
+
+/// Whether a header of an answer is one that whoever wrote the object chose, beside its type.
+fn came_along(name: &str) -> bool {
+    const KEPT: [&str; 7] = [
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "expires",
+        "x-amz-storage-class",
+        "x-amz-website-redirect-location",
+    ];
+    KEPT.contains(&name) || name.starts_with("x-amz-meta-")
 }
 
 fn etag(response: &reqwest::Response) -> Result<String, Error> {
@@ -386,10 +410,10 @@ fn etag(response: &reqwest::Response) -> Result<String, Error> {
     value.map(str::to_owned).ok_or_else(|| Error::BadAnswer("no ETag".to_owned()))
 }
 
-/// The storage may find out that it fails after it has sent status 200.
-async fn made(response: reqwest::Response) -> Result<(), Error> {
+/// The entity tag of what was made. The storage may find out that it fails after it has sent status 200.
+pub(super) async fn made(response: reqwest::Response) -> Result<String, Error> {
     match read_xml::<xml::Made>(response).await? {
-        xml::Made { etag: Some(_), .. } => Ok(()),
+        xml::Made { etag: Some(etag), .. } => Ok(etag),
         xml::Made { code, message, .. } => {
             Err(Error::Unavailable(format!("{}: {}", code.unwrap_or_default(), message.unwrap_or_default())))
         }

@@ -78,7 +78,7 @@ pub(super) async fn verify_once(
         match under_lease(&service, &upload, look(&service, &upload, parts)).await {
             Ok(Some(found)) => match accept(&service, &asker, &upload, found).await {
                 Ok(Some(object)) => {
-                    clear_staging(&service, &upload).await;
+                    clear_staging(&service, &upload, &object).await;
                     Ok(Some(object))
                 }
                 Ok(None) => Ok(None),

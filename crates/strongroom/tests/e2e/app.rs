@@ -80,6 +80,12 @@ impl App {
         app
     }
 
+    /// From the next start on has this configuration; the signing secret and generous limits are added.
+    pub(crate) fn reconfigure(&self, spaces: &str) {
+        let configuration = format!("{}\n{spaces}", tokens::configuration());
+        std::fs::write(self.folder.path().join("strongroom.toml"), configuration).expect("the folder is ours");
+    }
+
     /// Starts the service again on the same data after it was ended.
     pub(crate) fn run(&mut self) {
         let store: &[&str] = if self.embedded { &["--store-listen", "127.0.0.1:0"] } else { &[] };

@@ -7,6 +7,7 @@ mod app;
 mod audit;
 mod auth;
 mod boto3;
+mod buckets;
 mod caller;
 mod commands;
 mod crash;
