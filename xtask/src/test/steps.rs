@@ -90,6 +90,21 @@ pub(crate) const STEPS: &[Step] = &[
         run: on_postgres,
     },
     Step {
+        name: "seaweedfs",
+        what: "the end-to-end and crash tests again, on SeaweedFS and PostgreSQL",
+        tools: &[Tool::Compiler, Tool::Curl, Tool::Postgres, Tool::SeaweedFs],
+        run: |workspace| {
+            let database = postgres(workspace)?;
+            on_storage(workspace, Kind::SeaweedFs, Some(&database))
+        },
+    },
+    Step {
+        name: "ceph",
+        what: "the end-to-end and crash tests again, on Ceph and SQLite",
+        tools: &[Tool::Compiler, Tool::Curl, Tool::Postgres, Tool::Ceph],
+        run: |workspace| on_storage(workspace, Kind::Ceph, None),
+    },
+    Step {
         name: "doctests",
         what: "the examples in the documentation of the code",
         tools: &[Tool::Compiler],
@@ -143,12 +158,27 @@ fn tests(workspace: &Workspace) -> Result<Ending> {
 }
 
 fn on_postgres(workspace: &Workspace) -> Result<Ending> {
-    // In the target folder, because the temporary one may lie in memory; gone when the tests are through.
-    let server = Postgres::start(&workspace.target.join("servers"), &[])?;
+    let server = postgres(workspace)?;
     let mut command = runner(workspace);
     // Of the whole workspace, so that nothing is compiled twice.
     command.args(["--test", "e2e"]).env("STRONGROOM_TEST_POSTGRES", server.url());
     ended(follow(&mut command)?)
+}
+
+fn on_storage(workspace: &Workspace, kind: Kind, database: Option<&Postgres>) -> Result<Ending> {
+    let server = Server::start(workspace, kind)?;
+    let mut command = runner(workspace);
+    command.args(["--test", "e2e"]).env("STRONGROOM_TEST_STORAGE", &server.endpoint);
+    command.envs(database.map(|database| ("STRONGROOM_TEST_POSTGRES", database.url())));
+    // The module of this name is about the embedded store, which takes no part here.
+    let others: &[&str] =
+        if has_nextest() { &["-E", "not test(/^embedded::/)"] } else { &["--", "--skip", "embedded::"] };
+    ended(follow(command.args(others))?)
+}
+
+/// A server in the target folder, because the temporary one may lie in memory; gone when the tests are through.
+fn postgres(workspace: &Workspace) -> Result<Postgres> {
+    Postgres::start(&workspace.target.join("servers"), &[])
 }
 
 /// What runs tests, with what they have to be told.

@@ -49,7 +49,7 @@ struct StorageStatus {
 /// The database.
 #[derive(Debug, Serialize, ToSchema)]
 struct DatabaseStatus {
-    /// `sqlite`.
+    /// `sqlite` or `postgres`.
     kind: &'static str,
     /// Whether it answers.
     healthy: bool,
@@ -84,7 +84,7 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
             healthy: health.storage.is_none(),
             detail: health.storage.filter(|_| asker.principal.is_admin()),
         },
-        database: DatabaseStatus { kind: "sqlite", healthy: health.database.is_none() },
+        database: DatabaseStatus { kind: app.service.db.kind(), healthy: health.database.is_none() },
     }))
 }
 

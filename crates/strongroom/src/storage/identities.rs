@@ -1,5 +1,6 @@
 //! The identities: each type can do only what its credentials may do.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -285,10 +286,10 @@ impl Janitor {
         gone(self.client.send(&Request::delete(&name), None).await)
     }
 
-    /// The parts that have arrived.
+    /// The parts that have arrived, each once: `SeaweedFS` lists one as often as it was sent, and the last one counts.
     pub async fn parts(&self, key: &ObjectKey, multipart: &str) -> Result<Vec<Part>, Error> {
         let name = self.client.name(key)?;
-        let mut parts = Vec::new();
+        let mut parts: BTreeMap<u16, xml::PartRow> = BTreeMap::new();
         let mut marker: Option<String> = None;
         loop {
             let mut request = Request::list_parts(&name, multipart);
@@ -296,16 +297,19 @@ impl Janitor {
                 request = request.query("part-number-marker", marker);
             }
             let page: xml::Parts = read_xml(self.client.send(&request, None).await?).await?;
-            parts.extend(page.rows.into_iter().map(|part| Part {
-                number: part.part_number,
-                bytes: part.size,
-                etag: part.etag,
-            }));
+            for part in page.rows {
+                // The times of one store are written alike, so that their order is that of their letters.
+                if parts.get(&part.part_number).is_none_or(|other| other.last_modified <= part.last_modified) {
+                    parts.insert(part.part_number, part);
+                }
+            }
             match page.next_part_number_marker {
                 Some(next) if page.is_truncated && !next.is_empty() => marker = Some(next),
-                _ => return Ok(parts),
+                _ => break,
             }
         }
+        let parts = parts.into_values();
+        Ok(parts.map(|part| Part { number: part.part_number, bytes: part.size, etag: part.etag }).collect())
     }
 
     /// Whether the bucket answers.

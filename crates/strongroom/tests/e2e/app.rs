@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::caller::Caller;
 use crate::database::Database;
+use crate::elsewhere::Bucket;
 use crate::tokens;
 
 /// A running service.
@@ -22,6 +23,8 @@ pub(crate) struct App {
     folder: TempDir,
     arguments: Vec<String>,
     embedded: bool,
+    /// A bucket in the store that the whole suite is told to use; the embedded store when there is none.
+    elsewhere: Option<Bucket>,
     /// A PostgreSQL for the service; it uses a file in its data folder when there is none.
     postgres: Option<String>,
 }
@@ -37,6 +40,14 @@ impl App {
     /// Starts with the given configuration; the signing secret and generous limits are added.
     pub(crate) fn start(spaces: &str) -> Self {
         Self::start_with(spaces, &[])
+    }
+
+    /// Starts with its embedded store, whatever the others use.
+    pub(crate) fn start_embedded(spaces: &str) -> Self {
+        let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
+        (app.embedded, app.elsewhere) = (true, None);
+        app.run();
+        app
     }
 
     /// Starts with further arguments.
@@ -56,7 +67,16 @@ impl App {
         std::fs::write(folder.path().join("strongroom.toml"), configuration).expect("the folder was just made");
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let postgres = schema_of_its_own(&folder);
-        Self { running: None, ready: Value::Null, folder, arguments, embedded: true, postgres }
+        let elsewhere = Bucket::of_its_own(&name_of(&folder));
+        Self {
+            running: None,
+            ready: Value::Null,
+            folder,
+            arguments,
+            embedded: elsewhere.is_none(),
+            elsewhere,
+            postgres,
+        }
     }
 
     /// Starts on this database, whatever the others use.
@@ -76,6 +96,7 @@ impl App {
     pub(crate) fn start_external(configuration: &str) -> Self {
         let mut app = Self::prepare(configuration, &[]);
         app.embedded = false;
+        app.elsewhere = None;
         app.run();
         app
     }
@@ -130,9 +151,28 @@ impl App {
         self.field("api").trim_end_matches('/')
     }
 
-    /// The endpoint of the embedded store, without a slash at its end.
+    /// The endpoint of the store, without a slash at its end.
     pub(crate) fn store(&self) -> &str {
         self.field("store").trim_end_matches('/')
+    }
+
+    /// The bucket in it.
+    pub(crate) fn bucket(&self) -> &str {
+        self.elsewhere.as_ref().map_or("strongroom", Bucket::name)
+    }
+
+    /// Whether the store is the embedded one, with its folder among the data.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.embedded
+    }
+
+    /// The keys of the four identities and where they are used, as `strongroom store keys` tells them of the embedded
+    /// store.
+    pub(crate) fn keys(&self) -> Value {
+        match &self.elsewhere {
+            Some(bucket) => bucket.keys(),
+            None => self.command_json(&["store", "keys", "--json"]),
+        }
     }
 
     /// One of the values that the service prints when it is ready.
@@ -216,6 +256,7 @@ impl App {
     fn program(&self, words: &[&str]) -> Command {
         let mut command = program(words, &self.folder.path().join("strongroom.toml"), &self.data());
         command.envs(self.postgres.iter().map(|url| ("STRONGROOM__DATABASE__URL", url)));
+        command.envs(self.elsewhere.iter().flat_map(Bucket::variables));
         command
     }
 
@@ -228,10 +269,12 @@ impl App {
 #[expect(clippy::disallowed_methods, reason = "the suite is told by the environment on which database it runs")]
 fn schema_of_its_own(folder: &TempDir) -> Option<String> {
     let server = std::env::var("STRONGROOM_TEST_POSTGRES").ok()?;
-    // The temporary folder's name is nobody else's; in hex, because schemas do not tell capitals apart.
-    let name = folder.path().file_name().expect("a temporary folder has a name").as_encoded_bytes();
-    let name = base16ct::lower::encode_string(name);
-    Some(fresh_schema(&server, &format!("app_{name}")).expect("PostgreSQL answers"))
+    Some(fresh_schema(&server, &format!("app_{}", name_of(folder))).expect("PostgreSQL answers"))
+}
+
+/// A name that is nobody else's, in hex, because schemas and buckets do not tell capitals apart.
+fn name_of(folder: &TempDir) -> String {
+    base16ct::lower::encode_string(folder.path().file_name().expect("a temporary folder has a name").as_encoded_bytes())
 }
 
 /// The built program, untouched by whatever the environment of the tests holds.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::FILES;
 use crate::app::App;
-use crate::caller::{client, send, text};
+use crate::caller::{client, open, send, text};
 use crate::files;
 use crate::ways::{Way, begin, complete, handed, object, put};
 
@@ -39,7 +39,7 @@ async fn invariant_6_an_upload_url_cannot_be_turned_into_something_else() {
     let secret = files::large_png(1, 4000);
     let victim = object(&alice, Way::Put, &handed("files", "a.png", "image/png", &secret)).await;
     let own = files::large_png(2, 4000);
-    let source = format!("/strongroom/{}", text(&victim["version"]["key"]));
+    let source = format!("/{}/{}", app.bucket(), text(&victim["version"]["key"]));
     for (name, value) in [
         ("x-amz-copy-source", source.as_str()),
         ("x-amz-acl", "public-read"),
@@ -80,6 +80,13 @@ async fn invariant_6_an_upload_url_cannot_be_turned_into_something_else() {
         let name = fields.keys().find(|known| known.eq_ignore_ascii_case(field)).cloned();
         fields.insert(name.unwrap_or_else(|| field.to_owned()), json!(value));
         let refused = send(crate::ways::post(&upload, "image/png", &own)).await;
-        assert_eq!(refused.status, 403, "{field}: {}", refused.text());
+        if matches!(refused.status, 201 | 303) && !app.is_embedded() {
+            // SeaweedFS lets a form have fields that its policy does not name. They must come to nothing.
+            assert!(["acl", "x-amz-meta-a", "success_action_redirect"].contains(&field), "{field}: {}", refused.text());
+            let staged = format!("{}/staging/{}", text(&upload["url"]), text(&upload["id"]));
+            assert_eq!(open(&staged).await.status, 403, "{field}");
+        } else {
+            assert_eq!(refused.status, 403, "{field}: {}", refused.text());
+        }
     }
 }
