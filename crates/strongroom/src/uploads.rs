@@ -4,6 +4,7 @@
 //! leaves behind can be found. Bytes that come directly land under a staging key; they are copied to a final key that
 //! nobody was ever given a URL for, and only what is found *there* counts. One transaction then makes the object.
 
+mod arrive;
 mod begin;
 mod complete;
 mod receive;
@@ -25,6 +26,7 @@ use crate::service::{Asker, Service};
 use crate::spaces::Denied;
 use crate::storage::{self, KeyError};
 
+pub use arrive::{Found, begin_completing, complete_if_arrived, has_arrived, told, waiting_for};
 pub use begin::{Announced, begin, with_multipart_id};
 pub use complete::{ClaimedPart, Completed, complete};
 pub use receive::{Arriving, receive};

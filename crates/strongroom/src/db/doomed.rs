@@ -18,6 +18,11 @@ pub fn list(tx: &Tx, after: &str, limit: i64) -> Result<Vec<String>, Error> {
     tx.all("SELECT key FROM doomed WHERE key > ?1 ORDER BY key LIMIT ?2", values![after, limit], |row| row.get(0))
 }
 
+/// Whether the bytes under this key must go.
+pub fn holds(tx: &Tx, key: &str) -> Result<bool, Error> {
+    Ok(tx.one("SELECT 1 FROM doomed WHERE key = ?1", values![key], |_| Ok(()))?.is_some())
+}
+
 /// The bytes are gone.
 pub fn remove(tx: &Tx, key: &str) -> Result<(), Error> {
     tx.execute("DELETE FROM doomed WHERE key = ?1", values![key])?;

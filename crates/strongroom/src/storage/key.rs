@@ -77,6 +77,11 @@ impl ObjectKey {
         format!("{}{STAGING}", location.0)
     }
 
+    /// Whether uploads land under it.
+    pub fn is_staging(&self) -> bool {
+        self.0.starts_with(STAGING)
+    }
+
     /// The upload that a staging key belongs to.
     pub fn staged_upload(&self) -> Option<Uuid> {
         let name = self.0.strip_prefix(STAGING)?;

@@ -3,7 +3,9 @@
 #![allow(clippy::print_stderr, reason = "a failing test shows the log of the service")]
 
 mod access;
+mod adopt;
 mod app;
+mod arrivals;
 mod audit;
 mod auth;
 mod boto3;
@@ -31,4 +33,5 @@ mod signing;
 mod store;
 mod store_care;
 mod tokens;
+mod verify;
 mod ways;
