@@ -12,18 +12,21 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::ambient::{Clock, Random};
+use crate::arrivals::Arrivals;
 use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
 use crate::config::{self, Config, External, Identities, Secret};
 use crate::db::Db;
 use crate::embedded::{self, Addresses};
+use crate::fetch::fetch_over_http;
 use crate::http::listen::{self, Listening};
 use crate::http::{self, Place};
-use crate::jwt::{Verifier, fetch_over_http};
+use crate::jwt::Verifier;
 use crate::metrics::Metrics;
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
+use crate::sns::Topic;
 use crate::storage::{IdentityCredentials, Location, Settings, Storage};
 
 /// The file of SQLite in the data folder.
@@ -107,7 +110,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .leave(&data)
         .with_context(|| format!("no file can be written in {}", data.display()))?;
 
-    let router = http::router(service.clone(), Authenticator::new(admin_token.clone(), verifier), reached.place);
+    let topic = service.config.arrivals.sns.clone().map(|place| Topic::new(place, fetch_over_http(http.clone())));
+    let authenticator = Authenticator::new(admin_token.clone(), verifier);
+    let router = http::router(service.clone(), authenticator, Arrivals::new(topic), reached.place);
     let stop_api = CancellationToken::new();
     let listening = Listening { listener, max_connections, stop: stop_api.clone(), counted_by: Some(service.clone()) };
     let api_task = tokio::spawn(listen::serve(listening, move |request, address| {
@@ -342,7 +347,8 @@ async fn rest(time: Duration, stop: &CancellationToken) -> bool {
 /// Runs the clean-up again and again until the service stops.
 fn keep_up(service: Service, stop: CancellationToken) {
     let interval = service.config.cleanup.interval;
-    let terms = crate::upkeep::Terms { grace: service.config.cleanup.grace, dry_run: false };
+    let cleanup = &service.config.cleanup;
+    let terms = crate::upkeep::Terms { grace: cleanup.grace, unclaimed: cleanup.unclaimed, dry_run: false };
     tokio::spawn(async move {
         while rest(interval, &stop).await {
             match crate::upkeep::run(&service, terms).await {

@@ -16,7 +16,8 @@ use crate::config::Profile;
 
 pub use client::Error;
 pub use identities::{
-    Form, Janitor, LinkTerms, Listed, ListedUpload, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer,
+    Form, Janitor, LinkTerms, Listed, ListedUpload, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored,
+    Writer,
 };
 pub use key::{KeyError, KeyParts, Location, ObjectKey, fill};
 pub use strongroom_presign::Window;

@@ -12,7 +12,7 @@ use crate::db;
 use crate::description::FieldError;
 use crate::jwt::TokenError;
 use crate::spaces::Denied;
-use crate::{links, objects, storage, uploads};
+use crate::{arrivals, links, objects, sns, storage, uploads};
 
 /// An answer that says what is wrong, why, and what to do next.
 #[derive(Debug, Clone)]
@@ -256,6 +256,27 @@ impl From<objects::Error> for Problem {
             objects::Error::Invalid(errors) => Self::fields(errors),
             objects::Error::Deleted => Self::new(StatusCode::CONFLICT, "conflict", sentence(&error.to_string())),
             objects::Error::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<arrivals::Error> for Problem {
+    fn from(error: arrivals::Error) -> Self {
+        let words = sentence(&error.to_string());
+        let unavailable = |code| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, words.clone()).retry_after(1);
+        match error {
+            arrivals::Error::Malformed(_) | arrivals::Error::Sns(sns::Error::Malformed(_)) => Self::bad_request(words),
+            arrivals::Error::TooMany => Self::too_many_items("Records", "are more than are taken at once"),
+            arrivals::Error::NoTopic => Denied::NotFound.into(),
+            arrivals::Error::Busy => unavailable("overloaded"),
+            arrivals::Error::Sns(sns::Error::Refused(_) | sns::Error::Certificate(_)) => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", words)
+            }
+            arrivals::Error::Sns(sns::Error::Fetch(_) | sns::Error::Busy) => {
+                tracing::warn!(%error, "a message of SNS could not be verified");
+                unavailable("keys-unavailable")
+            }
+            arrivals::Error::Upload(error) => error.into(),
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::TokenError;
-use super::fetch::{Fetch, FetchError};
 use super::keys::{VerifyingKey, read_set};
 use super::signed::SignedToken;
 use crate::config::Algorithm;
+use crate::fetch::{Fetch, FetchError};
 
 /// For how many seconds fetched keys are used without asking again.
 const FRESH: i64 = 10 * 60;

@@ -45,6 +45,19 @@ pub struct Stored {
     pub plain_type: Option<String>,
 }
 
+/// What lies under a key, with its bytes.
+#[derive(Debug)]
+pub struct Opened<S> {
+    /// Its length.
+    pub bytes: u64,
+    /// What the storage serves it as.
+    pub content_type: Option<String>,
+    /// When it was written.
+    pub modified: Option<Timestamp>,
+    /// Its bytes.
+    pub content: S,
+}
+
 /// Gets, and signs links.
 #[derive(Debug)]
 pub struct Reader(Client);
@@ -81,6 +94,22 @@ impl Reader {
             head.extend_from_slice(&chunk[..chunk.len().min(bytes - head.len())]);
         }
         Ok(head)
+    }
+
+    /// Everything under a key: what the storage says of it, and its bytes as they come.
+    pub async fn open(
+        &self,
+        key: &ObjectKey,
+    ) -> Result<Opened<impl Stream<Item = Result<Bytes, Error>> + Unpin + use<>>, Error> {
+        let name = self.0.name(key)?;
+        let response = self.0.send(&Request::get(&name), None).await?;
+        let header = |name| response.headers().get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+        let modified = header(http::header::LAST_MODIFIED)
+            .and_then(|text| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok());
+        let content_type = header(http::header::CONTENT_TYPE).map(str::to_owned);
+        let bytes = stored(&response)?.bytes;
+        let content = response.bytes_stream().map(|chunk| chunk.map_err(|error| Error::Unavailable(chain(&error))));
+        Ok(Opened { bytes, content_type, modified, content })
     }
 
     /// All bytes under a key, as they come.
@@ -221,6 +250,8 @@ impl Writer {
 pub struct Listed {
     /// Its key.
     pub key: ObjectKey,
+    /// Its length.
+    pub bytes: u64,
     /// When it was written.
     pub modified: Timestamp,
 }
@@ -326,7 +357,11 @@ impl Janitor {
         }
         let page: xml::Objects = read_xml(self.client.send(&request, None).await?).await?;
         let rows = page.contents.iter().filter_map(|row| {
-            Some(Listed { key: relative(self.client.location(), &row.key)?, modified: row.last_modified.parse().ok()? })
+            Some(Listed {
+                key: relative(self.client.location(), &row.key)?,
+                bytes: row.size,
+                modified: row.last_modified.parse().ok()?,
+            })
         });
         Ok((rows.collect(), page.next_continuation_token.filter(|token| !token.is_empty())))
     }

@@ -3,7 +3,9 @@
 #![allow(clippy::print_stderr, reason = "a failing test shows the log of the service")]
 
 mod access;
+mod adopt;
 mod app;
+mod arrivals;
 mod audit;
 mod auth;
 mod bucket;
@@ -32,4 +34,5 @@ mod serve;
 mod sign;
 mod signing;
 mod tokens;
+mod verify;
 mod ways;
