@@ -24,8 +24,8 @@ pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
 pub use space::{AllowedOrigin, Links, Quota, Space, Uploads};
 pub use storage::{
-    Addressing, Care, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile, Provider, Storage,
-    UploadAcl,
+    Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile,
+    Provider, Role, Storage, UploadAcl,
 };
 
 use arrivals::RawArrivals;

@@ -77,6 +77,7 @@ pub fn identities(embedded: &Embedded, secrets: &Secrets) -> Identities {
         access_key_id: key.access_key_id.clone(),
         secret_access_key: Secret::new(key.secret_access_key.clone()),
         session_token: None,
+        expires_at: None,
     };
     embedded.identities.clone().unwrap_or_else(|| Identities {
         reader: key(&secrets.store.reader),

@@ -42,7 +42,7 @@ struct StorageStatus {
     location: String,
     /// Whether it answers.
     healthy: bool,
-    /// What is wrong, if anything is.
+    /// What is wrong, or will be if nothing changes, for administrators.
     detail: Option<String>,
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
             endpoint: place.endpoint.clone(),
             location: app.service.storage.location.as_str().to_owned(),
             healthy: health.storage.is_none(),
-            detail: health.storage.filter(|_| asker.principal.is_admin()),
+            detail: health.storage.or(health.warning).filter(|_| asker.principal.is_admin()),
         },
         database: DatabaseStatus { kind: app.service.db.kind(), healthy: health.database.is_none() },
     }))

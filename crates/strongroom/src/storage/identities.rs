@@ -6,12 +6,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, stream};
 use jiff::Timestamp;
 use serde::Serialize;
-use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, Window};
+use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, ValidityError, Window};
 
-use super::client::{Client, Error, chain, read_xml};
+use super::client::{Client, Error, chunk};
 use super::key::{Location, ObjectKey};
 use super::xml;
 use crate::config::Profile;
@@ -74,9 +74,16 @@ impl Reader {
         if let Some(disposition) = terms.disposition {
             request = request.query("response-content-disposition", disposition);
         }
-        let signer = self.0.public_signer();
-        let validity = signer.stable(terms.window, self.0.now()).map_err(SignError::from)?;
-        Ok(SignedUrl { url: signer.presign(&request, validity)?, expires_at: end(validity) })
+        let signers = self.0.signers()?;
+        let now = self.0.now();
+        // What ends with its credentials ends before the time that was promised: a short life is told, and one that is
+        // over is not handed out.
+        let validity = match signers.public.stable(terms.window, now) {
+            Err(ValidityError::CredentialsEnd { end, .. }) => terms.window.until(now, end),
+            other => other,
+        };
+        let validity = validity.map_err(|error| Error::from_signing(error.into()))?;
+        Ok(SignedUrl { url: signers.public.presign(&request, validity)?, expires_at: end(validity) })
     }
 
     /// The first bytes under a key, at most `bytes` of them.
@@ -90,7 +97,7 @@ impl Reader {
         };
         let mut head = Vec::with_capacity(bytes);
         while head.len() < bytes {
-            let Some(chunk) = response.chunk().await.map_err(|error| Error::Unavailable(chain(&error)))? else { break };
+            let Some(chunk) = chunk(&mut response).await? else { break };
             head.extend_from_slice(&chunk[..chunk.len().min(bytes - head.len())]);
         }
         Ok(head)
@@ -108,8 +115,7 @@ impl Reader {
             .and_then(|text| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok());
         let content_type = header(http::header::CONTENT_TYPE).map(str::to_owned);
         let bytes = stored(&response)?.bytes;
-        let content = response.bytes_stream().map(|chunk| chunk.map_err(|error| Error::Unavailable(chain(&error))));
-        Ok(Opened { bytes, content_type, modified, content })
+        Ok(Opened { bytes, content_type, modified, content: content(response) })
     }
 
     /// All bytes under a key, as they come.
@@ -118,9 +124,15 @@ impl Reader {
         key: &ObjectKey,
     ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Unpin + use<>, Error> {
         let name = self.0.name(key)?;
-        let response = self.0.send(&Request::get(&name), None).await?;
-        Ok(response.bytes_stream().map(|chunk| chunk.map_err(|error| Error::Unavailable(chain(&error)))))
+        Ok(content(self.0.send(&Request::get(&name), None).await?))
     }
+}
+
+/// The bytes of an answer as they come. Boxed, because a stream that is made of futures cannot be moved while it is polled.
+fn content(response: reqwest::Response) -> impl Stream<Item = Result<Bytes, Error>> + Unpin + use<> {
+    Box::pin(stream::try_unfold(response, |mut response| async move {
+        Ok(chunk(&mut response).await?.map(|bytes| (bytes, response)))
+    }))
 }
 
 /// What a presigned PUT insists on.
@@ -192,7 +204,7 @@ impl Writer {
         if let Some(sha256) = terms.sha256.filter(|_| self.profile.checksums) {
             request = request.header("x-amz-checksum-sha256", STANDARD.encode(sha256));
         }
-        let url = self.client.public_signer().presign(&request, self.validity(life)?)?;
+        let url = self.presign(&request, life)?;
         // A browser sets the length by itself, and forbids that anybody else does.
         let headers = request.headers().filter(|(name, _)| *name != "content-length");
         Ok(SignedPut { url, headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() })
@@ -212,7 +224,7 @@ impl Writer {
             .exact("Content-Type", content_type)
             .content_length(*bytes.start(), *bytes.end())
             .success_status(201);
-        let form = self.client.public_signer().post(&policy, self.validity(life)?)?;
+        let form = self.client.signers()?.public.post(&policy, self.validity(life)?).map_err(Error::from_signing)?;
         Ok(Form { url: form.url, fields: form.fields })
     }
 
@@ -226,7 +238,16 @@ impl Writer {
     ) -> Result<String, Error> {
         let name = self.client.name(key)?;
         let request = Request::upload_part(&name, multipart, number).header("content-length", bytes.to_string());
-        Ok(self.client.public_signer().presign(&request, self.validity(life)?)?)
+        self.presign(&request, life)
+    }
+
+    /// How long what is signed now can live: as long as this, or until the credentials end.
+    pub fn at_most(&self, life: Duration) -> Result<Duration, Error> {
+        let Some(end) = self.client.signers()?.end() else { return Ok(life) };
+        match u64::try_from(end.saturating_sub(self.client.now())) {
+            Ok(left @ 1..) => Ok(life.min(Duration::from_secs(left))),
+            _ => Err(Error::credentials_ended()),
+        }
     }
 
     /// Begins a multipart upload and returns the storage's id of it.
@@ -237,6 +258,10 @@ impl Writer {
     /// Makes one object of the parts.
     pub async fn complete_multipart(&self, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
         complete_multipart(&self.client, key, multipart, parts).await
+    }
+
+    fn presign(&self, request: &Request<'_>, life: Duration) -> Result<String, Error> {
+        self.client.signers()?.public.presign(request, self.validity(life)?).map_err(Error::from_signing)
     }
 
     fn validity(&self, life: Duration) -> Result<Validity, Error> {
@@ -327,7 +352,7 @@ impl Janitor {
             if let Some(marker) = marker.take() {
                 request = request.query("part-number-marker", marker);
             }
-            let page: xml::Parts = read_xml(self.client.send(&request, None).await?).await?;
+            let page: xml::Parts = self.client.xml(&request, None).await?;
             for part in page.rows {
                 // The times of one store are written alike, so that their order is that of their letters.
                 if parts.get(&part.part_number).is_none_or(|other| other.last_modified <= part.last_modified) {
@@ -355,7 +380,7 @@ impl Janitor {
         if let Some(token) = token {
             request = request.query("continuation-token", token);
         }
-        let page: xml::Objects = read_xml(self.client.send(&request, None).await?).await?;
+        let page: xml::Objects = self.client.xml(&request, None).await?;
         let rows = page.contents.iter().filter_map(|row| {
             Some(Listed {
                 key: relative(self.client.location(), &row.key)?,
@@ -375,7 +400,7 @@ impl Janitor {
             if let Some((key, upload)) = markers.take() {
                 request = request.query("key-marker", key).query("upload-id-marker", upload);
             }
-            let page: xml::Uploads = read_xml(self.client.send(&request, None).await?).await?;
+            let page: xml::Uploads = self.client.xml(&request, None).await?;
             all.extend(page.rows.into_iter().filter_map(|row| {
                 Some(ListedUpload {
                     key: relative(self.client.location(), &row.key)?,
@@ -402,14 +427,14 @@ impl Janitor {
 async fn begin_multipart(client: &Client, key: &ObjectKey, content_type: &str) -> Result<String, Error> {
     let name = client.name(key)?;
     let request = Request::create_multipart(&name).header("content-type", content_type);
-    let initiated: xml::Initiated = read_xml(client.send(&request, None).await?).await?;
+    let initiated: xml::Initiated = client.xml(&request, None).await?;
     Ok(initiated.upload_id)
 }
 
 async fn complete_multipart(client: &Client, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
     let name = client.name(key)?;
     let request = Request::complete_multipart(&name, multipart);
-    made(client.send(&request, Some(xml::complete(parts).into())).await?).await.map(drop)
+    made(client, &request, Some(xml::complete(parts).into())).await.map(drop)
 }
 
 fn end(validity: Validity) -> Timestamp {
@@ -450,8 +475,8 @@ fn etag(response: &reqwest::Response) -> Result<String, Error> {
 }
 
 /// The entity tag of what was made. The storage may find out that it fails after it has sent status 200.
-pub(super) async fn made(response: reqwest::Response) -> Result<String, Error> {
-    match read_xml::<xml::Made>(response).await? {
+pub(super) async fn made(client: &Client, request: &Request<'_>, body: Option<Bytes>) -> Result<String, Error> {
+    match client.xml::<xml::Made>(request, body).await? {
         xml::Made { etag: Some(etag), .. } => Ok(etag),
         xml::Made { code, message, .. } => {
             Err(Error::Unavailable(format!("{}: {}", code.unwrap_or_default(), message.unwrap_or_default())))
