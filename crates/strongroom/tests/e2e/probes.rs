@@ -29,7 +29,7 @@ async fn the_status_says_where_files_lie_and_whether_that_is_healthy() {
     assert_eq!(
         status["storage"],
         json!({
-            "kind": "embedded", "bucket": "strongroom", "region": "us-east-1", "endpoint": app.store(),
+            "kind": "embedded", "bucket": "strongroom", "buckets_of_spaces": [], "region": "us-east-1", "endpoint": app.store(),
             "location": "tenant/", "healthy": true, "detail": null,
         })
     );
