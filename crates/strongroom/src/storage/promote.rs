@@ -76,6 +76,8 @@ impl Janitor {
         let request = Request::copy(&name, self.client.bucket(), &source, None)?
             .query("partNumber", number.to_string())
             .query("uploadId", multipart)
+            // Ceph wants every part to say how long its body is, even one that has none.
+            .header("content-length", "0")
             .header("x-amz-copy-source-range", format!("bytes={first}-{last}"))
             .header("x-amz-copy-source-if-match", etag);
         let etag = made(&self.client, &request, None).await?;

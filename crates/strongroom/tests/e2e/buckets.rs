@@ -65,7 +65,7 @@ async fn a_name_with_a_bucket_finds_what_lies_in_that_bucket_alone() {
 #[tokio::test]
 async fn the_clean_up_reaches_every_bucket() {
     let app = start(
-        "deleted_retention = \"0s\"\naccept = [\"image/*\"]\nuploads = { expires = \"2s\", multipart_expires = \"2s\" }",
+        "deleted_retention = \"0s\"\naccept = [\"image/*\"]\nuploads = { expires = \"5s\", multipart_expires = \"5s\" }",
     );
     let alice = app.user("alice");
     let (picture, page) = (files::png(1), files::html());
