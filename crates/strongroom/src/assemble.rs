@@ -51,6 +51,7 @@ pub struct Running {
     pub admin_token: Secret,
     /// The HTTP client, for whoever speaks to the service from inside.
     pub http: reqwest::Client,
+    leaving: CancellationToken,
     api_task: JoinHandle<()>,
     stop_api: CancellationToken,
     embedded: Option<EmbeddedTask>,
@@ -82,6 +83,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let reached = reach(&config, &secrets, pages(&api, address), &http, &clock, &random).await?;
     let db = database(&config).await?;
+    if reached.embedded.is_some() {
+        embedded::claim(&db, &secrets, clock.now()).await?;
+    }
     let admin_token = config.auth.admin_token.clone().unwrap_or_else(|| Secret::new(&secrets.admin_token));
     let signing_secret = Secret::new(&secrets.signing_secret);
     let verifier = Verifier::new(&config.auth.jwt, &signing_secret, fetch_over_http(http.clone()))
@@ -113,8 +117,10 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .with_context(|| format!("no file can be written in {}", data.display()))?;
 
     let topic = service.config.arrivals.sns.clone().map(|place| Topic::new(place, fetch_over_http(http.clone())));
+    let leaving = CancellationToken::new();
     let authenticator = Authenticator::new(admin_token.clone(), verifier);
-    let router = http::router(service.clone(), authenticator, Arrivals::new(topic), reached.place);
+    let arrivals = Arrivals::new(topic);
+    let router = http::router(service.clone(), authenticator, arrivals, reached.place, leaving.clone());
     let stop_api = CancellationToken::new();
     let listening = Listening { listener, max_connections, stop: stop_api.clone(), counted_by: Some(service.clone()) };
     let api_task = tokio::spawn(listen::serve(listening, move |request, address| {
@@ -137,10 +143,16 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     });
     keep_up(service.clone(), stop_api.clone());
     keep_audit_filed(service.clone(), stop_api.clone());
-    Ok(Running { service, api, store, admin_token, http, api_task, stop_api, embedded })
+    Ok(Running { service, api, store, admin_token, http, leaving, api_task, stop_api, embedded })
 }
 
 impl Running {
+    /// Tells whoever watches that it is about to end, and goes on serving for as long as they were said to need.
+    pub async fn drain(&self) {
+        self.leaving.cancel();
+        tokio::time::sleep(self.service.config.server.drain).await;
+    }
+
     /// Accepts nothing more, and returns when what is in flight is finished.
     pub async fn stop(self) {
         self.stop_api.cancel();

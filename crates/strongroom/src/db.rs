@@ -106,6 +106,11 @@ impl Db {
         }
     }
 
+    /// Whether several nodes may share it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Kind::Postgres(_))
+    }
+
     /// Runs `job` in a transaction, and returns once what it wrote is durable. An `Err` undoes all it wrote.
     ///
     /// It behaves as if it were alone. Where another transaction was in the way, `job` is run again from the start.

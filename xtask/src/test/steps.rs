@@ -105,6 +105,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: |workspace| on_storage(workspace, Kind::Ceph, None),
     },
     Step {
+        name: "chaos",
+        what: "trouble of every kind for three nodes under load, and nothing lost",
+        tools: &[Tool::Compiler, Tool::Postgres],
+        run: chaos,
+    },
+    Step {
         name: "doctests",
         what: "the examples in the documentation of the code",
         tools: &[Tool::Compiler],
@@ -136,6 +142,9 @@ pub(crate) const STEPS: &[Step] = &[
 /// For each target: enough to try the seeds and look around them. `cargo xtask fuzz` looks further.
 const FUZZ_SECONDS: u32 = 5;
 
+/// The tests of the step of this name.
+const CHAOS: &str = "nodes::chaos";
+
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<Ending> {
     ended(follow(Command::new("cargo").args(arguments).current_dir(&workspace.root))?)
 }
@@ -154,7 +163,7 @@ fn tests(workspace: &Workspace) -> Result<Ending> {
     if !has_nextest() {
         command.args(["--lib", "--bins", "--tests"]);
     }
-    ended(follow(&mut command)?)
+    ended(follow(command.args(without(&[])))?)
 }
 
 fn on_postgres(workspace: &Workspace) -> Result<Ending> {
@@ -162,18 +171,38 @@ fn on_postgres(workspace: &Workspace) -> Result<Ending> {
     let mut command = runner(workspace);
     // Of the whole workspace, so that nothing is compiled twice.
     command.args(["--test", "e2e"]).env("STRONGROOM_TEST_POSTGRES", server.url());
-    ended(follow(&mut command)?)
+    ended(follow(command.args(without(&[])))?)
+}
+
+/// Loud, because of the figures that it prints.
+fn chaos(workspace: &Workspace) -> Result<Ending> {
+    let mut command = runner(workspace);
+    command.args(["--test", "e2e"]);
+    let only: &[&str] =
+        if has_nextest() { &["--no-capture", "-E", "test(/^nodes::chaos/)"] } else { &["--", "--nocapture", CHAOS] };
+    ended(follow(command.args(only))?)
+}
+
+/// Leaves out what the step `chaos` runs, and these modules.
+fn without(modules: &[&str]) -> Vec<String> {
+    let modules = modules.iter().copied().chain([CHAOS]);
+    if has_nextest() {
+        let filter: Vec<String> = modules.map(|module| format!("not test(/^{module}/)")).collect();
+        vec!["-E".to_owned(), filter.join(" and ")]
+    } else {
+        let skipped = modules.flat_map(|module| ["--skip".to_owned(), format!("{module}::")]);
+        std::iter::once("--".to_owned()).chain(skipped).collect()
+    }
 }
 
 fn on_storage(workspace: &Workspace, kind: Kind, database: Option<&Postgres>) -> Result<Ending> {
     let server = Server::start(workspace, kind)?;
     let mut command = runner(workspace);
     command.args(["--test", "e2e"]).env("STRONGROOM_TEST_STORAGE", &server.endpoint);
+    command.env("STRONGROOM_TEST_PROVIDER", kind.name());
     command.envs(database.map(|database| ("STRONGROOM_TEST_POSTGRES", database.url())));
     // The module of this name is about the embedded store, which takes no part here.
-    let others: &[&str] =
-        if has_nextest() { &["-E", "not test(/^embedded::/)"] } else { &["--", "--skip", "embedded::"] };
-    ended(follow(command.args(others))?)
+    ended(follow(command.args(without(&["embedded"])))?)
 }
 
 /// A server in the target folder, because the temporary one may lie in memory; gone when the tests are through.

@@ -108,10 +108,13 @@ pub(crate) async fn healthz() -> &'static str {
     security(()),
     responses(
         (status = 200, description = "Database and storage answer"),
-        (status = 503, description = "One of them does not"),
+        (status = 503, description = "One of them does not, or the service is about to end"),
     ),
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
+    if app.leaving.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "about to end\n").into_response();
+    }
     let health = app.prober.look(&app.service).await;
     if health.is_good() {
         "ready\n".into_response()

@@ -15,6 +15,9 @@ use crate::database::Database;
 use crate::elsewhere::Bucket;
 use crate::tokens;
 
+/// The administrator's token where several nodes have to have the same.
+const NODES_TOKEN: &str = "sr_admin_of_all_nodes_of_the_end_to_end_tests";
+
 /// A running service.
 #[derive(Debug)]
 pub(crate) struct App {
@@ -29,6 +32,8 @@ pub(crate) struct App {
     elsewhere: Option<Bucket>,
     /// A PostgreSQL for the service; it uses a file in its data folder when there is none.
     postgres: Option<String>,
+    /// Whatever else it is told by its environment.
+    variables: Vec<(&'static str, &'static str)>,
 }
 
 #[derive(Debug)]
@@ -48,6 +53,15 @@ impl App {
     pub(crate) fn start_embedded(spaces: &str) -> Self {
         let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
         (app.embedded, app.elsewhere) = (true, None);
+        app.run();
+        app
+    }
+
+    /// The same on this database, or on the file in its data folder.
+    pub(crate) fn start_embedded_on(database: Option<&str>, spaces: &str) -> Self {
+        let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
+        (app.embedded, app.elsewhere) = (true, None);
+        app.use_database(database);
         app.run();
         app
     }
@@ -79,6 +93,7 @@ impl App {
             embedded: elsewhere.is_none(),
             elsewhere,
             postgres,
+            variables: Vec::new(),
         }
     }
 
@@ -86,6 +101,20 @@ impl App {
     pub(crate) fn start_on(database: Option<&str>, spaces: &str) -> Self {
         let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
         app.use_database(database);
+        app.run();
+        app
+    }
+
+    /// Starts as one of several nodes that share a database and a bucket. They share the administrator's token, too.
+    pub(crate) fn start_node(database: &str, bucket: &Bucket, configuration: &str) -> Self {
+        let mut app = Self::prepare(&format!("{}\n{configuration}", tokens::configuration()), &[]);
+        (app.embedded, app.elsewhere) = (false, Some(bucket.clone()));
+        app.variables = vec![
+            ("STRONGROOM__AUTH__ADMIN_TOKEN", NODES_TOKEN),
+            // Time enough for whoever stands in front of them to notice, also on a busy machine.
+            ("STRONGROOM__SERVER__DRAIN", "3s"),
+        ];
+        app.use_database(Some(database));
         app.run();
         app
     }
@@ -193,9 +222,9 @@ impl App {
         self.ready[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.ready))
     }
 
-    /// The administrator, with the generated token.
+    /// The administrator, with the generated token, or that of all nodes.
     pub(crate) fn admin(&self) -> Caller {
-        Caller::new(self.api(), Some(self.field("token")))
+        Caller::new(self.api(), Some(self.ready["token"].as_str().unwrap_or(NODES_TOKEN)))
     }
 
     /// Somebody without a token.
@@ -270,6 +299,7 @@ impl App {
         let mut command = program(words, &self.folder.path().join("strongroom.toml"), &self.data());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.envs(self.postgres.iter().map(|url| ("STRONGROOM__DATABASE__URL", url)));
+        command.envs(self.variables.iter().copied());
         command.envs(self.elsewhere.iter().flat_map(Bucket::variables));
         command
     }
@@ -287,7 +317,7 @@ fn schema_of_its_own(folder: &TempDir) -> Option<String> {
 }
 
 /// A name that is nobody else's, in hex, because schemas and buckets do not tell capitals apart.
-fn name_of(folder: &TempDir) -> String {
+pub(crate) fn name_of(folder: &TempDir) -> String {
     base16ct::lower::encode_string(folder.path().file_name().expect("a temporary folder has a name").as_encoded_bytes())
 }
 

@@ -27,6 +27,7 @@ mod idempotency;
 mod invariants;
 mod links;
 mod listing;
+mod nodes;
 mod objects;
 mod postgres;
 mod probes;
