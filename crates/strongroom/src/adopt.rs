@@ -142,6 +142,8 @@ pub async fn adopt(service: &Service, space_name: &str, row: &Row, only_look: bo
     if let Some(id) = service.db.read(move |tx| known(tx, &looked_for)).await? {
         return Ok(Adopted::Before(id));
     }
+    // Only who may list is told that nothing is there.
+    service.storage.janitor.head(&key).await?;
     let mut opened = service.storage.reader.open(&key).await?;
     if only_look {
         let mut head = Vec::new();
