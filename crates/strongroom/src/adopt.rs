@@ -143,6 +143,8 @@ pub async fn adopt(service: &Service, space_name: &str, row: &Row, only_look: bo
     if let Some(id) = service.db.read(move |tx| known(tx, &looked_for)).await? {
         return Ok(Adopted::Before(id));
     }
+    // Only who may list is told that nothing is there.
+    bucket.janitor.head(&key).await?;
     let mut opened = bucket.reader.open(&key).await?;
     if only_look {
         let mut head = Vec::new();

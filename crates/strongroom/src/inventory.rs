@@ -282,7 +282,13 @@ impl Walk<'_> {
                     let detail = format!("its SHA-256 is {} now, and was {}", seen.sha256_hex(), version.sha256);
                     self.found(What::Differs, version.key, Some(version.object), detail);
                 }
-                Err(storage::Error::NotFound) => self.lost(version).await?,
+                Err(error @ (storage::Error::NotFound | storage::Error::Refused { status: 403, .. })) => {
+                    // Who may not list is not told that nothing is there.
+                    match self.storage.janitor.head(&ObjectKey::new(version.key.clone())?).await {
+                        Err(storage::Error::NotFound) => self.lost(version).await?,
+                        _ => return Err(error.into()),
+                    }
+                }
                 Err(error) => return Err(error.into()),
             }
         }

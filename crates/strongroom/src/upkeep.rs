@@ -170,10 +170,8 @@ impl Run<'_> {
     async fn settle(&mut self, upload: &Upload, over: bool) -> Result<bool, Error> {
         let configured = self.service.config.spaces.contains_key(&upload.space);
         let found = if self.terms.dry_run && configured {
-            uploads::has_arrived(self.service, upload).await.map(|arrived| match arrived {
-                true => uploads::Found::Completed,
-                false => uploads::Found::Nothing,
-            })
+            let arrived = uploads::has_arrived(self.service, upload).await;
+            arrived.map(|arrived| if arrived { uploads::Found::Completed } else { uploads::Found::Nothing })
         } else if configured {
             uploads::complete_if_arrived(self.service, upload).await
         } else {

@@ -20,6 +20,7 @@ pub(super) enum Kind {
 /// A message; members that are not known are passed over.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "SNS calls them so")]
 pub(super) struct Message {
     #[serde(rename = "Type")]
     pub(super) kind: Kind,

@@ -200,7 +200,7 @@ async fn hostile_events_are_refused_and_cost_little() {
     send(post(format!("{{\"Records\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000))))
         .await
         .refused(400, "bad-request");
-    send(post("x".repeat(3 << 20))).await.refused(413, "too-large");
+    send(post("x".repeat((2 << 20) + 1))).await.refused(413, "too-large");
     let many = vec!["media/nothing".to_owned(); 1001];
     storage.post(ROUTE, &events(&many)).await.refused(422, "too-many-items");
     let controls = event("strongroom", "media/staging/%00%0a");
