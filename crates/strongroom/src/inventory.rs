@@ -284,7 +284,7 @@ impl Walk<'_> {
                 }
                 Err(error @ (storage::Error::NotFound | storage::Error::Refused { status: 403, .. })) => {
                     // Who may not list is not told that nothing is there.
-                    match self.storage.janitor.head(&ObjectKey::new(version.key.clone())?).await {
+                    match self.bucket.janitor.head(&ObjectKey::new(version.key.clone())?).await {
                         Err(storage::Error::NotFound) => self.lost(version).await?,
                         _ => return Err(error.into()),
                     }
