@@ -12,18 +12,21 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::ambient::{Clock, Random};
+use crate::arrivals::Arrivals;
 use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
 use crate::config::{self, Config, External, Secret};
 use crate::db::Db;
 use crate::embedded::{self, Addresses};
+use crate::fetch::fetch_over_http;
 use crate::http::listen::{self, Listening};
 use crate::http::{self, Place};
-use crate::jwt::{Verifier, fetch_over_http};
+use crate::jwt::Verifier;
 use crate::metrics::Metrics;
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
+use crate::sns::Topic;
 use crate::storage::{Counts, Keyring, Line, Location, Settings, Storage};
 
 /// The file of SQLite in the data folder.
@@ -48,6 +51,7 @@ pub struct Running {
     pub admin_token: Secret,
     /// The HTTP client, for whoever speaks to the service from inside.
     pub http: reqwest::Client,
+    leaving: CancellationToken,
     api_task: JoinHandle<()>,
     stop_api: CancellationToken,
     embedded: Option<EmbeddedTask>,
@@ -79,6 +83,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let reached = reach(&config, &secrets, pages(&api, address), &http, &clock, &random).await?;
     let db = database(&config).await?;
+    if reached.embedded.is_some() {
+        embedded::claim(&db, &secrets, clock.now()).await?;
+    }
     let admin_token = config.auth.admin_token.clone().unwrap_or_else(|| Secret::new(&secrets.admin_token));
     let signing_secret = Secret::new(&secrets.signing_secret);
     let verifier = Verifier::new(&config.auth.jwt, &signing_secret, fetch_over_http(http.clone()))
@@ -109,7 +116,11 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .leave(&data)
         .with_context(|| format!("no file can be written in {}", data.display()))?;
 
-    let router = http::router(service.clone(), Authenticator::new(admin_token.clone(), verifier), reached.place);
+    let topic = service.config.arrivals.sns.clone().map(|place| Topic::new(place, fetch_over_http(http.clone())));
+    let leaving = CancellationToken::new();
+    let authenticator = Authenticator::new(admin_token.clone(), verifier);
+    let arrivals = Arrivals::new(topic);
+    let router = http::router(service.clone(), authenticator, arrivals, reached.place, leaving.clone());
     let stop_api = CancellationToken::new();
     let listening = Listening { listener, max_connections, stop: stop_api.clone(), counted_by: Some(service.clone()) };
     let api_task = tokio::spawn(listen::serve(listening, move |request, address| {
@@ -132,10 +143,16 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     });
     keep_up(service.clone(), stop_api.clone());
     keep_audit_filed(service.clone(), stop_api.clone());
-    Ok(Running { service, api, store, admin_token, http, api_task, stop_api, embedded })
+    Ok(Running { service, api, store, admin_token, http, leaving, api_task, stop_api, embedded })
 }
 
 impl Running {
+    /// Tells whoever watches that it is about to end, and goes on serving for as long as they were said to need.
+    pub async fn drain(&self) {
+        self.leaving.cancel();
+        tokio::time::sleep(self.service.config.server.drain).await;
+    }
+
     /// Accepts nothing more, and returns when what is in flight is finished.
     pub async fn stop(self) {
         self.stop_api.cancel();
@@ -292,6 +309,7 @@ fn storage(
         endpoint,
         public_endpoint,
         bucket: bucket.to_owned(),
+        buckets_of_spaces: config.buckets_of_spaces().into_iter().map(str::to_owned).collect(),
         location: Location::new(&config.storage.location)?,
         profile: config.storage.profile,
         keyring,
@@ -345,7 +363,8 @@ async fn rest(time: Duration, stop: &CancellationToken) -> bool {
 /// Runs the clean-up again and again until the service stops.
 fn keep_up(service: Service, stop: CancellationToken) {
     let interval = service.config.cleanup.interval;
-    let terms = crate::upkeep::Terms { grace: service.config.cleanup.grace, dry_run: false };
+    let cleanup = &service.config.cleanup;
+    let terms = crate::upkeep::Terms { grace: cleanup.grace, unclaimed: cleanup.unclaimed, dry_run: false };
     tokio::spawn(async move {
         while rest(interval, &stop).await {
             match crate::upkeep::run(&service, terms).await {

@@ -53,9 +53,9 @@ impl Prober {
 
 async fn look(service: &Service) -> Health {
     let credentials = service.storage.credentials();
-    let storage = match tokio::time::timeout(PATIENCE, service.storage.janitor.probe()).await {
+    let storage = match tokio::time::timeout(PATIENCE, probe(service)).await {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error.to_string()),
+        Ok(Err(detail)) => Some(detail),
         Err(_) => Some(format!("the storage did not answer within {} seconds", PATIENCE.as_secs())),
     };
     let storage = credentials.ended.or(storage);
@@ -65,4 +65,15 @@ async fn look(service: &Service) -> Health {
         tracing::warn!(detail, "the service is not well");
     }
     Health { storage, database, warning: credentials.troubled }
+}
+
+/// Asks every bucket whether it answers; what the first says that does not, with its name where there are several.
+async fn probe(service: &Service) -> Result<(), String> {
+    for bucket in service.storage.buckets() {
+        if let Err(error) = bucket.janitor.probe().await {
+            let is_only = service.storage.buckets().count() == 1;
+            return Err(if is_only { error.to_string() } else { format!("bucket {}: {error}", bucket.name) });
+        }
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ mod credentials;
 mod identities;
 mod key;
 mod line;
+mod promote;
 mod xml;
 
 use strongroom_presign::{Endpoint, EndpointError, UrlError};
@@ -20,7 +21,8 @@ pub use client::Error;
 pub use counts::Counts;
 pub use credentials::{Keyring, KeyringError};
 pub use identities::{
-    Form, Janitor, LinkTerms, Listed, ListedUpload, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer,
+    Form, Janitor, LinkTerms, Listed, ListedUpload, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored,
+    Writer,
 };
 pub use key::{KeyError, KeyParts, Location, ObjectKey, fill};
 pub use line::Line;
@@ -33,9 +35,11 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// The URL at which browsers reach it.
     pub public_endpoint: Endpoint,
-    /// The bucket.
+    /// The installation's own bucket.
     pub bucket: String,
-    /// The prefix under which everything lies.
+    /// The buckets that spaces have for themselves.
+    pub buckets_of_spaces: Vec<String>,
+    /// The prefix under which everything lies, in each bucket.
     pub location: Location,
     /// What the storage can and cannot do.
     pub profile: Profile,
@@ -63,15 +67,11 @@ pub enum SetupError {
 /// The storage of this installation.
 #[derive(Debug)]
 pub struct Storage {
-    /// Gets, and signs links.
-    pub reader: Reader,
-    /// Puts, and signs uploads.
-    pub writer: Writer,
-    /// Promotes, deletes and lists.
-    pub janitor: Janitor,
-    /// The bucket.
-    pub bucket: String,
-    /// The prefix under which everything lies.
+    /// The installation's own bucket, for every space that has none for itself.
+    pub own: Bucket,
+    /// The buckets that spaces have for themselves.
+    others: Vec<Bucket>,
+    /// The prefix under which everything lies, in each bucket.
     pub location: Location,
     /// What it can and cannot do.
     pub profile: Profile,
@@ -89,7 +89,34 @@ pub struct CredentialHealth {
     pub troubled: Option<String>,
 }
 
+/// One bucket, as each identity reaches it.
+#[derive(Debug)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Gets, and signs links.
+    pub reader: Reader,
+    /// Puts, and signs uploads.
+    pub writer: Writer,
+    /// Promotes, deletes and lists.
+    pub janitor: Janitor,
+}
+
 impl Storage {
+    /// The bucket that a row or a space means: the installation's own when it names none.
+    pub fn bucket(&self, name: &str) -> Result<&Bucket, Error> {
+        if name.is_empty() || name == self.own.name {
+            return Ok(&self.own);
+        }
+        let found = self.others.iter().find(|bucket| bucket.name == name);
+        found.ok_or_else(|| Error::NoSuchBucket { name: name.to_owned() })
+    }
+
+    /// Every bucket, the installation's own first.
+    pub fn buckets(&self) -> impl Iterator<Item = &Bucket> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
+
     /// The endpoints under which the bucket is known.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -110,24 +137,30 @@ impl Storage {
 
     /// Makes the identities; nothing is sent yet.
     pub fn new(settings: Settings, line: &Line) -> Result<Self, SetupError> {
-        let Settings { endpoint, public_endpoint, bucket, location, profile, keyring } = settings;
-        let open = |held: &Held| {
+        let Settings { endpoint, public_endpoint, bucket, buckets_of_spaces, location, profile, keyring } = settings;
+        let open = |bucket: &str, held: &Held| {
             let place = client::Place {
                 endpoint: endpoint.clone(),
                 public_endpoint: public_endpoint.clone(),
-                bucket: bucket.clone(),
+                bucket: bucket.to_owned(),
                 location: location.clone(),
             };
             client::Client::new(place, held.clone(), line.clone())
         };
+        let enter = |name: &String| {
+            Ok::<_, SetupError>(Bucket {
+                reader: Reader::new(open(name, &keyring.reader)?),
+                writer: Writer::new(open(name, &keyring.writer)?, profile),
+                janitor: Janitor::new(open(name, &keyring.janitor)?, profile),
+                name: name.clone(),
+            })
+        };
         Ok(Self {
-            reader: Reader::new(open(&keyring.reader)?),
-            writer: Writer::new(open(&keyring.writer)?),
-            janitor: Janitor::new(open(&keyring.janitor)?),
+            own: enter(&bucket)?,
+            others: buckets_of_spaces.iter().filter(|name| **name != bucket).map(enter).collect::<Result<_, _>>()?,
             profile,
-            endpoints: [public_endpoint, endpoint],
-            bucket,
-            location,
+            endpoints: [public_endpoint.clone(), endpoint.clone()],
+            location: location.clone(),
             keyring,
         })
     }

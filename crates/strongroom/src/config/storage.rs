@@ -13,6 +13,7 @@ use super::origin::Origin;
 use super::secret::Secret;
 use super::server::address;
 use super::size;
+pub(super) use bucket::check_name as check_bucket;
 pub use care::Care;
 pub use identities::{CredentialSource, Credentials, Identities, Role};
 pub use profile::{LEAST_PART, Profile, Provider, UploadAcl};

@@ -12,7 +12,7 @@ use crate::db;
 use crate::description::FieldError;
 use crate::jwt::TokenError;
 use crate::spaces::Denied;
-use crate::{links, objects, storage, uploads};
+use crate::{arrivals, links, objects, sns, storage, uploads};
 
 /// Nobody is told to come back later than in so many seconds.
 const LONGEST_WAIT: u32 = 60;
@@ -234,7 +234,10 @@ impl From<storage::Error> for Problem {
                     "The link could not be signed, so there is none. The log tells the cause under this request id.",
                 )
             }
-            storage::Error::NotFound | storage::Error::Refused { .. } | storage::Error::BadAnswer(_) => {
+            storage::Error::NotFound
+            | storage::Error::NoSuchBucket { .. }
+            | storage::Error::Refused { .. }
+            | storage::Error::BadAnswer(_) => {
                 tracing::error!(%error, "the storage did not do what it should");
                 Self::new(
                     StatusCode::BAD_GATEWAY,
@@ -265,6 +268,27 @@ impl From<objects::Error> for Problem {
             objects::Error::Invalid(errors) => Self::fields(errors),
             objects::Error::Deleted => Self::new(StatusCode::CONFLICT, "conflict", sentence(&error.to_string())),
             objects::Error::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<arrivals::Error> for Problem {
+    fn from(error: arrivals::Error) -> Self {
+        let words = sentence(&error.to_string());
+        let unavailable = |code| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, words.clone()).retry_after(1);
+        match error {
+            arrivals::Error::Malformed(_) | arrivals::Error::Sns(sns::Error::Malformed(_)) => Self::bad_request(words),
+            arrivals::Error::TooMany => Self::too_many_items("Records", "are more than are taken at once"),
+            arrivals::Error::NoTopic => Denied::NotFound.into(),
+            arrivals::Error::Busy => unavailable("overloaded"),
+            arrivals::Error::Sns(sns::Error::Refused(_) | sns::Error::Certificate(_)) => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", words)
+            }
+            arrivals::Error::Sns(sns::Error::Fetch(_) | sns::Error::Busy) => {
+                tracing::warn!(%error, "a message of SNS could not be verified");
+                unavailable("keys-unavailable")
+            }
+            arrivals::Error::Upload(error) => error.into(),
         }
     }
 }

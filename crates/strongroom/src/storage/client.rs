@@ -27,6 +27,14 @@ pub enum Error {
     /// There is nothing under this key, or no such upload.
     #[error("the storage has nothing there")]
     NotFound,
+    /// No space has this bucket any longer.
+    #[error(
+        "the bucket {name} is in no space's configuration any longer; put it back until what lies in it is cleared away"
+    )]
+    NoSuchBucket {
+        /// Its name.
+        name: String,
+    },
     /// What lies there is not what the condition named.
     #[error("what lies in storage changed meanwhile")]
     Precondition,

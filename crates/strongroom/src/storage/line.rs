@@ -146,7 +146,7 @@ fn outcome<T>(result: &Result<T, Error>) -> &'static str {
         Ok(_) => "ok",
         Err(Error::NotFound) => "not-found",
         Err(Error::Precondition) => "precondition",
-        Err(Error::Refused { .. } | Error::Key(_) | Error::Sign(_)) => "refused",
+        Err(Error::Refused { .. } | Error::Key(_) | Error::Sign(_) | Error::NoSuchBucket { .. }) => "refused",
         Err(Error::Busy { .. }) => "busy",
         Err(Error::TimedOut(_)) => "timed-out",
         Err(Error::Unavailable(_) | Error::BadAnswer(_)) => "failed",
