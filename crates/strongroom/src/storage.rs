@@ -4,21 +4,28 @@
 //! among them: a running service has no use for that right.
 
 mod client;
+mod counts;
+mod credentials;
 mod identities;
 mod key;
+mod line;
 mod promote;
 mod xml;
 
-use strongroom_presign::{Credentials, CredentialsError, Endpoint, EndpointError, UrlError};
+use strongroom_presign::{Endpoint, EndpointError, UrlError};
 
-use crate::ambient::Clock;
 use crate::config::Profile;
+use credentials::{Held, State};
 
 pub use client::Error;
+pub use counts::Counts;
+pub use credentials::{Keyring, KeyringError};
 pub use identities::{
-    Form, Janitor, LinkTerms, Listed, ListedUpload, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer,
+    Form, Janitor, LinkTerms, Listed, ListedUpload, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored,
+    Writer,
 };
 pub use key::{KeyError, KeyParts, Location, ObjectKey, fill};
+pub use line::Line;
 pub use strongroom_presign::Window;
 
 /// What it takes to reach the storage.
@@ -37,18 +44,7 @@ pub struct Settings {
     /// What the storage can and cannot do.
     pub profile: Profile,
     /// The identities' credentials.
-    pub credentials: IdentityCredentials,
-}
-
-/// One set of credentials an identity.
-#[derive(Debug)]
-pub struct IdentityCredentials {
-    /// May get.
-    pub reader: Credentials,
-    /// May put.
-    pub writer: Credentials,
-    /// May promote, delete and list.
-    pub janitor: Credentials,
+    pub keyring: Keyring,
 }
 
 /// Why the storage cannot be set up.
@@ -60,9 +56,6 @@ pub enum SetupError {
     /// The bucket's name is not one, or the endpoint cannot address it.
     #[error("the bucket cannot be used: {0}")]
     Bucket(#[from] UrlError),
-    /// A key cannot be used.
-    #[error("the storage credentials cannot be used: {0}")]
-    Credentials(#[from] CredentialsError),
     /// The location is not a prefix for keys.
     #[error("the storage location cannot be used: {0}")]
     Location(#[from] KeyError),
@@ -84,6 +77,16 @@ pub struct Storage {
     pub profile: Profile,
     /// The endpoints under which the bucket is known, the public one first.
     endpoints: [Endpoint; 2],
+    keyring: Keyring,
+}
+
+/// How the credentials of the identities are, in words for the operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CredentialHealth {
+    /// Some hold no more.
+    pub ended: Option<String>,
+    /// Some still hold and could not be replaced.
+    pub troubled: Option<String>,
 }
 
 /// One bucket, as each identity reaches it.
@@ -119,24 +122,36 @@ impl Storage {
         &self.endpoints
     }
 
+    /// How the credentials of the identities are.
+    pub fn credentials(&self) -> CredentialHealth {
+        let mut health = CredentialHealth::default();
+        for state in self.keyring.states() {
+            match state {
+                State::Good => {}
+                State::Troubled(words) => health.troubled = health.troubled.or(Some(words)),
+                State::Ended(words) => health.ended = health.ended.or(Some(words)),
+            }
+        }
+        health
+    }
+
     /// Makes the identities; nothing is sent yet.
-    pub fn new(settings: Settings, http: &reqwest::Client, clock: &Clock) -> Result<Self, SetupError> {
-        let Settings { endpoint, public_endpoint, bucket, buckets_of_spaces, location, profile, credentials } =
-            settings;
-        let open = |bucket: &str, credentials: &Credentials| {
+    pub fn new(settings: Settings, line: &Line) -> Result<Self, SetupError> {
+        let Settings { endpoint, public_endpoint, bucket, buckets_of_spaces, location, profile, keyring } = settings;
+        let open = |bucket: &str, held: &Held| {
             let place = client::Place {
                 endpoint: endpoint.clone(),
                 public_endpoint: public_endpoint.clone(),
                 bucket: bucket.to_owned(),
                 location: location.clone(),
             };
-            client::Client::new(place, credentials.clone(), http.clone(), clock.clone())
+            client::Client::new(place, held.clone(), line.clone())
         };
         let enter = |name: &String| {
             Ok::<_, SetupError>(Bucket {
-                reader: Reader::new(open(name, &credentials.reader)?),
-                writer: Writer::new(open(name, &credentials.writer)?, profile),
-                janitor: Janitor::new(open(name, &credentials.janitor)?, profile),
+                reader: Reader::new(open(name, &keyring.reader)?),
+                writer: Writer::new(open(name, &keyring.writer)?, profile),
+                janitor: Janitor::new(open(name, &keyring.janitor)?, profile),
                 name: name.clone(),
             })
         };
@@ -146,6 +161,7 @@ impl Storage {
             profile,
             endpoints: [public_endpoint.clone(), endpoint.clone()],
             location: location.clone(),
+            keyring,
         })
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::db::doomed::Doomed;
 use crate::db::objects::Object;
@@ -48,6 +49,8 @@ impl From<storage::KeyError> for Error {
 pub struct Report {
     /// Verifications taken up again.
     pub resumed: u64,
+    /// Uploads that nobody completed although their bytes had arrived, and that were completed.
+    pub arrived: u64,
     /// Uploads that had expired.
     pub expired: u64,
     /// Objects removed for good.
@@ -67,6 +70,8 @@ pub struct Report {
 pub struct Terms {
     /// How old leavings must be, so that nothing is taken from under a transfer that still runs.
     pub grace: Duration,
+    /// How long an upload is left to its client before it is looked whether its bytes are there.
+    pub unclaimed: Duration,
     /// Only count.
     pub dry_run: bool,
 }
@@ -77,6 +82,7 @@ pub async fn run(service: &Service, terms: Terms) -> Result<Report, Error> {
     let mut run = Run { service, terms, now: service.now(), report: Report::default() };
     run.resume().await?;
     run.expire().await?;
+    run.find_arrivals().await?;
     run.sweep_uploads().await?;
     run.purge().await?;
     run.delete_doomed().await?;
@@ -129,21 +135,63 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Ends uploads that nobody completed in time. Bytes that arrived in time may be completed a little later.
+    /// Ends uploads that nobody completed in time: those whose bytes arrived become objects a little later, and the
+    /// others expire.
     async fn expire(&mut self) -> Result<(), Error> {
-        let (before, batch) = (before(self.now, self.terms.grace.min(COMPLETABLE)), self.batch());
+        let until = before(self.now, self.terms.grace.min(COMPLETABLE));
+        self.each_open((Timestamp::MIN, until), true).await
+    }
+
+    /// Completes uploads whose bytes arrived without anybody saying so.
+    async fn find_arrivals(&mut self) -> Result<(), Error> {
+        let over = before(self.now, self.terms.grace.min(COMPLETABLE));
+        self.each_open((over, Timestamp::MAX), false).await
+    }
+
+    /// Looks at each open upload whose URLs stop working after the one time and not after the other. Those that were
+    /// begun just now are left to their clients, unless they are over.
+    async fn each_open(&mut self, (after, until): (Timestamp, Timestamp), over: bool) -> Result<(), Error> {
+        let (batch, mut last) = (self.batch(), (after, Uuid::max()));
+        let begun_before = if over { Timestamp::MAX } else { before(self.now, self.terms.unclaimed) };
         loop {
-            let overdue: Vec<Upload> = self.service.db.read(move |tx| db::uploads::overdue(tx, before, batch)).await?;
-            let more = overdue.len() as i64 == batch;
-            for upload in overdue {
-                if self.terms.dry_run || uploads::expire(self.service, &upload).await? {
+            let look_up = move |tx: &db::Tx| db::uploads::open(tx, last, until, begun_before, batch);
+            let open: Vec<Upload> = self.service.db.read(look_up).await?;
+            let Some(end) = open.last().map(|upload| (upload.expires_at, upload.id)) else { return Ok(()) };
+            last = end;
+            for upload in open {
+                if !self.settle(&upload, over).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// False when the storage does not answer: then asking for the others is in vain.
+    async fn settle(&mut self, upload: &Upload, over: bool) -> Result<bool, Error> {
+        let configured = self.service.config.spaces.contains_key(&upload.space);
+        let found = if self.terms.dry_run && configured {
+            let arrived = uploads::has_arrived(self.service, upload).await;
+            arrived.map(|arrived| if arrived { uploads::Found::Completed } else { uploads::Found::Nothing })
+        } else if configured {
+            uploads::complete_if_arrived(self.service, upload).await
+        } else {
+            Ok(uploads::Found::Nothing)
+        };
+        match found {
+            Ok(uploads::Found::Completed) => self.report.arrived += 1,
+            Ok(uploads::Found::Nothing) if over => {
+                if self.terms.dry_run || uploads::expire(self.service, upload).await? {
                     self.report.expired += 1;
                 }
             }
-            if !more {
-                return Ok(());
+            Ok(uploads::Found::Nothing | uploads::Found::Taken) => {}
+            Err(uploads::Error::Db(error)) => return Err(error.into()),
+            Err(error) => {
+                self.failed("upload", &error);
+                return Ok(!matches!(error, uploads::Error::Storage(storage::Error::Unavailable(_))));
             }
         }
+        Ok(true)
     }
 
     /// Clears what any ended upload left, once transfers that began in time are over.

@@ -6,6 +6,7 @@
 //! never replace anything, a single PUT lands at its final key, and nothing is copied. One transaction then makes the
 //! object.
 
+mod arrive;
 mod begin;
 mod complete;
 mod receive;
@@ -27,6 +28,7 @@ use crate::service::{Asker, Service};
 use crate::spaces::Denied;
 use crate::storage::{self, Bucket, KeyError};
 
+pub use arrive::{Found, begin_completing, complete_if_arrived, has_arrived, told, waiting_for};
 pub use begin::{Announced, begin, with_multipart_id};
 pub use complete::{ClaimedPart, Completed, complete};
 pub use receive::{Arriving, receive};

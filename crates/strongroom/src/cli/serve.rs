@@ -63,7 +63,15 @@ impl Serve {
             ));
         }
         tokio::select! {
-            _ = terminate.recv() => {}
+            _ = terminate.recv() => {
+                tracing::info!("about to end; /readyz says so");
+                // Who cannot wait says so by another signal.
+                tokio::select! {
+                    () = running.drain() => {}
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping; what is in flight is finished first");

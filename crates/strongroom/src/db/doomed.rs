@@ -31,6 +31,11 @@ pub fn list(tx: &Tx, after: &Doomed, limit: i64) -> Result<Vec<Doomed>, Error> {
     )
 }
 
+/// Whether the bytes under this key must go.
+pub fn holds(tx: &Tx, key: &str) -> Result<bool, Error> {
+    Ok(tx.one("SELECT 1 FROM doomed WHERE key = ?1", values![key], |_| Ok(()))?.is_some())
+}
+
 /// The bytes are gone.
 pub fn remove(tx: &Tx, doomed: &Doomed) -> Result<(), Error> {
     tx.execute("DELETE FROM doomed WHERE bucket = ?1 AND key = ?2", values![doomed.bucket, doomed.key])?;

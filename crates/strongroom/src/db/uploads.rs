@@ -295,11 +295,21 @@ pub fn finish(tx: &Tx, seen: &Upload, state: State, reason: Option<&Reason>) -> 
     Ok(changed > 0)
 }
 
-/// Uploads whose URLs stopped working before `before`, and that nobody completed.
-pub fn overdue(tx: &Tx, before: Timestamp, limit: i64) -> Result<Vec<Upload>, Error> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM uploads WHERE state = 'open' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2");
-    tx.all(&sql, values![before.as_millisecond(), limit], read)
+/// Open uploads that bytes come to directly, in the order in which their URLs stop working: those after the given one,
+/// up to `until`, that were begun at `begun_before` at the latest.
+pub fn open(
+    tx: &Tx,
+    (expires_at, id): (Timestamp, Uuid),
+    until: Timestamp,
+    begun_before: Timestamp,
+    limit: i64,
+) -> Result<Vec<Upload>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM uploads WHERE state = 'open' AND expires_at >= ?1 AND (expires_at > ?1 OR id > ?2) \
+         AND expires_at <= ?3 AND created_at <= ?4 ORDER BY expires_at, id LIMIT ?5"
+    );
+    let [expires_at, until, begun_before] = [expires_at, until, begun_before].map(Timestamp::as_millisecond);
+    tx.all(&sql, values![expires_at, id, until, begun_before, limit], read)
 }
 
 /// Uploads that have ended, whose URLs stopped working before `before`, and whose bytes were not cleared away since.

@@ -95,9 +95,12 @@ pub(crate) struct UploadJson {
     instead_of: Option<&'static str>,
     /// `open`, `verifying`, `ready`, `rejected`, `aborted` or `expired`.
     state: &'static str,
-    /// From then on its URLs are refused.
+    /// From then on it is over. As long as it is not, asking for it gives fresh URLs.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    /// From then on the URLs given here are refused.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    urls_expire_at: Option<Timestamp>,
     /// Where to PUT the bytes, or to POST the form.
     url: Option<String>,
     /// Headers that must come with the PUT, each with exactly this value.
@@ -191,6 +194,7 @@ impl UploadJson {
             instead_of: upload.instead_of.map(Method::as_str),
             state: upload.state.as_str(),
             expires_at: upload.expires_at,
+            urls_expire_at: ticket.expires_at,
             url: ticket.url,
             headers: object(ticket.headers),
             fields: ticket.fields.map(object),

@@ -42,14 +42,14 @@ struct StorageStatus {
     location: String,
     /// Whether it answers.
     healthy: bool,
-    /// What is wrong, if anything is.
+    /// What is wrong, or will be if nothing changes, for administrators.
     detail: Option<String>,
 }
 
 /// The database.
 #[derive(Debug, Serialize, ToSchema)]
 struct DatabaseStatus {
-    /// `sqlite`.
+    /// `sqlite` or `postgres`.
     kind: &'static str,
     /// Whether it answers.
     healthy: bool,
@@ -82,9 +82,9 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
             endpoint: place.endpoint.clone(),
             location: app.service.storage.location.as_str().to_owned(),
             healthy: health.storage.is_none(),
-            detail: health.storage.filter(|_| asker.principal.is_admin()),
+            detail: health.storage.or(health.warning).filter(|_| asker.principal.is_admin()),
         },
-        database: DatabaseStatus { kind: "sqlite", healthy: health.database.is_none() },
+        database: DatabaseStatus { kind: app.service.db.kind(), healthy: health.database.is_none() },
     }))
 }
 
@@ -108,10 +108,13 @@ pub(crate) async fn healthz() -> &'static str {
     security(()),
     responses(
         (status = 200, description = "Database and storage answer"),
-        (status = 503, description = "One of them does not"),
+        (status = 503, description = "One of them does not, or the service is about to end"),
     ),
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
+    if app.leaving.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "about to end\n").into_response();
+    }
     let health = app.prober.look(&app.service).await;
     if health.is_good() {
         "ready\n".into_response()

@@ -1,16 +1,17 @@
 //! The identities: each type can do only what its credentials may do.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, stream};
 use jiff::Timestamp;
 use serde::Serialize;
-use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, Window};
+use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, ValidityError, Window};
 
-use super::client::{Client, Error, chain, read_xml};
+use super::client::{Client, Error, chunk};
 use super::key::{Location, ObjectKey};
 use super::xml;
 use crate::config::Profile;
@@ -44,6 +45,19 @@ pub struct Stored {
     pub plain_type: Option<String>,
 }
 
+/// What lies under a key, with its bytes.
+#[derive(Debug)]
+pub struct Opened<S> {
+    /// Its length.
+    pub bytes: u64,
+    /// What the storage serves it as.
+    pub content_type: Option<String>,
+    /// When it was written.
+    pub modified: Option<Timestamp>,
+    /// Its bytes.
+    pub content: S,
+}
+
 /// Gets, and signs links.
 #[derive(Debug)]
 pub struct Reader(Client);
@@ -60,9 +74,16 @@ impl Reader {
         if let Some(disposition) = terms.disposition {
             request = request.query("response-content-disposition", disposition);
         }
-        let signer = self.0.public_signer();
-        let validity = signer.stable(terms.window, self.0.now()).map_err(SignError::from)?;
-        Ok(SignedUrl { url: signer.presign(&request, validity)?, expires_at: end(validity) })
+        let signers = self.0.signers()?;
+        let now = self.0.now();
+        // What ends with its credentials ends before the time that was promised: a short life is told, and one that is
+        // over is not handed out.
+        let validity = match signers.public.stable(terms.window, now) {
+            Err(ValidityError::CredentialsEnd { end, .. }) => terms.window.until(now, end),
+            other => other,
+        };
+        let validity = validity.map_err(|error| Error::from_signing(error.into()))?;
+        Ok(SignedUrl { url: signers.public.presign(&request, validity)?, expires_at: end(validity) })
     }
 
     /// The first bytes under a key, at most `bytes` of them.
@@ -76,10 +97,25 @@ impl Reader {
         };
         let mut head = Vec::with_capacity(bytes);
         while head.len() < bytes {
-            let Some(chunk) = response.chunk().await.map_err(|error| Error::Unavailable(chain(&error)))? else { break };
+            let Some(chunk) = chunk(&mut response).await? else { break };
             head.extend_from_slice(&chunk[..chunk.len().min(bytes - head.len())]);
         }
         Ok(head)
+    }
+
+    /// Everything under a key: what the storage says of it, and its bytes as they come.
+    pub async fn open(
+        &self,
+        key: &ObjectKey,
+    ) -> Result<Opened<impl Stream<Item = Result<Bytes, Error>> + Unpin + use<>>, Error> {
+        let name = self.0.name(key)?;
+        let response = self.0.send(&Request::get(&name), None).await?;
+        let header = |name| response.headers().get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+        let modified = header(http::header::LAST_MODIFIED)
+            .and_then(|text| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok());
+        let content_type = header(http::header::CONTENT_TYPE).map(str::to_owned);
+        let bytes = stored(&response)?.bytes;
+        Ok(Opened { bytes, content_type, modified, content: content(response) })
     }
 
     /// All bytes under a key, as they come.
@@ -88,9 +124,15 @@ impl Reader {
         key: &ObjectKey,
     ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Unpin + use<>, Error> {
         let name = self.0.name(key)?;
-        let response = self.0.send(&Request::get(&name), None).await?;
-        Ok(response.bytes_stream().map(|chunk| chunk.map_err(|error| Error::Unavailable(chain(&error)))))
+        Ok(content(self.0.send(&Request::get(&name), None).await?))
     }
+}
+
+/// The bytes of an answer as they come. Boxed, because a stream that is made of futures cannot be moved while it is polled.
+fn content(response: reqwest::Response) -> impl Stream<Item = Result<Bytes, Error>> + Unpin + use<> {
+    Box::pin(stream::try_unfold(response, |mut response| async move {
+        Ok(chunk(&mut response).await?.map(|bytes| (bytes, response)))
+    }))
 }
 
 /// What a presigned PUT insists on.
@@ -162,7 +204,7 @@ impl Writer {
         if let Some(sha256) = terms.sha256.filter(|_| self.profile.checksums) {
             request = request.header("x-amz-checksum-sha256", STANDARD.encode(sha256));
         }
-        let url = self.client.public_signer().presign(&request, self.validity(life)?)?;
+        let url = self.presign(&request, life)?;
         // A browser sets the length by itself, and forbids that anybody else does.
         let headers = request.headers().filter(|(name, _)| *name != "content-length");
         Ok(SignedPut { url, headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() })
@@ -182,7 +224,7 @@ impl Writer {
             .exact("Content-Type", content_type)
             .content_length(*bytes.start(), *bytes.end())
             .success_status(201);
-        let form = self.client.public_signer().post(&policy, self.validity(life)?)?;
+        let form = self.client.signers()?.public.post(&policy, self.validity(life)?).map_err(Error::from_signing)?;
         Ok(Form { url: form.url, fields: form.fields })
     }
 
@@ -196,7 +238,16 @@ impl Writer {
     ) -> Result<String, Error> {
         let name = self.client.name(key)?;
         let request = Request::upload_part(&name, multipart, number).header("content-length", bytes.to_string());
-        Ok(self.client.public_signer().presign(&request, self.validity(life)?)?)
+        self.presign(&request, life)
+    }
+
+    /// How long what is signed now can live: as long as this, or until the credentials end.
+    pub fn at_most(&self, life: Duration) -> Result<Duration, Error> {
+        let Some(end) = self.client.signers()?.end() else { return Ok(life) };
+        match u64::try_from(end.saturating_sub(self.client.now())) {
+            Ok(left @ 1..) => Ok(life.min(Duration::from_secs(left))),
+            _ => Err(Error::credentials_ended()),
+        }
     }
 
     /// Begins a multipart upload and returns the storage's id of it.
@@ -207,6 +258,10 @@ impl Writer {
     /// Makes one object of the parts.
     pub async fn complete_multipart(&self, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
         complete_multipart(&self.client, key, multipart, parts).await
+    }
+
+    fn presign(&self, request: &Request<'_>, life: Duration) -> Result<String, Error> {
+        self.client.signers()?.public.presign(request, self.validity(life)?).map_err(Error::from_signing)
     }
 
     fn validity(&self, life: Duration) -> Result<Validity, Error> {
@@ -220,6 +275,8 @@ impl Writer {
 pub struct Listed {
     /// Its key.
     pub key: ObjectKey,
+    /// Its length.
+    pub bytes: u64,
     /// When it was written.
     pub modified: Timestamp,
 }
@@ -285,27 +342,30 @@ impl Janitor {
         gone(self.client.send(&Request::delete(&name), None).await)
     }
 
-    /// The parts that have arrived.
+    /// The parts that have arrived, each once: `SeaweedFS` lists one as often as it was sent, and the last one counts.
     pub async fn parts(&self, key: &ObjectKey, multipart: &str) -> Result<Vec<Part>, Error> {
         let name = self.client.name(key)?;
-        let mut parts = Vec::new();
+        let mut parts: BTreeMap<u16, xml::PartRow> = BTreeMap::new();
         let mut marker: Option<String> = None;
         loop {
             let mut request = Request::list_parts(&name, multipart);
             if let Some(marker) = marker.take() {
                 request = request.query("part-number-marker", marker);
             }
-            let page: xml::Parts = read_xml(self.client.send(&request, None).await?).await?;
-            parts.extend(page.rows.into_iter().map(|part| Part {
-                number: part.part_number,
-                bytes: part.size,
-                etag: part.etag,
-            }));
+            let page: xml::Parts = self.client.xml(&request, None).await?;
+            for part in page.rows {
+                // The times of one store are written alike, so that their order is that of their letters.
+                if parts.get(&part.part_number).is_none_or(|other| other.last_modified <= part.last_modified) {
+                    parts.insert(part.part_number, part);
+                }
+            }
             match page.next_part_number_marker {
                 Some(next) if page.is_truncated && !next.is_empty() => marker = Some(next),
-                _ => return Ok(parts),
+                _ => break,
             }
         }
+        let parts = parts.into_values();
+        Ok(parts.map(|part| Part { number: part.part_number, bytes: part.size, etag: part.etag }).collect())
     }
 
     /// Whether the bucket answers.
@@ -320,9 +380,13 @@ impl Janitor {
         if let Some(token) = token {
             request = request.query("continuation-token", token);
         }
-        let page: xml::Objects = read_xml(self.client.send(&request, None).await?).await?;
+        let page: xml::Objects = self.client.xml(&request, None).await?;
         let rows = page.contents.iter().filter_map(|row| {
-            Some(Listed { key: relative(self.client.location(), &row.key)?, modified: row.last_modified.parse().ok()? })
+            Some(Listed {
+                key: relative(self.client.location(), &row.key)?,
+                bytes: row.size,
+                modified: row.last_modified.parse().ok()?,
+            })
         });
         Ok((rows.collect(), page.next_continuation_token.filter(|token| !token.is_empty())))
     }
@@ -336,7 +400,7 @@ impl Janitor {
             if let Some((key, upload)) = markers.take() {
                 request = request.query("key-marker", key).query("upload-id-marker", upload);
             }
-            let page: xml::Uploads = read_xml(self.client.send(&request, None).await?).await?;
+            let page: xml::Uploads = self.client.xml(&request, None).await?;
             all.extend(page.rows.into_iter().filter_map(|row| {
                 Some(ListedUpload {
                     key: relative(self.client.location(), &row.key)?,
@@ -363,14 +427,14 @@ impl Janitor {
 async fn begin_multipart(client: &Client, key: &ObjectKey, content_type: &str) -> Result<String, Error> {
     let name = client.name(key)?;
     let request = Request::create_multipart(&name).header("content-type", content_type);
-    let initiated: xml::Initiated = read_xml(client.send(&request, None).await?).await?;
+    let initiated: xml::Initiated = client.xml(&request, None).await?;
     Ok(initiated.upload_id)
 }
 
 async fn complete_multipart(client: &Client, key: &ObjectKey, multipart: &str, parts: &[Part]) -> Result<(), Error> {
     let name = client.name(key)?;
     let request = Request::complete_multipart(&name, multipart);
-    made(client.send(&request, Some(xml::complete(parts).into())).await?).await.map(drop)
+    made(client, &request, Some(xml::complete(parts).into())).await.map(drop)
 }
 
 fn end(validity: Validity) -> Timestamp {
@@ -411,8 +475,8 @@ fn etag(response: &reqwest::Response) -> Result<String, Error> {
 }
 
 /// The entity tag of what was made. The storage may find out that it fails after it has sent status 200.
-pub(super) async fn made(response: reqwest::Response) -> Result<String, Error> {
-    match read_xml::<xml::Made>(response).await? {
+pub(super) async fn made(client: &Client, request: &Request<'_>, body: Option<Bytes>) -> Result<String, Error> {
+    match client.xml::<xml::Made>(request, body).await? {
         xml::Made { etag: Some(etag), .. } => Ok(etag),
         xml::Made { code, message, .. } => {
             Err(Error::Unavailable(format!("{}: {}", code.unwrap_or_default(), message.unwrap_or_default())))

@@ -32,7 +32,7 @@ impl Janitor {
             .header("x-amz-copy-source-if-match", &stored.etag)
             .header("x-amz-metadata-directive", "REPLACE")
             .header("content-type", content_type);
-        made(self.client.send(&request, None).await?).await.map(drop)
+        made(&self.client, &request, None).await.map(drop)
     }
 
     /// Each part is copied on the same condition. What a crash leaves of it is swept like any multipart upload.
@@ -80,7 +80,7 @@ impl Janitor {
             .header("content-length", "0")
             .header("x-amz-copy-source-range", format!("bytes={first}-{last}"))
             .header("x-amz-copy-source-if-match", etag);
-        let etag = made(self.client.send(&request, None).await?).await?;
+        let etag = made(&self.client, &request, None).await?;
         Ok(Part { number, bytes: last - first + 1, etag })
     }
 }

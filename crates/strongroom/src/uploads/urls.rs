@@ -21,6 +21,8 @@ const PART_BYTES: u64 = 8 << 20;
 /// Where to send the bytes, and with what.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ticket {
+    /// From then on what is signed here is refused; the upload may be open for longer.
+    pub expires_at: Option<Timestamp>,
     /// Where to PUT or POST.
     pub url: Option<String>,
     /// Headers that must come with a PUT, each with exactly this value.
@@ -46,9 +48,11 @@ pub struct PartUrl {
 
 /// What the client of an upload needs, signed afresh; nothing once the upload is no longer open.
 pub fn ticket(service: &Service, upload: &Upload) -> Result<Ticket, Error> {
-    let Some(life) = remaining(service, upload).filter(|_| upload.state == State::Open) else {
+    if upload.state != State::Open || upload.method == Method::Service {
         return Ok(Ticket::default());
-    };
+    }
+    let Some(life) = remaining(service, upload)? else { return Ok(Ticket::default()) };
+    let expires_at = Some(whole_second(service) + life);
     let key = ObjectKey::new(upload.staging_key.clone())?;
     let writer = &bucket(service, upload)?.writer;
     let bytes = u64::try_from(upload.bytes).unwrap_or(0);
@@ -63,17 +67,18 @@ pub fn ticket(service: &Service, upload: &Upload) -> Result<Ticket, Error> {
                 only_new: !key.is_staging(),
             };
             let signed = writer.put_url(&key, terms, life)?;
-            Ticket { url: Some(signed.url), headers: signed.headers, ..Ticket::default() }
+            Ticket { expires_at, url: Some(signed.url), headers: signed.headers, ..Ticket::default() }
         }
         Method::Post => {
             let form = writer.post_form(&key, &upload.content_type, 0..=bytes, life)?;
-            Ticket { url: Some(form.url), fields: Some(form.fields), ..Ticket::default() }
+            Ticket { expires_at, url: Some(form.url), fields: Some(form.fields), ..Ticket::default() }
         }
         Method::Multipart => {
             let (part_bytes, part_count) = parts(bytes, &service.storage.profile);
             let first = (1..=part_count.min(MAX_PARTS_AT_ONCE as u64)).filter_map(|number| u16::try_from(number).ok());
             let urls = sign_parts(service, upload, first, life)?;
             Ticket {
+                expires_at,
                 part_bytes: Some(part_bytes),
                 part_count: Some(part_count),
                 parts: Some(urls),
@@ -95,7 +100,7 @@ pub async fn part_urls(
         return Err(Error::Unfit("only an upload by the method multipart has parts".to_owned()));
     }
     let life = match upload.state {
-        State::Open => remaining(service, &upload).ok_or(Error::Expired)?,
+        State::Open => remaining(service, &upload)?.ok_or(Error::Expired)?,
         State::Verifying => return Err(Error::InProgress),
         State::Ready => return Err(Error::Ended("is complete")),
         State::Rejected | State::Aborted | State::Expired => return Err(Error::Ended("has ended")),
@@ -105,7 +110,7 @@ pub async fn part_urls(
         return Err(Error::Unfit(format!("there is no part {beyond}; this upload has the parts 1 to {count}")));
     }
     let urls = sign_parts(service, &upload, numbers.iter().copied(), life)?;
-    Ok((service.now() + life, urls))
+    Ok((whole_second(service) + life, urls))
 }
 
 /// How long each part but the last is, and how many there are.
@@ -135,12 +140,19 @@ fn sign_parts(
     numbers.map(sign).collect()
 }
 
-/// How long URLs signed now may live; nothing when the upload is over, or will be within this second.
-fn remaining(service: &Service, upload: &Upload) -> Option<Duration> {
+/// How long URLs signed now may live, which is never beyond what signs them; nothing when the upload is over, or will be
+/// within this second.
+fn remaining(service: &Service, upload: &Upload) -> Result<Option<Duration>, Error> {
     let left = upload.expires_at.as_second() - service.now().as_second();
-    let left = u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_secs)?;
-    let longest = settings(service, upload).ok()?.uploads.expires;
-    Some(left.min(longest))
+    let left = u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_secs);
+    let (Some(left), Ok(space)) = (left, settings(service, upload)) else { return Ok(None) };
+    Ok(Some(bucket(service, upload)?.writer.at_most(left.min(space.uploads.expires))?))
+}
+
+/// The second that signatures count from.
+fn whole_second(service: &Service) -> Timestamp {
+    let now = service.now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 #[cfg(test)]

@@ -1,8 +1,5 @@
 //! Looking at the real bytes of a direct upload: length, type, digest; and moving them out of the client's reach.
 
-use futures_util::StreamExt as _;
-use sha2::{Digest as _, Sha256};
-
 use super::complete::ClaimedPart;
 use super::settle::Found;
 use super::{Error, Service, bucket, check_accepted, parse_sha256, settings};
@@ -10,7 +7,8 @@ use crate::config::Space;
 use crate::content_type::{self, HEAD_BYTES};
 use crate::db::uploads::{Method, Reason, Upload};
 use crate::db::{self};
-use crate::storage::{self, KeyParts, ObjectKey, Part, Reader, fill};
+use crate::digest;
+use crate::storage::{self, KeyParts, ObjectKey, Part, fill};
 
 /// The most parts that S3 takes.
 const MOST_PARTS: usize = 10_000;
@@ -61,7 +59,7 @@ pub(super) async fn look(service: &Service, upload: &Upload, parts: Option<Vec<C
         staging
     };
 
-    let seen = read_all(&bucket.reader, &key).await?;
+    let seen = digest::look_at(bucket.reader.read(&key).await?).await?;
     if seen.bytes != stored.bytes || accepted_type(space, &seen.head, &upload.content_type)? != content_type {
         return Err(Error::ContentMismatch("the bytes changed while they were looked at".to_owned()));
     }
@@ -188,22 +186,4 @@ fn chosen(parts: Vec<Part>, claimed: &[ClaimedPart]) -> Result<Vec<Part>, Error>
         }
     }
     Ok(parts.into_iter().filter(|part| claimed.iter().any(|claim| claim.number == part.number)).collect())
-}
-
-struct Seen {
-    head: Vec<u8>,
-    bytes: u64,
-    sha256: [u8; 32],
-}
-
-async fn read_all(reader: &Reader, key: &ObjectKey) -> Result<Seen, Error> {
-    let mut stream = reader.read(key).await?;
-    let (mut head, mut bytes, mut digest) = (Vec::with_capacity(HEAD_BYTES), 0, Sha256::new());
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk?;
-        head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - head.len())]);
-        bytes += chunk.len() as u64;
-        digest.update(&chunk);
-    }
-    Ok(Seen { head, bytes, sha256: digest.finalize().into() })
 }

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::bucket::sdk;
 use crate::caller::{open, send, text};
 use crate::files;
-use crate::store::sdk;
 use crate::ways::{Way, begin, complete, hand_in, handed, object, put, send_to_storage};
 
 const SCANS: &str = "scans-of-everybody";

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::bucket;
 use crate::caller::{open, text};
 use crate::files;
-use crate::store;
 use crate::ways::{Way, begin, complete, handed, send_to_storage};
 
 #[tokio::test]
@@ -63,6 +63,6 @@ async fn what_is_too_long_for_one_copy_is_promoted_in_parts() {
         // The entity tag of what was made of three parts says so.
         assert!(served.header("etag").trim_matches('"').ends_with("-3"), "{}", served.header("etag"));
     }
-    assert_eq!(store::keys(&app).await.len(), 2);
-    assert_eq!(store::multiparts(&app).await, []);
+    assert_eq!(bucket::keys(&app).await.len(), 2);
+    assert_eq!(bucket::multiparts(&app).await, []);
 }

@@ -5,9 +5,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::app::App;
+use crate::bucket;
 use crate::caller::{open, send, text};
 use crate::files;
-use crate::store;
 use crate::ways::{Handed, Way, begin, complete, handed, put};
 
 /// A storage whose own profile says otherwise (Ceph's) enforces the condition all the same, which is what this is about.
@@ -31,7 +31,7 @@ async fn a_put_lands_where_it_is_served_from_and_is_not_copied() {
     assert!(place(&upload).ends_with(&format!("/{key}")), "{key} is not at {}", place(&upload));
     assert_eq!(text(&object["link"]["url"]).split('?').next().unwrap(), place(&upload));
     app.command_json(&["gc", "--grace", "0s", "--json"]);
-    assert_eq!(store::keys(&app).await, [key]);
+    assert_eq!(bucket::keys(&app).await, [key]);
     assert_eq!(open(text(&object["link"]["url"])).await.body, picture);
 }
 
@@ -45,7 +45,7 @@ async fn where_puts_can_be_replaced_they_are_staged() {
     assert_eq!(upload["headers"]["if-none-match"], Value::Null);
     assert_eq!(send(put(&upload, &picture)).await.status, 200);
     let object = complete(&alice, &upload).await.ok(200);
-    assert_eq!(store::keys(&app).await, [text(&object["version"]["key"])]);
+    assert_eq!(bucket::keys(&app).await, [text(&object["version"]["key"])]);
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn what_a_sender_says_of_the_bytes_beside_their_type_is_left_behind() {
         // What was sent is gone, and what is served lies where no URL to write was ever given.
         let key = text(&object["version"]["key"]);
         assert!(!place(&upload).ends_with(key), "{name}: {key}");
-        let keys = store::keys(&app).await;
+        let keys = bucket::keys(&app).await;
         assert!(keys.iter().any(|there| there == key), "{keys:?}");
         assert!(!keys.iter().any(|there| place(&upload).ends_with(there)), "{keys:?}");
         assert_eq!(send(put(&upload, b"x")).await.status / 100, 4);
@@ -124,7 +124,7 @@ async fn what_turns_out_to_be_of_another_type_is_moved_to_a_key_that_says_so() {
     let key = text(&object["version"]["key"]);
     assert_eq!(key.rsplit_once('.').unwrap().1, "png");
     assert_eq!(open(text(&object["link"]["url"])).await.header("content-type"), "image/png");
-    assert_eq!(store::keys(&app).await, [key]);
+    assert_eq!(bucket::keys(&app).await, [key]);
 }
 
 #[tokio::test]
@@ -136,13 +136,13 @@ async fn what_is_sent_again_after_a_rejection_is_cleared_away() {
     let upload = begin(&alice, Way::Put, &file).await.ok(201);
     assert_eq!(send(put(&upload, &page)).await.status, 200);
     complete(&alice, &upload).await.refused(415, "type-not-accepted");
-    assert_eq!(store::keys(&app).await, [""; 0]);
+    assert_eq!(bucket::keys(&app).await, [""; 0]);
     // The URL lives on for a while, and nothing lies there.
     while send(put(&upload, &page)).await.status != 403 {
         complete(&alice, &upload).await.refused(415, "type-not-accepted");
     }
     // A second later the clean-up knows that it is over, too.
-    while !store::keys(&app).await.is_empty() {
+    while !bucket::keys(&app).await.is_empty() {
         app.command_json(&["gc", "--grace", "0s", "--json"]);
     }
 }
