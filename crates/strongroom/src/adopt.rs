@@ -16,7 +16,7 @@ use crate::db::{self, usage};
 use crate::description::{Description, FieldError};
 use crate::digest::{self, Seen};
 use crate::service::{Asker, Service};
-use crate::storage::{self, KeyError, ObjectKey, Opened};
+use crate::storage::{self, Bucket, KeyError, ObjectKey, Opened};
 
 pub use table::{TableError, TableRow, read as read_table};
 
@@ -129,9 +129,10 @@ impl From<storage::Error> for Error {
 /// Adopts one thing into a space, or only looks whether that would go.
 pub async fn adopt(service: &Service, space_name: &str, row: &Row, only_look: bool) -> Result<Adopted, Error> {
     let space = service.config.spaces.get(space_name).ok_or_else(|| Error::NoSpace(space_name.to_owned()))?;
+    let bucket = service.storage.bucket(service.bucket_of(space_name))?;
     let key = match &row.key {
         Some(key) => key.clone(),
-        None => key_of(service, &row.reference)?,
+        None => key_of(service, bucket, &row.reference)?,
     };
     let mut description = row.description.clone();
     if description.name.is_empty() {
@@ -143,8 +144,8 @@ pub async fn adopt(service: &Service, space_name: &str, row: &Row, only_look: bo
         return Ok(Adopted::Before(id));
     }
     // Only who may list is told that nothing is there.
-    service.storage.janitor.head(&key).await?;
-    let mut opened = service.storage.reader.open(&key).await?;
+    bucket.janitor.head(&key).await?;
+    let mut opened = bucket.reader.open(&key).await?;
     if only_look {
         let mut head = Vec::new();
         while head.len() < HEAD_BYTES
@@ -164,15 +165,17 @@ pub async fn adopt(service: &Service, space_name: &str, row: &Row, only_look: bo
     write(service, object, key).await
 }
 
-/// All keys below a prefix that could be adopted, in their order. The prefix counts from the bucket's root.
-pub async fn below(service: &Service, prefix: &str) -> Result<Vec<ObjectKey>, Error> {
+/// All keys below a prefix of the space's bucket that could be adopted, in their order. The prefix counts from the
+/// bucket's root.
+pub async fn below(service: &Service, space_name: &str, prefix: &str) -> Result<Vec<ObjectKey>, Error> {
+    let bucket = service.storage.bucket(service.bucket_of(space_name))?;
     let location = service.storage.location.as_str();
     if !prefix.starts_with(location) {
         return Err(Error::Outside);
     }
     let (mut keys, mut token) = (Vec::new(), None);
     loop {
-        let (page, next) = service.storage.janitor.list(prefix, token.as_deref()).await?;
+        let (page, next) = bucket.janitor.list(prefix, token.as_deref()).await?;
         keys.extend(page.into_iter().map(|listed| listed.key).filter(|key| !key.is_staging()));
         match next {
             Some(next) => token = Some(next),
@@ -182,10 +185,10 @@ pub async fn below(service: &Service, prefix: &str) -> Result<Vec<ObjectKey>, Er
 }
 
 /// The key that somebody's database names. A bare key may leave the location out.
-fn key_of(service: &Service, reference: &str) -> Result<ObjectKey, Error> {
+fn key_of(service: &Service, bucket: &Bucket, reference: &str) -> Result<ObjectKey, Error> {
     let address = Address::read(reference, service.storage.endpoints());
     let address = address.map_err(|error| Error::Malformed(error.to_string()))?;
-    if address.bucket.as_deref().is_some_and(|bucket| bucket != service.storage.bucket) {
+    if address.bucket.as_deref().is_some_and(|named| named != bucket.name) {
         return Err(Error::Elsewhere);
     }
     let name = address.key.ok_or_else(|| Error::Malformed("it names a bucket, and no object in it".to_owned()))?;

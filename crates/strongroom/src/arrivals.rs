@@ -97,9 +97,9 @@ impl Arrivals {
         }
         let mut tally = Tally::default();
         for record in &notice.records {
-            let key = record.created().and_then(|(bucket, name)| key_of(service, bucket, &name));
-            let taken = match key {
-                Some(key) => self.complete(service, &key).await?,
+            let created = record.created().and_then(|(bucket, name)| Some((bucket, key_of(service, &name)?)));
+            let taken = match created {
+                Some((bucket, key)) => self.complete(service, bucket, key).await?,
                 None => false,
             };
             tally.taken += u64::from(taken);
@@ -111,8 +111,8 @@ impl Arrivals {
 
     /// Completes the upload that waits for this key, if one does. Once it is begun, the row says so: should this process
     /// end before it is done, another takes it up.
-    async fn complete(&self, service: &Service, key: &ObjectKey) -> Result<bool, Error> {
-        let Some(upload) = uploads::waiting_for(service, key).await? else { return Ok(false) };
+    async fn complete(&self, service: &Service, bucket: &str, key: ObjectKey) -> Result<bool, Error> {
+        let Some(upload) = uploads::waiting_for(service, bucket, key).await? else { return Ok(false) };
         let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
         let place = place.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)?;
         let Some(work) = uploads::begin_completing(service, upload.id).await? else { return Ok(false) };
@@ -125,7 +125,6 @@ impl Arrivals {
 }
 
 /// The key that an event tells of, if it lies where ours do.
-fn key_of(service: &Service, bucket: &str, name: &str) -> Option<ObjectKey> {
-    let inside = service.storage.location.strip(name).filter(|_| bucket == service.storage.bucket)?;
-    ObjectKey::new(inside).ok()
+fn key_of(service: &Service, name: &str) -> Option<ObjectKey> {
+    ObjectKey::new(service.storage.location.strip(name)?).ok()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use strongroom_postgres::Address;
-use strongroom_presign::{Addressing, Credentials, Endpoint};
+use strongroom_presign::{Addressing, Endpoint};
 use strongroom_store::{OpenError, Pace, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -15,7 +15,7 @@ use crate::ambient::{Clock, Random};
 use crate::arrivals::Arrivals;
 use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
-use crate::config::{self, Config, External, Identities, Secret};
+use crate::config::{self, Config, External, Secret};
 use crate::db::Db;
 use crate::embedded::{self, Addresses};
 use crate::fetch::fetch_over_http;
@@ -27,7 +27,7 @@ use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
 use crate::sns::Topic;
-use crate::storage::{IdentityCredentials, Location, Settings, Storage};
+use crate::storage::{Counts, Keyring, Line, Location, Settings, Storage};
 
 /// The file of SQLite in the data folder.
 const DATABASE: &str = "strongroom.sqlite";
@@ -51,6 +51,7 @@ pub struct Running {
     pub admin_token: Secret,
     /// The HTTP client, for whoever speaks to the service from inside.
     pub http: reqwest::Client,
+    leaving: CancellationToken,
     api_task: JoinHandle<()>,
     stop_api: CancellationToken,
     embedded: Option<EmbeddedTask>,
@@ -67,6 +68,7 @@ struct EmbeddedTask {
 struct Reached {
     storage: Storage,
     place: Place,
+    counts: Counts,
     embedded: Option<(EmbeddedTask, Store)>,
 }
 
@@ -81,6 +83,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let reached = reach(&config, &secrets, pages(&api, address), &http, &clock, &random).await?;
     let db = database(&config).await?;
+    if reached.embedded.is_some() {
+        embedded::claim(&db, &secrets, clock.now()).await?;
+    }
     let admin_token = config.auth.admin_token.clone().unwrap_or_else(|| Secret::new(&secrets.admin_token));
     let signing_secret = Secret::new(&secrets.signing_secret);
     let verifier = Verifier::new(&config.auth.jwt, &signing_secret, fetch_over_http(http.clone()))
@@ -93,6 +98,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         config::Place::External(_) => None,
     };
     let mut metrics = Metrics::new();
+    metrics.include_storage(&reached.counts);
     if let Some((_, store)) = &reached.embedded {
         metrics.include(store);
     }
@@ -111,8 +117,10 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .with_context(|| format!("no file can be written in {}", data.display()))?;
 
     let topic = service.config.arrivals.sns.clone().map(|place| Topic::new(place, fetch_over_http(http.clone())));
+    let leaving = CancellationToken::new();
     let authenticator = Authenticator::new(admin_token.clone(), verifier);
-    let router = http::router(service.clone(), authenticator, Arrivals::new(topic), reached.place);
+    let arrivals = Arrivals::new(topic);
+    let router = http::router(service.clone(), authenticator, arrivals, reached.place, leaving.clone());
     let stop_api = CancellationToken::new();
     let listening = Listening { listener, max_connections, stop: stop_api.clone(), counted_by: Some(service.clone()) };
     let api_task = tokio::spawn(listen::serve(listening, move |request, address| {
@@ -135,10 +143,16 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     });
     keep_up(service.clone(), stop_api.clone());
     keep_audit_filed(service.clone(), stop_api.clone());
-    Ok(Running { service, api, store, admin_token, http, api_task, stop_api, embedded })
+    Ok(Running { service, api, store, admin_token, http, leaving, api_task, stop_api, embedded })
 }
 
 impl Running {
+    /// Tells whoever watches that it is about to end, and goes on serving for as long as they were said to need.
+    pub async fn drain(&self) {
+        self.leaving.cancel();
+        tokio::time::sleep(self.service.config.server.drain).await;
+    }
+
     /// Accepts nothing more, and returns when what is in flight is finished.
     pub async fn stop(self) {
         self.stop_api.cancel();
@@ -173,9 +187,11 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
             let running = Addresses::find(&config.data)
                 .context("the store is in use by another process, and nothing says where it can be reached")?;
             let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
-            let identities = embedded::identities(embedded, &secrets);
+            let counts = Counts::default();
+            let keyring = Keyring::fixed(&embedded::identities(embedded, &secrets), &clock, &counts)?;
+            let line = Line::new(http, clock.clone(), random.clone(), counts);
             let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
-            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, &identities, &http, &clock)?
+            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, keyring, &line)?
         }
         Err(error) => return Err(error),
     };
@@ -229,7 +245,7 @@ async fn reach(
 ) -> anyhow::Result<Reached> {
     let embedded = match &config.storage.place {
         config::Place::Embedded(embedded) => embedded,
-        config::Place::External(external) => return elsewhere(config, external, http, clock),
+        config::Place::External(external) => return elsewhere(config, external, http, clock, random).await,
     };
     let identities = embedded::identities(embedded, secrets);
     let store = embedded::open(config, &identities, pages, clock, random).await?;
@@ -238,7 +254,10 @@ async fn reach(
     let endpoint = embedded.public_endpoint(address);
     let inside = Endpoint::custom(&format!("http://{}", reachable(address)), embedded::REGION)?;
     let outside = Endpoint::custom(&endpoint, embedded::REGION)?;
-    let storage = storage(inside, outside, embedded::BUCKET, config, &identities, http, clock)?;
+    let counts = Counts::default();
+    let keyring = Keyring::fixed(&identities, clock, &counts)?;
+    let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
+    let storage = storage(inside, outside, embedded::BUCKET, config, keyring, &line)?;
     let stop = CancellationToken::new();
     let listening = Listening { listener, max_connections: STORE_CONNECTIONS, stop: stop.clone(), counted_by: None };
     let served = store.clone();
@@ -247,11 +266,17 @@ async fn reach(
         async move { store.call(request).await }
     }));
     let place = Place { kind: "embedded", region: embedded::REGION.to_owned(), endpoint };
-    Ok(Reached { storage, place, embedded: Some((EmbeddedTask { task, stop }, store)) })
+    Ok(Reached { storage, place, counts, embedded: Some((EmbeddedTask { task, stop }, store)) })
 }
 
 /// A bucket of another store.
-fn elsewhere(config: &Config, external: &External, http: &reqwest::Client, clock: &Clock) -> anyhow::Result<Reached> {
+async fn elsewhere(
+    config: &Config,
+    external: &External,
+    http: &reqwest::Client,
+    clock: &Clock,
+    random: &Random,
+) -> anyhow::Result<Reached> {
     let public = external.public_endpoint.as_ref().unwrap_or(&external.endpoint);
     let addressing = match external.addressing {
         config::Addressing::Path => Addressing::Path,
@@ -264,9 +289,12 @@ fn elsewhere(config: &Config, external: &External, http: &reqwest::Client, clock
         Addressing::VirtualHost => public.as_str().replacen("://", &format!("://{}.", external.bucket), 1),
         _ => public.as_str().to_owned(),
     };
-    let storage = storage(inside, outside, &external.bucket, config, &external.identities, http, clock)?;
+    let counts = Counts::default();
+    let keyring = Keyring::open(&external.identities, &external.region, http, clock, &counts).await?;
+    let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
+    let storage = storage(inside, outside, &external.bucket, config, keyring, &line)?;
     let place = Place { kind: "s3", region: external.region.clone(), endpoint: origin };
-    Ok(Reached { storage, place, embedded: None })
+    Ok(Reached { storage, place, counts, embedded: None })
 }
 
 fn storage(
@@ -274,30 +302,19 @@ fn storage(
     public_endpoint: Endpoint,
     bucket: &str,
     config: &Config,
-    identities: &Identities,
-    http: &reqwest::Client,
-    clock: &Clock,
+    keyring: Keyring,
+    line: &Line,
 ) -> anyhow::Result<Storage> {
-    let credentials = |from: &config::Credentials| {
-        let credentials = Credentials::new(&from.access_key_id, from.secret_access_key.expose())?;
-        match &from.session_token {
-            Some(token) => credentials.with_session_token(token.expose()),
-            None => Ok(credentials),
-        }
-    };
     let settings = Settings {
         endpoint,
         public_endpoint,
         bucket: bucket.to_owned(),
+        buckets_of_spaces: config.buckets_of_spaces().into_iter().map(str::to_owned).collect(),
         location: Location::new(&config.storage.location)?,
         profile: config.storage.profile,
-        credentials: IdentityCredentials {
-            reader: credentials(&identities.reader)?,
-            writer: credentials(&identities.writer)?,
-            janitor: credentials(&identities.janitor)?,
-        },
+        keyring,
     };
-    Ok(Storage::new(settings, http, clock)?)
+    Ok(Storage::new(settings, line)?)
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

@@ -24,8 +24,8 @@ pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
 pub use space::{AllowedOrigin, Links, Quota, Space, Uploads};
 pub use storage::{
-    Addressing, Care, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile, Provider, Storage,
-    UploadAcl,
+    Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile,
+    Provider, Role, Storage, UploadAcl,
 };
 
 use arrivals::RawArrivals;
@@ -144,6 +144,14 @@ impl Config {
             report.problems.sort_by(|a, b| a.source.cmp(&b.source));
             Err(ConfigErrors(report.problems))
         }
+    }
+
+    /// The buckets that spaces have for themselves, each once.
+    pub fn buckets_of_spaces(&self) -> Vec<&str> {
+        let mut buckets: Vec<_> = self.spaces.values().filter_map(|space| space.bucket.as_deref()).collect();
+        buckets.sort_unstable();
+        buckets.dedup();
+        buckets
     }
 
     /// All web origins that any space lets in, each once.

@@ -8,6 +8,7 @@ mod error;
 mod extract;
 mod form_body;
 mod hand_in;
+mod leaving;
 mod limits;
 mod links;
 pub mod listen;
@@ -27,6 +28,7 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -61,6 +63,8 @@ pub(crate) struct Parts {
     limits: limits::Limits,
     place: Place,
     prober: Prober,
+    /// Cancelled when the service is about to end.
+    leaving: CancellationToken,
 }
 
 impl std::ops::Deref for App {
@@ -71,10 +75,17 @@ impl std::ops::Deref for App {
     }
 }
 
-/// The whole HTTP face of a service.
-pub fn router(service: Service, authenticator: Authenticator, arrivals: Arrivals, place: Place) -> Router {
+/// The whole HTTP face of a service. `leaving` is cancelled when it is about to end.
+pub fn router(
+    service: Service,
+    authenticator: Authenticator,
+    arrivals: Arrivals,
+    place: Place,
+    leaving: CancellationToken,
+) -> Router {
     let limits = limits::Limits::new(&service.config.server);
-    let app = App(Arc::new(Parts { service, authenticator, arrivals, limits, place, prober: Prober::default() }));
+    let prober = Prober::default();
+    let app = App(Arc::new(Parts { service, authenticator, arrivals, limits, place, prober, leaving }));
     let bounded = OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(spaces::list))
         .routes(routes!(objects::list))
@@ -119,6 +130,7 @@ pub fn router(service: Service, authenticator: Authenticator, arrivals: Arrivals
     router
         .layer(cors(&app.service.config.origins()))
         .layer(from_fn_with_state(app.clone(), trace::trace))
+        .layer(from_fn_with_state(app.clone(), leaving::end_connections))
         .with_state(app)
 }
 

@@ -14,7 +14,7 @@ use crate::db::objects::Known;
 use crate::db::{self};
 use crate::digest;
 use crate::service::Service;
-use crate::storage::{self, Listed, ObjectKey, Storage};
+use crate::storage::{self, Bucket, Listed, ObjectKey, Storage};
 
 /// How many rows of the database are read at once.
 const BATCH: i64 = 1000;
@@ -103,11 +103,19 @@ pub async fn compare(
     contents: bool,
     tell: &mut dyn FnMut(Option<Finding>, u64),
 ) -> Result<Report, Error> {
-    let mut walk = Walk { service, storage, contents, report: Report::default(), to_read: Vec::new(), tell };
+    let mut report = Report::default();
+    for bucket in storage.buckets() {
+        report = compare_bucket(Walk { service, storage, bucket, contents, report, to_read: Vec::new(), tell }).await?;
+    }
+    Ok(report)
+}
+
+/// Compares what lies in one bucket with what the database knows of it.
+async fn compare_bucket(mut walk: Walk<'_>) -> Result<Report, Error> {
     let (mut known, mut listed) = (KnownPages::default(), ListedPages::default());
     loop {
-        known.fill(service).await?;
-        listed.fill(storage).await?;
+        known.fill(&walk).await?;
+        listed.fill(&walk).await?;
         let order = match (known.rows.front(), listed.rows.front()) {
             (None, None) => break,
             (Some(_), None) => Ordering::Less,
@@ -136,17 +144,20 @@ struct KnownPages {
 }
 
 impl KnownPages {
-    async fn fill(&mut self, service: &Service) -> Result<(), Error> {
-        if !self.rows.is_empty() || self.is_over {
-            return Ok(());
+    async fn fill(&mut self, walk: &Walk<'_>) -> Result<(), Error> {
+        while self.rows.is_empty() && !self.is_over {
+            let after = self.after.clone();
+            let page: Vec<Known> = walk.service.db.read(move |tx| db::objects::known_after(tx, &after, BATCH)).await?;
+            match page.last() {
+                Some(last) => self.after.clone_from(&last.key),
+                None => self.is_over = true,
+            }
+            for version in page {
+                if walk.storage.bucket(walk.service.bucket_of(&version.space))?.name == walk.bucket.name {
+                    self.rows.push_back(version);
+                }
+            }
         }
-        let after = self.after.clone();
-        let page: Vec<Known> = service.db.read(move |tx| db::objects::known_after(tx, &after, BATCH)).await?;
-        match page.last() {
-            Some(last) => self.after.clone_from(&last.key),
-            None => self.is_over = true,
-        }
-        self.rows = page.into();
         Ok(())
     }
 }
@@ -160,9 +171,10 @@ struct ListedPages {
 }
 
 impl ListedPages {
-    async fn fill(&mut self, storage: &Storage) -> Result<(), Error> {
+    async fn fill(&mut self, walk: &Walk<'_>) -> Result<(), Error> {
         while self.rows.is_empty() && !self.is_over {
-            let (page, next) = storage.janitor.list(storage.location.as_str(), self.token.as_deref()).await?;
+            let location = walk.storage.location.as_str();
+            let (page, next) = walk.bucket.janitor.list(location, self.token.as_deref()).await?;
             self.rows = page.into();
             self.is_over = next.is_none();
             self.token = next;
@@ -174,6 +186,7 @@ impl ListedPages {
 struct Walk<'a> {
     service: &'a Service,
     storage: &'a Storage,
+    bucket: &'a Bucket,
     contents: bool,
     report: Report,
     /// Versions whose length is right, and whose content is to be read.
@@ -207,7 +220,7 @@ impl Walk<'_> {
 
     /// A version whose key was not listed: it may have come since, or gone.
     async fn look_again(&mut self, version: Known) -> Result<(), Error> {
-        match self.storage.janitor.head(&ObjectKey::new(version.key.clone())?).await {
+        match self.bucket.janitor.head(&ObjectKey::new(version.key.clone())?).await {
             Ok(stored) => return self.compare(version, stored.bytes).await,
             Err(storage::Error::NotFound) => {}
             Err(error) => return Err(error.into()),
@@ -245,12 +258,12 @@ impl Walk<'_> {
 
     /// Reads what is to be read, several at once.
     async fn read(&mut self) -> Result<(), Error> {
-        let storage = self.storage;
+        let bucket = self.bucket;
         let versions = std::mem::take(&mut self.to_read);
         let reading = stream::iter(versions).map(|version| async move {
             let seen = async {
                 let key = ObjectKey::new(version.key.clone())?;
-                digest::look_at(storage.reader.read(&key).await?).await
+                digest::look_at(bucket.reader.read(&key).await?).await
             };
             let seen = seen.await;
             (version, seen)
@@ -271,7 +284,7 @@ impl Walk<'_> {
                 }
                 Err(error @ (storage::Error::NotFound | storage::Error::Refused { status: 403, .. })) => {
                     // Who may not list is not told that nothing is there.
-                    match self.storage.janitor.head(&ObjectKey::new(version.key.clone())?).await {
+                    match self.bucket.janitor.head(&ObjectKey::new(version.key.clone())?).await {
                         Err(storage::Error::NotFound) => self.lost(version).await?,
                         _ => return Err(error.into()),
                     }

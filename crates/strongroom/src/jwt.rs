@@ -98,7 +98,8 @@ impl Verifier {
             JwtKeys::Secret(secret) => fixed(VerifyingKey::from_secret(secret)),
             JwtKeys::Public { pem, algorithm } => fixed(VerifyingKey::from_pem(pem, *algorithm)?),
             JwtKeys::Published { url, algorithms } => {
-                Keys::Published(Arc::new(PublishedKeys::new(url.clone(), algorithms.clone(), fetch)))
+                let keys = PublishedKeys::new(url.clone(), algorithms.clone(), jwt.jwks_max_age, fetch);
+                Keys::Published(Arc::new(keys))
             }
         };
         let expected = Expected {

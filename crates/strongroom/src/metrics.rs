@@ -11,6 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 use strongroom_store::Store;
 
 use crate::db::uploads::Method;
+use crate::storage::Counts;
 
 /// The upper bounds of the durations, in seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -120,6 +121,11 @@ impl Metrics {
     /// Shows what the embedded store counts, too.
     pub fn include(&mut self, store: &Store) {
         store.register(self.registry.sub_registry_with_prefix("store"));
+    }
+
+    /// Shows what the way to the storage counts, too.
+    pub fn include_storage(&mut self, counts: &Counts) {
+        counts.register(self.registry.sub_registry_with_prefix("storage"));
     }
 
     /// A request came.

@@ -6,12 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::db::doomed::Doomed;
 use crate::db::objects::Object;
 use crate::db::uploads::{Method, State, Upload};
 use crate::db::{self};
 use crate::quota;
 use crate::service::{Asker, Service};
-use crate::storage::{self, ObjectKey};
+use crate::storage::{self, Janitor, ObjectKey};
 use crate::uploads;
 
 /// How many rows are taken up at once.
@@ -85,8 +86,10 @@ pub async fn run(service: &Service, terms: Terms) -> Result<Report, Error> {
     run.sweep_uploads().await?;
     run.purge().await?;
     run.delete_doomed().await?;
-    if let Err(error) = run.sweep_staging().await {
-        run.failed("staging", &error);
+    for bucket in service.storage.buckets() {
+        if let Err(error) = run.sweep_staging(&bucket.janitor).await {
+            run.failed("staging", &error);
+        }
     }
     if !terms.dry_run {
         let before = before(run.now, REMEMBERED);
@@ -208,10 +211,10 @@ impl Run<'_> {
                 let sweep = move |tx: &db::Tx| {
                     // A URL may have been used again after the bytes were promoted.
                     if upload.method != Method::Service {
-                        db::doomed::insert(tx, &upload.staging_key, now)?;
+                        db::doomed::insert(tx, &upload.bucket, &upload.staging_key, now)?;
                     }
                     if let Some(key) = upload.final_key.as_ref().filter(|_| upload.state != State::Ready) {
-                        db::doomed::insert(tx, key, now)?;
+                        db::doomed::insert(tx, &upload.bucket, key, now)?;
                     }
                     Ok::<_, Error>(db::uploads::set_swept(tx, upload.id, now)?)
                 };
@@ -230,7 +233,13 @@ impl Run<'_> {
             _ => Some(&upload.staging_key),
         };
         let Some(key) = key else { return Ok(()) };
-        Ok(self.service.storage.janitor.abort_multipart(&ObjectKey::new(key.clone())?, multipart).await?)
+        Ok(self
+            .service
+            .storage
+            .bucket(&upload.bucket)?
+            .janitor
+            .abort_multipart(&ObjectKey::new(key.clone())?, multipart)
+            .await?)
     }
 
     /// Removes for good what was deleted long enough ago. The keys are doomed in the same transaction.
@@ -259,38 +268,39 @@ impl Run<'_> {
 
     /// Deletes the bytes under every doomed key that no version needs.
     async fn delete_doomed(&mut self) -> Result<(), Error> {
-        let mut after = String::new();
+        let mut after = Doomed::default();
         loop {
-            let keys: Vec<String> = self.service.db.read(move |tx| db::doomed::list(tx, &after, BATCH)).await?;
+            let keys: Vec<Doomed> = self.service.db.read(move |tx| db::doomed::list(tx, &after, BATCH)).await?;
             let Some(last) = keys.last().cloned() else { return Ok(()) };
-            for key in keys {
-                let looked_for = key.clone();
+            for doomed in keys {
+                let looked_for = doomed.key.clone();
                 let needed: bool = self.service.db.read(move |tx| db::objects::holds_key(tx, &looked_for)).await?;
                 if !needed {
                     self.report.deleted_keys += 1;
                     if !self.terms.dry_run
-                        && let Err(error) = self.delete(&key).await
+                        && let Err(error) = self.delete(&doomed).await
                     {
-                        self.failed(&key, &error);
+                        self.failed(&doomed.key, &error);
                         continue;
                     }
                 }
                 if !self.terms.dry_run {
-                    self.service.db.write(move |tx| Ok::<_, Error>(db::doomed::remove(tx, &key)?)).await?;
+                    self.service.db.write(move |tx| Ok::<_, Error>(db::doomed::remove(tx, &doomed)?)).await?;
                 }
             }
             after = last;
         }
     }
 
-    async fn delete(&self, key: &str) -> Result<(), Error> {
-        Ok(self.service.storage.janitor.delete(&ObjectKey::new(key)?).await?)
+    async fn delete(&self, doomed: &Doomed) -> Result<(), Error> {
+        let bucket = self.service.storage.bucket(&doomed.bucket)?;
+        Ok(bucket.janitor.delete(&ObjectKey::new(&*doomed.key)?).await?)
     }
 
     /// Clears staged bytes and multipart uploads that belong to no upload that is still open. What others keep in the
     /// same bucket is not ours to touch: only what is named like an upload, or is known to be one, counts.
-    async fn sweep_staging(&mut self) -> Result<(), Error> {
-        let (service, janitor) = (self.service, &self.service.storage.janitor);
+    async fn sweep_staging(&mut self, janitor: &Janitor) -> Result<(), Error> {
+        let service = self.service;
         let old_enough = before(self.now, self.terms.grace);
         for listed in janitor.multiparts(service.storage.location.as_str()).await? {
             let ours = is_awaited(service, &listed.key, Some(&listed.multipart)).await?;
@@ -323,6 +333,7 @@ impl Run<'_> {
 
 /// Removes one object, unless somebody restored it since it was read.
 async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(), Error> {
+    let bucket = service.bucket_of(&object.space).to_owned();
     let entry = Asker::upkeep().entry(now, "object.purge").on(&object.space, Some(object.id));
     service
         .db
@@ -330,7 +341,7 @@ async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(),
             let still = db::objects::get(tx, object.id)?.is_some_and(|now| now.deleted_at == object.deleted_at);
             if still {
                 for key in db::objects::keys(tx, object.id)? {
-                    db::doomed::insert(tx, &key, now)?;
+                    db::doomed::insert(tx, &bucket, &key, now)?;
                 }
                 db::objects::remove(tx, object.id)?;
                 quota::forget(tx, &object.space, object.owner.as_deref(), object.version.bytes)?;
@@ -351,15 +362,17 @@ async fn is_awaited(service: &Service, key: &ObjectKey, multipart: Option<&str>)
     let upload: Option<Upload> = if let Some(id) = key.staged_upload() {
         service.db.read(move |tx| db::uploads::get(tx, id)).await?
     } else {
-        let key = key.as_str().to_owned();
-        let found: Option<Upload> = service.db.read(move |tx| db::uploads::by_final_key(tx, &key)).await?;
+        let looked_for = key.as_str().to_owned();
+        let found: Option<Upload> = service.db.read(move |tx| db::uploads::by_final_key(tx, &looked_for)).await?;
         if found.is_none() {
             return Ok(None);
         }
         found
     };
     Ok(Some(upload.is_some_and(|upload| {
-        let same = multipart.is_none_or(|multipart| upload.multipart_id.as_deref() == Some(multipart));
+        // A final key that is not where the bytes land is being copied to, maybe in parts.
+        let copied = upload.method != Method::Service && upload.staging_key != key.as_str();
+        let same = multipart.is_none_or(|multipart| upload.multipart_id.as_deref() == Some(multipart) || copied);
         upload.state.is_pending() && same
     })))
 }

@@ -86,7 +86,7 @@ impl Adopt {
                 adopt::read_table(table)?
             }
             (None, prefix) => {
-                let keys = adopt::below(service, prefix.as_deref().unwrap_or_default()).await?;
+                let keys = adopt::below(service, &self.space, prefix.as_deref().unwrap_or_default()).await?;
                 let location = service.storage.location.clone();
                 let row = |key: crate::storage::ObjectKey| {
                     let reference = key.in_bucket(&location)?;

@@ -243,13 +243,16 @@ pub struct Known {
     pub bytes: i64,
     /// Its SHA-256, lowercase hex.
     pub sha256: String,
+    /// Its space, which tells its bucket.
+    pub space: String,
 }
 
 /// All versions of all objects in the order of their keys, after the given one.
 pub fn known_after(tx: &Tx, after: &str, limit: i64) -> Result<Vec<Known>, Error> {
-    let sql = "SELECT key, object_id, bytes, sha256 FROM versions WHERE key > ?1 ORDER BY key LIMIT ?2";
+    let sql = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM versions v JOIN objects o ON o.id = v.object_id \
+         WHERE v.key > ?1 ORDER BY v.key LIMIT ?2";
     tx.all(sql, values![after, limit], |row| {
-        Ok(Known { key: row.get(0)?, object: row.get(1)?, bytes: row.get(2)?, sha256: row.get(3)? })
+        Ok(Known { key: row.get(0)?, object: row.get(1)?, bytes: row.get(2)?, sha256: row.get(3)?, space: row.get(4)? })
     })
 }
 

@@ -14,6 +14,9 @@ use crate::jwt::TokenError;
 use crate::spaces::Denied;
 use crate::{arrivals, links, objects, sns, storage, uploads};
 
+/// Nobody is told to come back later than in so many seconds.
+const LONGEST_WAIT: u32 = 60;
+
 /// An answer that says what is wrong, why, and what to do next.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -106,6 +109,15 @@ impl Problem {
             "The database does not answer at the moment. Repeat the request soon; nothing was changed by halves.",
         )
         .retry_after(5)
+    }
+
+    fn storage_unavailable(retry_after: u32) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "storage-unavailable",
+            "The storage does not answer at the moment. Repeat the request soon; nothing was changed by halves.",
+        )
+        .retry_after(retry_after)
     }
 
     /// The answer, once the request's id is known.
@@ -201,14 +213,14 @@ impl From<db::Error> for Problem {
 impl From<storage::Error> for Problem {
     fn from(error: storage::Error) -> Self {
         match error {
-            storage::Error::Unavailable(_) => {
+            storage::Error::Unavailable(_) | storage::Error::TimedOut(_) => {
                 tracing::warn!(%error, "the storage is not available");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "storage-unavailable",
-                    "The storage does not answer at the moment. Repeat the request soon; nothing was changed by halves.",
-                )
-                .retry_after(5)
+                Self::storage_unavailable(5)
+            }
+            storage::Error::Busy { retry_after, .. } => {
+                tracing::warn!(%error, "the storage is not available");
+                let seconds = u32::try_from(retry_after.as_millis().div_ceil(1_000)).unwrap_or(LONGEST_WAIT);
+                Self::storage_unavailable(seconds.clamp(1, LONGEST_WAIT))
             }
             storage::Error::Precondition => {
                 Self::new(StatusCode::CONFLICT, "conflict", "The bytes in storage changed meanwhile. Try again.")
@@ -222,7 +234,10 @@ impl From<storage::Error> for Problem {
                     "The link could not be signed, so there is none. The log tells the cause under this request id.",
                 )
             }
-            storage::Error::NotFound | storage::Error::Refused { .. } | storage::Error::BadAnswer(_) => {
+            storage::Error::NotFound
+            | storage::Error::NoSuchBucket { .. }
+            | storage::Error::Refused { .. }
+            | storage::Error::BadAnswer(_) => {
                 tracing::error!(%error, "the storage did not do what it should");
                 Self::new(
                     StatusCode::BAD_GATEWAY,

@@ -52,6 +52,8 @@ pub(super) struct PartRow {
     #[serde(rename = "ETag")]
     pub(super) etag: String,
     pub(super) size: u64,
+    #[serde(default)]
+    pub(super) last_modified: String,
 }
 
 /// A page of `ListObjectsV2`.

@@ -4,18 +4,25 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::complete::{claim, verify_claimed, verify_once};
-use super::{Error, as_i64};
+use super::{Error, as_i64, bucket};
 use crate::db;
 use crate::db::objects::Object;
 use crate::db::uploads::{Method, State, Upload};
 use crate::service::{Asker, Service};
 use crate::storage::{self, ObjectKey};
 
-/// The open upload that waits for bytes under this key, if there is one.
-pub async fn waiting_for(service: &Service, key: &ObjectKey) -> Result<Option<Upload>, Error> {
-    let Some(id) = key.staged_upload() else { return Ok(None) };
-    let upload = service.db.read_one(move |tx| Ok::<_, Error>(db::uploads::get(tx, id)?)).await?;
-    Ok(upload.filter(|upload| upload.state == State::Open && upload.method != Method::Service))
+/// The open upload that waits for bytes under this key of this bucket, if there is one.
+pub async fn waiting_for(service: &Service, bucket: &str, key: ObjectKey) -> Result<Option<Upload>, Error> {
+    let (staged, landed) = (key.staged_upload(), key.as_str().to_owned());
+    let look_up = move |tx: &db::Tx| {
+        Ok::<_, Error>(match staged {
+            Some(id) => db::uploads::get(tx, id)?,
+            None => db::uploads::by_final_key(tx, &landed)?,
+        })
+    };
+    let Some(upload) = service.db.read_one(look_up).await? else { return Ok(None) };
+    let is_here = upload.staging_key == key.as_str() && service.storage.bucket(&upload.bucket)?.name == bucket;
+    Ok(Some(upload).filter(|upload| is_here && upload.state == State::Open && upload.method != Method::Service))
 }
 
 /// Takes the lease of an open upload, and looks at its bytes in the background; nothing when somebody else does so.
@@ -66,7 +73,7 @@ pub async fn complete_if_arrived(service: &Service, upload: &Upload) -> Result<F
 /// Whether all bytes of an upload are in storage.
 pub async fn has_arrived(service: &Service, upload: &Upload) -> Result<bool, Error> {
     let staging = ObjectKey::new(upload.staging_key.clone())?;
-    let janitor = &service.storage.janitor;
+    let janitor = &bucket(service, upload)?.janitor;
     if let (Method::Multipart, Some(multipart)) = (upload.method, &upload.multipart_id) {
         match janitor.parts(&staging, multipart).await {
             Ok(parts) => {

@@ -94,7 +94,7 @@ pub(super) async fn verify_claimed(
     };
     match accept(service, asker, &upload, found).await {
         Ok(Some(object)) => {
-            clear_staging(service, &upload).await;
+            clear_staging(service, &upload, &object).await;
             Ok(Some(object))
         }
         Ok(None) => Ok(None),

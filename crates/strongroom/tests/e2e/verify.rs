@@ -5,9 +5,9 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::bucket::sdk;
 use crate::caller::text;
 use crate::files;
-use crate::store::sdk;
 use crate::ways::{Way, begin, handed, object, send_to_storage};
 
 const FILES: &str = "[storage]\nlocation = \"media\"\n[spaces.files]\n";

@@ -176,8 +176,8 @@ async fn an_abandoned_upload_expires_and_its_bytes_go() {
         }
     }
     app.command_json(&["gc", "--grace", "0s", "--json"]);
-    assert_eq!(crate::store::keys(&app).await, [""; 0], "nothing may be left of abandoned uploads");
-    assert_eq!(crate::store::multiparts(&app).await, []);
+    assert_eq!(crate::bucket::keys(&app).await, [""; 0], "nothing may be left of abandoned uploads");
+    assert_eq!(crate::bucket::multiparts(&app).await, []);
     let usage = app.admin().get("/v1/usage").await.ok(200);
     for account in usage["items"].as_array().unwrap() {
         assert_eq!((&account["reserved_bytes"], &account["reserved_objects"]), (&json!(0), &json!(0)), "{usage}");
