@@ -95,7 +95,6 @@ async fn what_is_lost_changed_or_unknown_is_named() {
 async fn many_pages_are_walked_through_while_the_service_works() {
     let app = App::start(FILES);
     let alice = app.user("alice");
-    let mut rows = String::from("key\n");
     let janitor = sdk(&app, "janitor");
     let laid = futures_util::stream::iter(0..1100).map(|number| {
         let put = janitor.put_object().bucket("strongroom").key(format!("media/old/{number:05}.txt"));
@@ -103,9 +102,8 @@ async fn many_pages_are_walked_through_while_the_service_works() {
     });
     let laid: Vec<_> = laid.buffer_unordered(16).collect().await;
     assert!(laid.iter().all(Result::is_ok));
-    for number in 0..1100 {
-        rows += &format!("old/{number:05}.txt\n");
-    }
+    let names: Vec<String> = (0..1100).map(|number| format!("old/{number:05}.txt")).collect();
+    let rows = format!("key\n{}\n", names.join("\n"));
     let file = app.data().join("table.csv");
     std::fs::write(&file, rows).unwrap();
     let output = app.command(&["adopt", "files", "--from", file.to_str().unwrap()]);
