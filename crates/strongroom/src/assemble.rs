@@ -5,26 +5,29 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use strongroom_postgres::Address;
-use strongroom_presign::{Addressing, Credentials, Endpoint};
+use strongroom_presign::{Addressing, Endpoint};
 use strongroom_store::{OpenError, Pace, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::ambient::{Clock, Random};
+use crate::arrivals::Arrivals;
 use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
-use crate::config::{self, Config, External, Identities, Secret};
+use crate::config::{self, Config, External, Secret};
 use crate::db::Db;
 use crate::embedded::{self, Addresses};
+use crate::fetch::fetch_over_http;
 use crate::http::listen::{self, Listening};
 use crate::http::{self, Place};
-use crate::jwt::{Verifier, fetch_over_http};
+use crate::jwt::Verifier;
 use crate::metrics::Metrics;
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
-use crate::storage::{IdentityCredentials, Location, Settings, Storage};
+use crate::sns::Topic;
+use crate::storage::{Counts, Keyring, Line, Location, Settings, Storage};
 
 /// The file of SQLite in the data folder.
 const DATABASE: &str = "strongroom.sqlite";
@@ -65,6 +68,7 @@ struct EmbeddedTask {
 struct Reached {
     storage: Storage,
     place: Place,
+    counts: Counts,
     embedded: Option<(EmbeddedTask, Store)>,
 }
 
@@ -94,6 +98,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         config::Place::External(_) => None,
     };
     let mut metrics = Metrics::new();
+    metrics.include_storage(&reached.counts);
     if let Some((_, store)) = &reached.embedded {
         metrics.include(store);
     }
@@ -111,9 +116,11 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .leave(&data)
         .with_context(|| format!("no file can be written in {}", data.display()))?;
 
+    let topic = service.config.arrivals.sns.clone().map(|place| Topic::new(place, fetch_over_http(http.clone())));
     let leaving = CancellationToken::new();
     let authenticator = Authenticator::new(admin_token.clone(), verifier);
-    let router = http::router(service.clone(), authenticator, reached.place, leaving.clone());
+    let arrivals = Arrivals::new(topic);
+    let router = http::router(service.clone(), authenticator, arrivals, reached.place, leaving.clone());
     let stop_api = CancellationToken::new();
     let listening = Listening { listener, max_connections, stop: stop_api.clone(), counted_by: Some(service.clone()) };
     let api_task = tokio::spawn(listen::serve(listening, move |request, address| {
@@ -180,9 +187,11 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
             let running = Addresses::find(&config.data)
                 .context("the store is in use by another process, and nothing says where it can be reached")?;
             let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
-            let identities = embedded::identities(embedded, &secrets);
+            let counts = Counts::default();
+            let keyring = Keyring::fixed(&embedded::identities(embedded, &secrets), &clock, &counts)?;
+            let line = Line::new(http, clock.clone(), random.clone(), counts);
             let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
-            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, &identities, &http, &clock)?
+            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, keyring, &line)?
         }
         Err(error) => return Err(error),
     };
@@ -236,7 +245,7 @@ async fn reach(
 ) -> anyhow::Result<Reached> {
     let embedded = match &config.storage.place {
         config::Place::Embedded(embedded) => embedded,
-        config::Place::External(external) => return elsewhere(config, external, http, clock),
+        config::Place::External(external) => return elsewhere(config, external, http, clock, random).await,
     };
     let identities = embedded::identities(embedded, secrets);
     let store = embedded::open(config, &identities, pages, clock, random).await?;
@@ -245,7 +254,10 @@ async fn reach(
     let endpoint = embedded.public_endpoint(address);
     let inside = Endpoint::custom(&format!("http://{}", reachable(address)), embedded::REGION)?;
     let outside = Endpoint::custom(&endpoint, embedded::REGION)?;
-    let storage = storage(inside, outside, embedded::BUCKET, config, &identities, http, clock)?;
+    let counts = Counts::default();
+    let keyring = Keyring::fixed(&identities, clock, &counts)?;
+    let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
+    let storage = storage(inside, outside, embedded::BUCKET, config, keyring, &line)?;
     let stop = CancellationToken::new();
     let listening = Listening { listener, max_connections: STORE_CONNECTIONS, stop: stop.clone(), counted_by: None };
     let served = store.clone();
@@ -254,11 +266,17 @@ async fn reach(
         async move { store.call(request).await }
     }));
     let place = Place { kind: "embedded", region: embedded::REGION.to_owned(), endpoint };
-    Ok(Reached { storage, place, embedded: Some((EmbeddedTask { task, stop }, store)) })
+    Ok(Reached { storage, place, counts, embedded: Some((EmbeddedTask { task, stop }, store)) })
 }
 
 /// A bucket of another store.
-fn elsewhere(config: &Config, external: &External, http: &reqwest::Client, clock: &Clock) -> anyhow::Result<Reached> {
+async fn elsewhere(
+    config: &Config,
+    external: &External,
+    http: &reqwest::Client,
+    clock: &Clock,
+    random: &Random,
+) -> anyhow::Result<Reached> {
     let public = external.public_endpoint.as_ref().unwrap_or(&external.endpoint);
     let addressing = match external.addressing {
         config::Addressing::Path => Addressing::Path,
@@ -271,9 +289,12 @@ fn elsewhere(config: &Config, external: &External, http: &reqwest::Client, clock
         Addressing::VirtualHost => public.as_str().replacen("://", &format!("://{}.", external.bucket), 1),
         _ => public.as_str().to_owned(),
     };
-    let storage = storage(inside, outside, &external.bucket, config, &external.identities, http, clock)?;
+    let counts = Counts::default();
+    let keyring = Keyring::open(&external.identities, &external.region, http, clock, &counts).await?;
+    let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
+    let storage = storage(inside, outside, &external.bucket, config, keyring, &line)?;
     let place = Place { kind: "s3", region: external.region.clone(), endpoint: origin };
-    Ok(Reached { storage, place, embedded: None })
+    Ok(Reached { storage, place, counts, embedded: None })
 }
 
 fn storage(
@@ -281,30 +302,19 @@ fn storage(
     public_endpoint: Endpoint,
     bucket: &str,
     config: &Config,
-    identities: &Identities,
-    http: &reqwest::Client,
-    clock: &Clock,
+    keyring: Keyring,
+    line: &Line,
 ) -> anyhow::Result<Storage> {
-    let credentials = |from: &config::Credentials| {
-        let credentials = Credentials::new(&from.access_key_id, from.secret_access_key.expose())?;
-        match &from.session_token {
-            Some(token) => credentials.with_session_token(token.expose()),
-            None => Ok(credentials),
-        }
-    };
     let settings = Settings {
         endpoint,
         public_endpoint,
         bucket: bucket.to_owned(),
+        buckets_of_spaces: config.buckets_of_spaces().into_iter().map(str::to_owned).collect(),
         location: Location::new(&config.storage.location)?,
         profile: config.storage.profile,
-        credentials: IdentityCredentials {
-            reader: credentials(&identities.reader)?,
-            writer: credentials(&identities.writer)?,
-            janitor: credentials(&identities.janitor)?,
-        },
+        keyring,
     };
-    Ok(Storage::new(settings, http, clock)?)
+    Ok(Storage::new(settings, line)?)
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
@@ -353,7 +363,8 @@ async fn rest(time: Duration, stop: &CancellationToken) -> bool {
 /// Runs the clean-up again and again until the service stops.
 fn keep_up(service: Service, stop: CancellationToken) {
     let interval = service.config.cleanup.interval;
-    let terms = crate::upkeep::Terms { grace: service.config.cleanup.grace, dry_run: false };
+    let cleanup = &service.config.cleanup;
+    let terms = crate::upkeep::Terms { grace: cleanup.grace, unclaimed: cleanup.unclaimed, dry_run: false };
     tokio::spawn(async move {
         while rest(interval, &stop).await {
             match crate::upkeep::run(&service, terms).await {

@@ -91,6 +91,7 @@ pub fn identities(embedded: &Embedded, secrets: &Secrets) -> Identities {
         access_key_id: key.access_key_id.clone(),
         secret_access_key: Secret::new(key.secret_access_key.clone()),
         session_token: None,
+        expires_at: None,
     };
     embedded.identities.clone().unwrap_or_else(|| Identities {
         reader: key(&secrets.store.reader),
@@ -131,29 +132,49 @@ pub async fn open(
     options.limits.min_free = embedded.care.min_free;
     options.signature_version_2 = embedded.signature_version_2;
     REGION.clone_into(&mut options.region);
-    options.buckets = vec![BUCKET.to_owned()];
+    let others = config.buckets_of_spaces().into_iter().filter(|name| *name != BUCKET);
+    let buckets: Vec<&str> = std::iter::once(BUCKET).chain(others).collect();
+    options.buckets = buckets.iter().map(|name| (*name).to_owned()).collect();
     let location = Location::new(&config.storage.location)?;
-    options.identities = grants(identities, &ObjectKey::staging_prefix(&location))?;
+    options.identities = grants(identities, &buckets, &location, config.storage.profile.puts_are_final())?;
     let origins = config.origins().into_iter().map(|origin| origin.as_str().to_owned());
     options.cors = Cors { allowed_origins: pages.into_iter().chain(origins).collect() };
     Ok(Store::open(options).await?)
 }
 
-/// Each identity with exactly what it needs.
-fn grants(identities: &Identities, staging: &str) -> Result<Vec<Identity>, CredentialsError> {
-    let identity = |credentials: &Credentials, prefix: &str, actions: &[Action]| {
-        let grant = Grant { bucket: Some(BUCKET.to_owned()), prefix: prefix.to_owned(), actions: actions.to_vec() };
-        Identity::new(&credentials.access_key_id, credentials.secret_access_key.expose(), vec![grant])
+/// Each identity with exactly what it needs. The writer makes final objects only where a PUT is final, and replaces none.
+fn grants(
+    identities: &Identities,
+    buckets: &[&str],
+    location: &Location,
+    puts_are_final: bool,
+) -> Result<Vec<Identity>, CredentialsError> {
+    let grant = |prefix: &str, actions: &[Action]| (prefix.to_owned(), actions.to_vec());
+    let identity = |credentials: &Credentials, rights: Vec<(String, Vec<Action>)>| {
+        let in_each = |(prefix, actions): (String, Vec<Action>)| {
+            let grant = move |bucket: &&str| Grant {
+                bucket: Some((*bucket).to_owned()),
+                prefix: prefix.clone(),
+                actions: actions.clone(),
+            };
+            buckets.iter().map(grant).collect::<Vec<_>>()
+        };
+        let grants = rights.into_iter().flat_map(in_each).collect();
+        Identity::new(&credentials.access_key_id, credentials.secret_access_key.expose(), grants)
     };
     let janitor =
         [Action::Get, Action::Put, Action::Delete, Action::List, Action::ListParts, Action::ListUploads, Action::Abort];
+    let mut writer = vec![grant(&ObjectKey::staging_prefix(location), &[Action::Put, Action::Abort])];
+    if puts_are_final {
+        writer.push(grant(location.as_str(), &[Action::Create]));
+    }
     let mut all = vec![
-        identity(&identities.reader, "", &[Action::Get])?,
-        identity(&identities.writer, staging, &[Action::Put, Action::Abort])?,
-        identity(&identities.janitor, "", &janitor)?,
+        identity(&identities.reader, vec![grant("", &[Action::Get])])?,
+        identity(&identities.writer, writer)?,
+        identity(&identities.janitor, vec![grant("", &janitor)])?,
     ];
     if let Some(operator) = &identities.operator {
-        all.push(identity(operator, "", &[Action::Configure])?);
+        all.push(identity(operator, vec![grant("", &[Action::Configure])])?);
     }
     Ok(all)
 }

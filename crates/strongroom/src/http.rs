@@ -1,6 +1,7 @@
 //! Every route on one screen, and the middleware in its order. Nothing below this module knows of HTTP.
 
 mod answer;
+mod arrivals;
 mod console;
 mod cursor;
 mod error;
@@ -33,6 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::Problem;
+use crate::arrivals::Arrivals;
 use crate::authenticate::Authenticator;
 use crate::config::AllowedOrigin;
 use crate::health::Prober;
@@ -57,6 +59,7 @@ pub struct Place {
 pub(crate) struct Parts {
     service: Service,
     authenticator: Authenticator,
+    arrivals: Arrivals,
     limits: limits::Limits,
     place: Place,
     prober: Prober,
@@ -73,9 +76,16 @@ impl std::ops::Deref for App {
 }
 
 /// The whole HTTP face of a service. `leaving` is cancelled when it is about to end.
-pub fn router(service: Service, authenticator: Authenticator, place: Place, leaving: CancellationToken) -> Router {
+pub fn router(
+    service: Service,
+    authenticator: Authenticator,
+    arrivals: Arrivals,
+    place: Place,
+    leaving: CancellationToken,
+) -> Router {
     let limits = limits::Limits::new(&service.config.server);
-    let app = App(Arc::new(Parts { service, authenticator, limits, place, prober: Prober::default(), leaving }));
+    let prober = Prober::default();
+    let app = App(Arc::new(Parts { service, authenticator, arrivals, limits, place, prober, leaving }));
     let bounded = OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(spaces::list))
         .routes(routes!(objects::list))
@@ -86,6 +96,8 @@ pub fn router(service: Service, authenticator: Authenticator, place: Place, leav
         .routes(routes!(uploads::begin))
         .routes(routes!(uploads::show, uploads::give_up))
         .routes(routes!(uploads::parts))
+        .routes(routes!(arrivals::tell))
+        .routes(routes!(arrivals::tell_by_sns))
         .routes(routes!(status::status))
         .routes(routes!(operators::usage))
         .routes(routes!(operators::audit))

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::access::{Principal, SubjectError};
 use crate::config::{ClaimNames, Jwt, JwtKeys, Secret};
-pub use fetch::{Fetch, FetchError, fetch_over_http};
+use crate::fetch::Fetch;
 pub use keys::KeyError;
 pub use mint::{Bearer, MintError, mint};
 
@@ -19,7 +19,6 @@ use published::PublishedKeys;
 use signed::SignedToken;
 
 mod claims;
-mod fetch;
 mod keys;
 mod mint;
 mod published;

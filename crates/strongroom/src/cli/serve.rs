@@ -97,7 +97,7 @@ impl Serve {
         writeln!(out, "  Look:     {api}/")?;
         writeln!(out, "  Sign in:  {token}")?;
         writeln!(out, "  API:      {api}/docs")?;
-        writeln!(out, "  Storage:  {store}, bucket {}", service.storage.bucket)?;
+        writeln!(out, "  Storage:  {store}, bucket {}", service.storage.own.name)?;
         writeln!(out)?;
         writeln!(out, "Hand a file in; the answer holds its link:")?;
         writeln!(out)?;

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::TokenError;
-use super::fetch::{Fetch, FetchError};
 use super::keys::{VerifyingKey, read_set};
 use super::signed::SignedToken;
 use crate::config::Algorithm;
+use crate::fetch::{Fetch, FetchError};
 
 /// For how many seconds fetched keys are used without asking again, unless they may not become that old.
 const FRESH: i64 = 10 * 60;

@@ -71,6 +71,7 @@ pub(super) struct Objects {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ObjectRow {
     pub(super) key: String,
+    pub(super) size: u64,
     pub(super) last_modified: String,
 }
 

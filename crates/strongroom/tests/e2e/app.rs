@@ -25,6 +25,8 @@ pub(crate) struct App {
     ready: Value,
     folder: TempDir,
     arguments: Vec<String>,
+    /// What the service finds in its environment.
+    environment: Vec<(String, String)>,
     embedded: bool,
     /// A bucket in the store that the whole suite is told to use; the embedded store when there is none.
     elsewhere: Option<Bucket>,
@@ -87,6 +89,7 @@ impl App {
             ready: Value::Null,
             folder,
             arguments,
+            environment: Vec::new(),
             embedded: elsewhere.is_none(),
             elsewhere,
             postgres,
@@ -126,6 +129,22 @@ impl App {
         let mut app = Self::prepare(configuration, &[]);
         app.embedded = false;
         app.elsewhere = None;
+        app.run();
+        app
+    }
+
+    /// From the next start on has this configuration; the signing secret and generous limits are added.
+    pub(crate) fn reconfigure(&self, spaces: &str) {
+        let configuration = format!("{}\n{spaces}", tokens::configuration());
+        std::fs::write(self.folder.path().join("strongroom.toml"), configuration).expect("the folder is ours");
+    }
+
+    /// Starts with a bucket of another store, in this environment.
+    pub(crate) fn start_external_in(configuration: &str, environment: &[(&str, &str)]) -> Self {
+        let mut app = Self::prepare(configuration, &[]);
+        app.embedded = false;
+        app.elsewhere = None;
+        app.environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         app.run();
         app
     }
@@ -278,6 +297,7 @@ impl App {
 
     fn program(&self, words: &[&str]) -> Command {
         let mut command = program(words, &self.folder.path().join("strongroom.toml"), &self.data());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.envs(self.postgres.iter().map(|url| ("STRONGROOM__DATABASE__URL", url)));
         command.envs(self.variables.iter().copied());
         command.envs(self.elsewhere.iter().flat_map(Bucket::variables));

@@ -64,7 +64,7 @@ pub(crate) async fn check(app: &App, ledger: &Ledger, mut sample: Option<Dice>) 
     let deleted = list(app, "&deleted=true").await;
     for (id, object) in shown.iter().chain(&deleted) {
         let attempt = ledger.attempt(id, text(&object["name"]));
-        let attempt = attempt.unwrap_or_else(|| panic!("nobody completed what is visible: {object}"));
+        let attempt = attempt.unwrap_or_else(|| panic!("nobody sent what is visible: {object}"));
         assert_eq!(object["version"]["sha256"], attempt.sha256, "{object}");
         assert_eq!(object["version"]["bytes"], attempt.bytes, "{object}");
     }

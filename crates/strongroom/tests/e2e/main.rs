@@ -3,18 +3,23 @@
 #![allow(clippy::print_stderr, reason = "a failing test shows the log of the service")]
 
 mod access;
+mod adopt;
 mod app;
+mod arrivals;
 mod audit;
 mod auth;
 mod bucket;
+mod buckets;
 mod caller;
 mod commands;
 mod crash;
+mod credentials;
 mod database;
 mod download;
 mod elsewhere;
 mod embedded;
 mod explain;
+mod faults;
 mod files;
 mod handing_in;
 mod hostile;
@@ -31,5 +36,7 @@ mod quota;
 mod serve;
 mod sign;
 mod signing;
+mod standin;
 mod tokens;
+mod verify;
 mod ways;

@@ -30,7 +30,7 @@ async fn the_status_says_where_files_lie_and_whether_that_is_healthy() {
     assert_eq!(
         status["storage"],
         json!({
-            "kind": kind, "bucket": app.bucket(), "region": "us-east-1", "endpoint": app.store(),
+            "kind": kind, "bucket": app.bucket(), "buckets_of_spaces": [], "region": "us-east-1", "endpoint": app.store(),
             "location": "tenant/", "healthy": true, "detail": null,
         })
     );

@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 
 use super::{MADE, at, jwt_principal, vectors};
 use crate::config::{Algorithm, Jwt, JwtKeys, Secret};
-use crate::jwt::{TokenError, Verifier, fetch_over_http};
+use crate::fetch::fetch_over_http;
+use crate::jwt::{TokenError, Verifier};
 
 const HOUR: i64 = 3600;
 /// How many requests the server can answer at once. Who takes all of them makes everybody else wait.

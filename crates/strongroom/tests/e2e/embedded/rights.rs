@@ -66,12 +66,17 @@ async fn the_reader_reads_and_does_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_writer_writes_into_staging_and_does_nothing_else() {
+async fn the_writer_writes_into_staging_makes_what_is_not_there_and_does_nothing_else() {
     let app = App::start(FILES);
     let object = object(&app.user("alice"), Way::Raw, &handed("files", "a.png", "image/png", &files::png(1))).await;
     let key = text(&object["version"]["key"]);
     let writer = sdk(&app, "writer");
     writer.put_object().bucket(BUCKET).key("staging/x").body(body("x")).send().await.unwrap();
+    denied(writer.put_object().bucket(BUCKET).key(key).body(body("x")).send().await, "overwrite");
+    let over = writer.put_object().bucket(BUCKET).key(key).body(body("x")).if_none_match("*").send().await.unwrap_err();
+    assert_eq!(over.code(), Some("PreconditionFailed"));
+    writer.put_object().bucket(BUCKET).key("files/new").body(body("x")).if_none_match("*").send().await.unwrap();
+    denied(writer.create_multipart_upload().bucket(BUCKET).key(key).send().await, "overwrite in parts");
     denied(writer.get_object().bucket(BUCKET).key(key).send().await, "get");
     denied(writer.get_object().bucket(BUCKET).key("staging/x").send().await, "get what it wrote");
     denied(writer.delete_object().bucket(BUCKET).key("staging/x").send().await, "delete");

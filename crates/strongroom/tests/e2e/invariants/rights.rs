@@ -10,7 +10,7 @@ use crate::files;
 use crate::ways::{Way, begin, complete, handed, object, put};
 
 // Invariant 5 is shown beside the SDK, where each identity tries what it may not:
-// `the_reader_reads_and_does_nothing_else` and `the_writer_writes_into_staging_and_does_nothing_else`.
+// `the_reader_reads_and_does_nothing_else` and `the_writer_writes_into_staging_makes_what_is_not_there_and_does_nothing_else`.
 #[tokio::test]
 async fn invariant_5_urls_for_writing_do_not_read_and_urls_for_reading_do_not_write() {
     let app = App::start(FILES);
