@@ -5,6 +5,7 @@ mod explain;
 mod gc;
 mod migrate;
 mod named;
+mod policy;
 mod progress;
 mod serve;
 mod sign;
@@ -50,6 +51,8 @@ enum Verb {
     /// Move an installation to another database
     #[command(subcommand)]
     Migrate(migrate::MigrateVerb),
+    /// Print the least policy of each storage identity: as JSON, for AWS's command line, or for Terraform
+    Policy(policy::PolicyArguments),
     /// Make a presigned URL, a form or a CloudFront link, without a network
     #[command(subcommand)]
     Sign(sign::SignVerb),
@@ -106,6 +109,7 @@ pub fn run() -> ExitCode {
         }
         Verb::Gc(gc) => gc.run(),
         Verb::Migrate(verb) => verb.run(),
+        Verb::Policy(policy) => policy.run(),
         // These do nothing but compute: what fails is what they were given.
         Verb::Sign(verb) => return verb.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
         Verb::Explain(explain) => return explain.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),

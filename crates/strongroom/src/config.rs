@@ -12,6 +12,7 @@ use serde::Deserialize;
 pub use accept::{Accept, TypePattern, is_active};
 pub use auth::{Algorithm, Auth, ClaimNames, ClaimPath, Jwt, JwtKeys};
 pub use aws::{Aws, AwsError};
+pub use bucket_settings::{BucketSettings, Days, Encryption};
 pub use cleanup::Cleanup;
 pub use database::Database;
 pub use key_path::KeyPath;
@@ -21,7 +22,7 @@ pub use problem::{ConfigErrors, Problem, Source};
 pub use rules::{Rule, Rules};
 pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
-pub use space::{AllowedOrigin, Links, Quota, Space, Uploads};
+pub use space::{AllowedOrigin, Lifecycle, Links, Quota, Space, Uploads};
 pub use storage::{Addressing, Care, Credentials, Embedded, External, Identities, Place, Storage};
 
 use auth::RawAuth;
@@ -33,6 +34,7 @@ use storage::RawStorage;
 mod accept;
 mod auth;
 mod aws;
+mod bucket_settings;
 mod cleanup;
 mod credential;
 mod database;
@@ -66,6 +68,8 @@ pub struct Config {
     pub database: Database,
     /// Where the bytes lie.
     pub storage: Storage,
+    /// What the bucket should be like.
+    pub bucket: BucketSettings,
     /// Who is believed.
     pub auth: Auth,
     /// The classes of objects by their names; never empty.
@@ -101,6 +105,7 @@ struct RawConfig {
     server: Server,
     database: RawDatabase,
     storage: RawStorage,
+    bucket: BucketSettings,
     auth: RawAuth,
     spaces: BTreeMap<String, Space>,
     cleanup: Cleanup,
@@ -113,6 +118,7 @@ impl Default for RawConfig {
             server: Server::default(),
             database: RawDatabase::default(),
             storage: RawStorage::default(),
+            bucket: BucketSettings::default(),
             auth: RawAuth::default(),
             spaces: BTreeMap::new(),
             cleanup: Cleanup::default(),
@@ -156,6 +162,7 @@ impl RawConfig {
         self.cleanup.validate(report);
         let database = self.database.validate(report);
         let storage = self.storage.validate(aws, report);
+        self.bucket.validate(report);
         let auth = self.auth.validate(report);
         refuse_generated_secrets_in_public(&self.server, &auth, report);
         let spaces = space::validate(self.spaces, demo, report);
@@ -164,6 +171,7 @@ impl RawConfig {
             server: self.server,
             database,
             storage,
+            bucket: self.bucket,
             auth,
             spaces,
             cleanup: self.cleanup,

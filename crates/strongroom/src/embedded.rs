@@ -12,7 +12,7 @@ use strongroom_store::{Action, Cors, Grant, Identity, OpenError, Options, Store}
 use crate::ambient::{Clock, Random};
 use crate::config::{Config, Credentials, Embedded, Identities, Place, Secret};
 use crate::secrets::{Secrets, StoreKey};
-use crate::storage::{KeyError, Location, ObjectKey};
+use crate::storage::{self, KeyError, Location, Right};
 
 /// The bucket that everything lies in.
 pub const BUCKET: &str = "strongroom";
@@ -103,27 +103,43 @@ pub async fn open(
     REGION.clone_into(&mut options.region);
     options.buckets = vec![BUCKET.to_owned()];
     let location = Location::new(&config.storage.location)?;
-    options.identities = grants(identities, &ObjectKey::staging_prefix(&location))?;
+    options.identities = grants(identities, &location)?;
     let origins = config.origins().into_iter().map(|origin| origin.as_str().to_owned());
     options.cors = Cors { allowed_origins: pages.into_iter().chain(origins).collect() };
     Ok(Store::open(options).await?)
 }
 
 /// Each identity with exactly what it needs.
-fn grants(identities: &Identities, staging: &str) -> Result<Vec<Identity>, CredentialsError> {
-    let identity = |credentials: &Credentials, prefix: &str, actions: &[Action]| {
-        let grant = Grant { bucket: Some(BUCKET.to_owned()), prefix: prefix.to_owned(), actions: actions.to_vec() };
-        Identity::new(&credentials.access_key_id, credentials.secret_access_key.expose(), vec![grant])
-    };
-    let janitor =
-        [Action::Get, Action::Put, Action::Delete, Action::List, Action::ListParts, Action::ListUploads, Action::Abort];
-    let mut all = vec![
-        identity(&identities.reader, "", &[Action::Get])?,
-        identity(&identities.writer, staging, &[Action::Put, Action::Abort])?,
-        identity(&identities.janitor, "", &janitor)?,
+fn grants(identities: &Identities, location: &Location) -> Result<Vec<Identity>, CredentialsError> {
+    let all = [
+        (storage::Identity::Reader, Some(&identities.reader)),
+        (storage::Identity::Writer, Some(&identities.writer)),
+        (storage::Identity::Janitor, Some(&identities.janitor)),
+        (storage::Identity::Operator, identities.operator.as_ref()),
     ];
-    if let Some(operator) = &identities.operator {
-        all.push(identity(operator, "", &[Action::Configure])?);
+    let of = |(identity, credentials): (storage::Identity, Option<&Credentials>)| {
+        let (reach, rights) = identity.rights();
+        let grant = Grant {
+            bucket: Some(BUCKET.to_owned()),
+            prefix: reach.prefix(location),
+            actions: rights.iter().copied().map(action).collect(),
+        };
+        let credentials = credentials?;
+        Some(Identity::new(&credentials.access_key_id, credentials.secret_access_key.expose(), vec![grant]))
+    };
+    all.into_iter().filter_map(of).collect()
+}
+
+/// A right as the store calls it.
+fn action(right: Right) -> Action {
+    match right {
+        Right::Get => Action::Get,
+        Right::Put => Action::Put,
+        Right::Delete => Action::Delete,
+        Right::Abort => Action::Abort,
+        Right::ListParts => Action::ListParts,
+        Right::List => Action::List,
+        Right::ListUploads => Action::ListUploads,
+        Right::Configure => Action::Configure,
     }
-    Ok(all)
 }

@@ -6,6 +6,8 @@
 mod client;
 mod identities;
 mod key;
+mod policy;
+mod rights;
 mod xml;
 
 use strongroom_presign::{Credentials, CredentialsError, Endpoint, EndpointError, UrlError};
@@ -17,6 +19,8 @@ pub use identities::{
     Form, Janitor, LinkTerms, Listed, ListedUpload, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer,
 };
 pub use key::{KeyError, KeyParts, Location, ObjectKey, fill};
+pub use policy::{Dialect, Policy, Terrain};
+pub use rights::{Identity, Reach, Right};
 pub use strongroom_presign::Window;
 
 /// What it takes to reach the storage.

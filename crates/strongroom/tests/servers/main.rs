@@ -1,0 +1,33 @@
+//! The built program at other makers' servers: what it says to install is installed there, and holds. The servers are
+//! named by `STRONGROOM_TEST_SEAWEEDFS` and `STRONGROOM_TEST_CEPH`, which `cargo xtask test --only servers` starts and
+//! sets.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
+
+mod place;
+mod policies;
+mod users;
+
+/// The same tests once for each server, in a module of its name.
+macro_rules! at_every_server {
+    ($($module:ident::$test:ident,)*) => {
+        tests_at! { seaweedfs, $($module::$test,)* }
+        tests_at! { ceph, $($module::$test,)* }
+    };
+}
+
+macro_rules! tests_at {
+    ($server:ident, $($module:ident::$test:ident,)*) => {
+        mod $server {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    crate::$module::$test(&crate::place::$server().await).await;
+                }
+            )*
+        }
+    };
+}
+
+at_every_server! {
+    policies::each_identity_can_do_what_it_must_and_nothing_else,
+}
