@@ -35,9 +35,6 @@ const STORE_CONNECTIONS: usize = 12_000;
 /// How often the audit log's entries are filed: what is not filed yet is searched entry by entry.
 const FILING: Duration = Duration::from_secs(5);
 
-/// S3 copies at most 5 GiB in one request.
-const LONGEST_S3_COPY: u64 = 5 << 30;
-
 /// A service that runs.
 #[derive(Debug)]
 pub struct Running {
@@ -288,10 +285,7 @@ fn storage(
         public_endpoint,
         bucket: bucket.to_owned(),
         location: Location::new(&config.storage.location)?,
-        longest_copy: match config.storage.place {
-            config::Place::Embedded(_) => u64::MAX,
-            config::Place::External(_) => LONGEST_S3_COPY,
-        },
+        profile: config.storage.profile,
         credentials: IdentityCredentials {
             reader: credentials(&identities.reader)?,
             writer: credentials(&identities.writer)?,

@@ -23,7 +23,10 @@ pub use rules::{Rule, Rules};
 pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
 pub use space::{AllowedOrigin, Lifecycle, Links, Quota, Space, Uploads};
-pub use storage::{Addressing, Care, Credentials, Embedded, External, Identities, Place, Storage};
+pub use storage::{
+    Addressing, Care, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile, Provider, Storage,
+    UploadAcl,
+};
 
 use auth::RawAuth;
 use aws::AwsVariables;

@@ -13,6 +13,7 @@ mod xml;
 use strongroom_presign::{Credentials, CredentialsError, Endpoint, EndpointError, UrlError};
 
 use crate::ambient::Clock;
+use crate::config::Profile;
 
 pub use client::Error;
 pub use identities::{
@@ -34,8 +35,8 @@ pub struct Settings {
     pub bucket: String,
     /// The prefix under which everything lies.
     pub location: Location,
-    /// The longest object that one copy takes, in bytes.
-    pub longest_copy: u64,
+    /// What the storage can and cannot do.
+    pub profile: Profile,
     /// The identities' credentials.
     pub credentials: IdentityCredentials,
 }
@@ -84,8 +85,8 @@ pub struct Storage {
     pub bucket: String,
     /// The prefix under which everything lies.
     pub location: Location,
-    /// The longest object that one copy takes, in bytes: promotion is one copy.
-    pub longest_copy: u64,
+    /// What it can and cannot do.
+    pub profile: Profile,
     /// The endpoints under which the bucket is known, the public one first.
     endpoints: [Endpoint; 2],
 }
@@ -98,7 +99,7 @@ impl Storage {
 
     /// Makes the identities; nothing is sent yet.
     pub fn new(settings: Settings, http: &reqwest::Client, clock: &Clock) -> Result<Self, SetupError> {
-        let Settings { endpoint, public_endpoint, bucket, location, longest_copy, credentials } = settings;
+        let Settings { endpoint, public_endpoint, bucket, location, profile, credentials } = settings;
         let open = |credentials: Credentials| {
             let place = client::Place {
                 endpoint: endpoint.clone(),
@@ -112,7 +113,7 @@ impl Storage {
             reader: Reader::new(open(credentials.reader)?),
             writer: Writer::new(open(credentials.writer)?),
             janitor: Janitor::new(open(credentials.janitor)?),
-            longest_copy,
+            profile,
             endpoints: [public_endpoint, endpoint],
             bucket,
             location,

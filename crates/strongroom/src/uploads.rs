@@ -175,7 +175,7 @@ fn check_accepted(space: &Space, content_type: &str) -> Result<(), Error> {
 
 /// The longest file that the space takes by a direct upload.
 fn longest_direct(service: &Service, space: &Space) -> u64 {
-    space.max_bytes.unwrap_or(MAX_OBJECT).min(MAX_OBJECT).min(service.storage.longest_copy)
+    space.max_bytes.unwrap_or(MAX_OBJECT).min(MAX_OBJECT).min(service.storage.profile.longest_copy)
 }
 
 /// Refuses a length that the space does not take.

@@ -1,4 +1,5 @@
-//! Throw-away PostgreSQL servers for the tests: real ones, on a free port, with everything they wrote gone at the end.
+//! What the tests stand on: throw-away PostgreSQL servers, real ones whose files are gone at the end, and a proxy that
+//! makes trouble.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -10,6 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
+
+pub use proxy::{Fault, Proxy};
+
+mod proxy;
 
 /// The user that the server runs as when the tests run as root, which PostgreSQL refuses to do.
 const SYSTEM_USER: &str = "postgres";

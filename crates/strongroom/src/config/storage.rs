@@ -15,16 +15,24 @@ use super::server::address;
 use super::size;
 pub use care::Care;
 pub use identities::{Credentials, Identities};
+pub use profile::{LEAST_PART, Profile, Provider, UploadAcl};
 
 mod bucket;
 mod care;
 mod identities;
+mod profile;
+
+use profile::RawProfile;
 
 /// Where the bytes lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
     /// What every key begins with: empty, or path segments ending in one slash, such as `media/`.
     pub location: String,
+    /// The kind of storage.
+    pub provider: Provider,
+    /// What that kind can and cannot do, and what the configuration says against that.
+    pub profile: Profile,
     /// The store itself.
     pub place: Place,
 }
@@ -85,6 +93,8 @@ impl Default for Storage {
         let listen = SocketAddr::from(([127, 0, 0, 1], 9000));
         Self {
             location: String::new(),
+            provider: Provider::Embedded,
+            profile: Provider::Embedded.profile(),
             place: Place::Embedded(Embedded {
                 listen,
                 public_endpoint: None,
@@ -117,6 +127,8 @@ pub(super) struct RawStorage {
     endpoint: Option<Origin>,
     public_endpoint: Option<Origin>,
     addressing: Option<Addressing>,
+    provider: Option<Provider>,
+    profile: RawProfile,
     location: String,
     signature_version_2: bool,
     #[serde(deserialize_with = "size::deserialize")]
@@ -152,11 +164,22 @@ impl RawStorage {
         } else {
             self.embedded(&section, report).map(Place::Embedded)
         };
-        Storage { location, place: place.unwrap_or_else(|| Storage::default().place) }
+        let place = place.unwrap_or_else(|| Storage::default().place);
+        let provider = match &place {
+            Place::Embedded(_) => Provider::Embedded,
+            Place::External(external) => self.provider.unwrap_or_else(|| Provider::of(&external.endpoint)),
+        };
+        let mut base = provider.profile();
+        match &place {
+            Place::Embedded(embedded) => base.signature_version_2 = embedded.signature_version_2,
+            Place::External(external) => base.addressing = external.addressing,
+        }
+        let profile = self.profile.over(base, &section.then("profile"), report);
+        Storage { location, provider, profile, place }
     }
 
     fn embedded(&self, section: &KeyPath, report: &mut Report) -> Option<Embedded> {
-        for name in ["region", "endpoint", "addressing"] {
+        for name in ["region", "endpoint", "addressing", "provider"] {
             if report.is_set(&section.then(name)) {
                 report.problem(
                     &section.then(name),
@@ -208,7 +231,8 @@ impl RawStorage {
         }
         let region = region?;
         let endpoint = endpoint.or_else(|| bucket::aws_endpoint(&region))?;
-        let addressing = self.addressing.unwrap_or_else(|| bucket::usual_addressing(&endpoint, &bucket));
+        let usual = self.provider.unwrap_or_else(|| Provider::of(&endpoint)).profile().addressing;
+        let addressing = self.addressing.unwrap_or_else(|| bucket::usual_addressing(usual, &endpoint, &bucket));
         if addressing == Addressing::VirtualHost && bucket.contains('.') && endpoint.is_encrypted() {
             report.problem(
                 &section.then("addressing"),

@@ -10,6 +10,7 @@ mod auth;
 mod example;
 mod loading;
 mod mistakes;
+mod profile;
 mod spaces;
 mod storage;
 

@@ -62,8 +62,7 @@ pub(super) fn aws_endpoint(region: &str) -> Option<Origin> {
     format!("https://s3.{region}.{domain}").parse().ok()
 }
 
-/// AWS wants the bucket in the host name, except where its certificate could not cover it; others want it in the path.
-pub(super) fn usual_addressing(endpoint: &Origin, bucket: &str) -> Addressing {
-    let is_aws = endpoint.host().ends_with(".amazonaws.com") || endpoint.host().ends_with(".amazonaws.com.cn");
-    if is_aws && !bucket.contains('.') { Addressing::VirtualHost } else { Addressing::Path }
+/// The addressing that the provider wants, unless its certificate could not cover the bucket's name.
+pub(super) fn usual_addressing(usual: Addressing, endpoint: &Origin, bucket: &str) -> Addressing {
+    if bucket.contains('.') && endpoint.is_encrypted() { Addressing::Path } else { usual }
 }
