@@ -76,7 +76,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let address = listener.local_addr().context("the service's own address is not known")?;
     let api = config.server.public_url(address);
 
-    let reached = reach(&config, &secrets, pages(&api, address), &http, &clock, &random).await?;
+    let reached = reach(&config, &secrets, pages(&api, address), Uses::Service, &http, &clock, &random).await?;
     let db = database(&config).await?;
     let admin_token = config.auth.admin_token.clone().unwrap_or_else(|| Secret::new(&secrets.admin_token));
     let signing_secret = Secret::new(&secrets.signing_secret);
@@ -148,32 +148,7 @@ impl Running {
 
 /// A service for a command: it uses the store of a running one, or opens it for as long as the command lasts.
 pub async fn for_command(config: Config) -> anyhow::Result<Service> {
-    let (clock, random, http) = (Clock::system(), Random::system(), http_client()?);
-    secrets::create_folder(&config.data)?;
-    let secrets = Secrets::open(&config.data, &random)?;
-    let mut config = config;
-    if let config::Place::Embedded(embedded) = &mut config.storage.place {
-        // The service may run, and then it has the configured port.
-        embedded.listen.set_port(0);
-    }
-    let storage = match reach(&config, &secrets, Vec::new(), &http, &clock, &random).await {
-        Ok(Reached { storage, embedded, .. }) => {
-            if let Some((_, store)) = embedded {
-                // No service runs that would do it.
-                store.sweep().await.context("the store could not be swept")?;
-            }
-            storage
-        }
-        Err(error) if is_taken(&error) => {
-            let running = Addresses::find(&config.data)
-                .context("the store is in use by another process, and nothing says where it can be reached")?;
-            let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
-            let identities = embedded::identities(embedded, &secrets);
-            let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
-            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, &identities, &http, &clock)?
-        }
-        Err(error) => return Err(error),
-    };
+    let storage = storage_for_command(&config).await?;
     let db = database(&config).await?;
     Ok(Service::new(Parts {
         config,
@@ -181,10 +156,59 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
         db,
         storage,
         places: Places::default(),
-        clock,
-        random,
+        clock: Clock::system(),
+        random: Random::system(),
         metrics: Metrics::new(),
     }))
+}
+
+/// The storage for a command, with the operator if there is one: that of a running service, or opened for as long as the
+/// command lasts.
+pub async fn storage_for_command(config: &Config) -> anyhow::Result<Storage> {
+    let (clock, random, http) = (Clock::system(), Random::system(), http_client()?);
+    secrets::create_folder(&config.data)?;
+    let secrets = Secrets::open(&config.data, &random)?;
+    let mut config = config.clone();
+    if let config::Place::Embedded(embedded) = &mut config.storage.place {
+        // The service may run, and then it has the configured port.
+        embedded.listen.set_port(0);
+    }
+    match reach(&config, &secrets, Vec::new(), Uses::Command, &http, &clock, &random).await {
+        Ok(Reached { storage, embedded, .. }) => {
+            if let Some((_, store)) = embedded {
+                // No service runs that would do it.
+                store.sweep().await.context("the store could not be swept")?;
+            }
+            Ok(storage)
+        }
+        Err(error) if is_taken(&error) => {
+            let running = Addresses::find(&config.data)
+                .context("the store is in use by another process, and nothing says where it can be reached")?;
+            let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
+            let identities = embedded::identities(embedded, &secrets);
+            let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
+            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, &identities, &http, &clock)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Who uses the storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Uses {
+    /// The running service, which is never the operator.
+    Service,
+    /// A command.
+    Command,
+}
+
+impl Uses {
+    fn identities(self, mut identities: Identities) -> Identities {
+        if self == Self::Service {
+            identities.operator = None;
+        }
+        identities
+    }
 }
 
 fn is_taken(error: &anyhow::Error) -> bool {
@@ -218,13 +242,14 @@ async fn reach(
     config: &Config,
     secrets: &Secrets,
     pages: Vec<String>,
+    uses: Uses,
     http: &reqwest::Client,
     clock: &Clock,
     random: &Random,
 ) -> anyhow::Result<Reached> {
     let embedded = match &config.storage.place {
         config::Place::Embedded(embedded) => embedded,
-        config::Place::External(external) => return elsewhere(config, external, http, clock),
+        config::Place::External(external) => return elsewhere(config, external, uses, http, clock),
     };
     let identities = embedded::identities(embedded, secrets);
     let store = embedded::open(config, &identities, pages, clock, random).await?;
@@ -233,7 +258,7 @@ async fn reach(
     let endpoint = embedded.public_endpoint(address);
     let inside = Endpoint::custom(&format!("http://{}", reachable(address)), embedded::REGION)?;
     let outside = Endpoint::custom(&endpoint, embedded::REGION)?;
-    let storage = storage(inside, outside, embedded::BUCKET, config, &identities, http, clock)?;
+    let storage = storage(inside, outside, embedded::BUCKET, config, &uses.identities(identities), http, clock)?;
     let stop = CancellationToken::new();
     let listening = Listening { listener, max_connections: STORE_CONNECTIONS, stop: stop.clone(), counted_by: None };
     let served = store.clone();
@@ -246,7 +271,13 @@ async fn reach(
 }
 
 /// A bucket of another store.
-fn elsewhere(config: &Config, external: &External, http: &reqwest::Client, clock: &Clock) -> anyhow::Result<Reached> {
+fn elsewhere(
+    config: &Config,
+    external: &External,
+    uses: Uses,
+    http: &reqwest::Client,
+    clock: &Clock,
+) -> anyhow::Result<Reached> {
     let public = external.public_endpoint.as_ref().unwrap_or(&external.endpoint);
     let addressing = match external.addressing {
         config::Addressing::Path => Addressing::Path,
@@ -259,7 +290,8 @@ fn elsewhere(config: &Config, external: &External, http: &reqwest::Client, clock
         Addressing::VirtualHost => public.as_str().replacen("://", &format!("://{}.", external.bucket), 1),
         _ => public.as_str().to_owned(),
     };
-    let storage = storage(inside, outside, &external.bucket, config, &external.identities, http, clock)?;
+    let identities = uses.identities(external.identities.clone());
+    let storage = storage(inside, outside, &external.bucket, config, &identities, http, clock)?;
     let place = Place { kind: "s3", region: external.region.clone(), endpoint: origin };
     Ok(Reached { storage, place, embedded: None })
 }
@@ -290,6 +322,7 @@ fn storage(
             reader: credentials(&identities.reader)?,
             writer: credentials(&identities.writer)?,
             janitor: credentials(&identities.janitor)?,
+            operator: identities.operator.as_ref().map(credentials).transpose()?,
         },
     };
     Ok(Storage::new(settings, http, clock)?)
@@ -320,7 +353,8 @@ fn pages(api: &str, address: SocketAddr) -> Vec<String> {
     pages
 }
 
-fn http_client() -> anyhow::Result<reqwest::Client> {
+/// The client that everything is sent with.
+pub fn http_client() -> anyhow::Result<reqwest::Client> {
     // It fails only when a provider is there already, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()

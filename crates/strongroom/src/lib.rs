@@ -1,8 +1,8 @@
 //! Strongroom: private media for applications.
 //!
 //! The floors, from the top: [`cli`] and [`http`] speak with people and programs; the rules ([`uploads`], [`objects`],
-//! [`links`], [`spaces`], [`access`], [`quota`], [`upkeep`]) say what the product is; [`storage`] and [`db`] keep
-//! things; [`config`] says how it all was meant. Imports point down.
+//! [`links`], [`spaces`], [`access`], [`quota`], [`upkeep`], [`provision`], [`doctor`]) say what the product is;
+//! [`storage`] and [`db`] keep things; [`config`] says how it all was meant. Imports point down.
 
 pub mod access;
 pub mod ambient;
@@ -15,6 +15,7 @@ pub mod content_type;
 pub mod db;
 pub mod demo;
 pub mod description;
+pub mod doctor;
 pub mod embedded;
 pub mod health;
 pub mod http;
@@ -23,6 +24,7 @@ pub mod links;
 pub mod metrics;
 pub mod objects;
 pub mod places;
+pub mod provision;
 pub mod quota;
 pub mod secrets;
 pub mod service;

@@ -6,7 +6,9 @@
 mod client;
 mod identities;
 mod key;
+mod operator;
 mod policy;
+mod probe;
 mod rights;
 mod xml;
 
@@ -19,8 +21,10 @@ pub use client::Error;
 pub use identities::{
     Form, Janitor, LinkTerms, Listed, ListedUpload, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer,
 };
-pub use key::{KeyError, KeyParts, Location, ObjectKey, fill};
+pub use key::{KeyError, KeyParts, Location, ObjectKey, fill, space_prefix};
+pub use operator::{Child, Found, Operator, Setting, Written, children, facts};
 pub use policy::{Dialect, Policy, Terrain};
+pub use probe::{Act, Seen};
 pub use rights::{Identity, Reach, Right};
 pub use strongroom_presign::Window;
 
@@ -50,6 +54,8 @@ pub struct IdentityCredentials {
     pub writer: Credentials,
     /// May promote, delete and list.
     pub janitor: Credentials,
+    /// May configure the bucket; only commands are it.
+    pub operator: Option<Credentials>,
 }
 
 /// Why the storage cannot be set up.
@@ -81,6 +87,8 @@ pub struct Storage {
     pub writer: Writer,
     /// Promotes, deletes and lists.
     pub janitor: Janitor,
+    /// Configures the bucket; there for commands alone.
+    pub operator: Option<Operator>,
     /// The bucket.
     pub bucket: String,
     /// The prefix under which everything lies.
@@ -113,6 +121,7 @@ impl Storage {
             reader: Reader::new(open(credentials.reader)?),
             writer: Writer::new(open(credentials.writer)?),
             janitor: Janitor::new(open(credentials.janitor)?),
+            operator: credentials.operator.map(open).transpose()?.map(Operator::new),
             profile,
             endpoints: [public_endpoint, endpoint],
             bucket,

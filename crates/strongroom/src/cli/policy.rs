@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, to_string, to_string_pretty, to_value};
 
 use super::{Common, load};
-use crate::config::{Config, External, Place};
+use crate::config::{Config, External, Place, Provider};
 use crate::storage::{Dialect, Identity, Location, Policy, Terrain};
 
 /// Print the least policy of each storage identity.
@@ -32,9 +32,9 @@ pub(super) struct PolicyArguments {
     /// What the names of the users begin with, for several installations in one place
     #[arg(long, value_name = "NAME", default_value = "strongroom", value_parser = user_name)]
     users: String,
-    /// In whose words
-    #[arg(long = "for", value_enum, value_name = "STORE", default_value_t = Store::Aws)]
-    store: Store,
+    /// In whose words; those of the configured storage if nothing is said
+    #[arg(long = "for", value_enum, value_name = "STORE")]
+    store: Option<Store>,
 }
 
 /// An identity on the command line.
@@ -94,6 +94,16 @@ impl From<Store> for Dialect {
     }
 }
 
+impl From<Provider> for Dialect {
+    fn from(provider: Provider) -> Self {
+        match provider {
+            Provider::Ceph | Provider::Spaces => Self::Ceph,
+            Provider::Seaweedfs => Self::SeaweedFs,
+            _ => Self::Aws,
+        }
+    }
+}
+
 impl PolicyArguments {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
@@ -101,17 +111,23 @@ impl PolicyArguments {
             Place::External(external) => Some(external),
             Place::Embedded(_) => None,
         };
-        let policies = self.policies(&config, external)?;
+        let dialect = self.store.map_or_else(|| config.storage.provider.into(), Dialect::from);
+        let policies = self.policies(&config, external, dialect)?;
         let text = match self.format {
             Format::Json => documents(&policies, self.identity.is_some())?,
-            Format::Cli => self.script(&policies, external)?,
+            Format::Cli => self.script(&policies, external, dialect)?,
             Format::Terraform => self.terraform(&policies)?,
         };
         io::stdout().write_all(text.as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn policies(&self, config: &Config, external: Option<&External>) -> anyhow::Result<Vec<(Identity, Policy)>> {
+    fn policies(
+        &self,
+        config: &Config,
+        external: Option<&External>,
+        dialect: Dialect,
+    ) -> anyhow::Result<Vec<(Identity, Policy)>> {
         let buckets = match external {
             _ if !self.bucket.is_empty() => self.bucket.clone(),
             Some(external) => vec![external.bucket.clone()],
@@ -123,26 +139,31 @@ impl PolicyArguments {
         let location = Location::new(self.location.as_ref().unwrap_or(&config.storage.location))
             .context("--location is not a prefix for keys")?;
         let region = external.map_or("", |external| &external.region);
-        let terrain = Terrain { buckets: &buckets, location: &location, region, dialect: self.store.into() };
+        let terrain = Terrain { buckets: &buckets, location: &location, region, dialect };
         let named = self.identity.map(|name| vec![Identity::from(name)]);
         let identities = named.unwrap_or_else(|| Identity::ALL.to_vec());
         Ok(identities.into_iter().map(|identity| (identity, Policy::least(identity, terrain))).collect())
     }
 
     /// A script that can be run again and again.
-    fn script(&self, policies: &[(Identity, Policy)], external: Option<&External>) -> anyhow::Result<String> {
+    fn script(
+        &self,
+        policies: &[(Identity, Policy)],
+        external: Option<&External>,
+        dialect: Dialect,
+    ) -> anyhow::Result<String> {
         let mut script =
             String::from("#!/bin/sh\n# Gives each storage identity of Strongroom what it needs.\nset -eu\n");
         let aws = match external {
             // Users and their rights are with the store, wherever that is; AWS has a place of its own for them.
-            Some(external) if self.store != Store::Aws => format!("aws --endpoint-url {}", external.endpoint),
+            Some(external) if dialect != Dialect::Aws => format!("aws --endpoint-url {}", external.endpoint),
             _ => "aws".to_owned(),
         };
         for (identity, policy) in policies {
             let user = format!("{}-{identity}", self.users);
             let document = shlex::try_quote(&to_string(policy)?)?.into_owned();
-            match self.store {
-                Store::Ceph => write!(
+            match dialect {
+                Dialect::Ceph => write!(
                     script,
                     "\n# The user is made where the cluster is administered:\n\
                      # radosgw-admin user create --uid={user} --display-name={user}{}\n\
@@ -150,14 +171,14 @@ impl PolicyArguments {
                     // Whoever may have buckets may make them, whatever the policy says.
                     if *identity == Identity::Operator { "" } else { " --max-buckets=-1" }
                 )?,
-                Store::Aws => write!(
+                Dialect::Aws => write!(
                     script,
                     "\n{aws} iam get-user --user-name {user} >/dev/null 2>&1 || {aws} iam create-user --user-name {user}\n\
                      {aws} iam put-user-policy --user-name {user} --policy-name strongroom --policy-document {document}\n\
                      # Its key is shown once: {aws} iam create-access-key --user-name {user}\n"
                 )?,
                 // A policy of the user itself may name only some actions there; one that is attached may name all.
-                Store::SeaweedFs => write!(
+                Dialect::SeaweedFs => write!(
                     script,
                     "\n{aws} iam get-user --user-name {user} >/dev/null 2>&1 || {aws} iam create-user --user-name {user}\n\
                      old=arn:aws:iam:::policy/{user}\n\

@@ -55,8 +55,9 @@ impl TryFrom<String> for Days {
         const DAY: u64 = 86_400;
         let length = duration::parse(&text)?;
         if length.subsec_nanos() != 0 || length.as_secs() == 0 || !length.as_secs().is_multiple_of(DAY) {
-            return Err("is not a number of whole days, and storages count in nothing else; write \"1d\" or more"
-                .to_owned());
+            return Err(
+                "is not a number of whole days, and storages count in nothing else; write \"1d\" or more".to_owned()
+            );
         }
         u32::try_from(length.as_secs() / DAY).map(Self).map_err(|_| "is too long".to_owned())
     }
@@ -92,7 +93,9 @@ impl BucketSettings {
             );
         }
         if let Some(events) = &self.events
-            && !["arn:aws:sns:", "arn:aws:sqs:", "arn:aws-cn:sns:", "arn:aws-cn:sqs:"].iter().any(|start| events.starts_with(start))
+            && !["arn:aws:sns:", "arn:aws:sqs:", "arn:aws-cn:sns:", "arn:aws-cn:sqs:"]
+                .iter()
+                .any(|start| events.starts_with(start))
         {
             report.problem(
                 &section.then("events"),
@@ -104,10 +107,9 @@ impl BucketSettings {
                 &section.then("replica"),
                 "is not the ARN of a bucket, such as \"arn:aws:s3:::example-media-replica\"",
             ),
-            (Some(_), None) => report.problem(
-                &section.then("replica"),
-                "needs a role that copies; set replication_role to its ARN",
-            ),
+            (Some(_), None) => {
+                report.problem(&section.then("replica"), "needs a role that copies; set replication_role to its ARN");
+            }
             (None, Some(_)) => {
                 report.problem(&section.then("replication_role"), "does nothing without replica; set that too");
             }

@@ -200,9 +200,7 @@ impl Space {
 
     fn validate(&self, name: &str, report: &mut Report) {
         let section = KeyPath::of(["spaces", name]);
-        if self.key.pieces().first() == Some(&Piece::Placeholder(Placeholder::Space))
-            && name == STAGING
-        {
+        if self.key.pieces().first() == Some(&Piece::Placeholder(Placeholder::Space)) && name == STAGING {
             report.problem(
                 &section,
                 format!(

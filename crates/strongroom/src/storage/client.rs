@@ -132,6 +132,17 @@ impl Client {
     }
 
     async fn send_once(&self, request: &Request<'_>, payload: Payload, body: Option<Bytes>) -> Result<Response, Error> {
+        let response = self.exchange(request, payload, body).await?;
+        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    }
+
+    /// Sends a request once, and gives back whatever comes.
+    pub(super) async fn ask(&self, request: &Request<'_>, body: Option<Bytes>) -> Result<Response, Error> {
+        let payload = body.as_ref().map_or(Payload::Empty, |body| Payload::Sha256(Sha256::digest(body).into()));
+        self.exchange(request, payload, body).await
+    }
+
+    async fn exchange(&self, request: &Request<'_>, payload: Payload, body: Option<Bytes>) -> Result<Response, Error> {
         let signed = self.signer.sign(request, payload, self.now())?;
         let method = http::Method::from_bytes(signed.method.as_str().as_bytes())
             .map_err(|_| Error::BadAnswer("method".to_owned()))?;
@@ -142,8 +153,7 @@ impl Client {
         if let Some(body) = body {
             builder = builder.body(body);
         }
-        let response = builder.send().await.map_err(|error| Error::Unavailable(chain(&error)))?;
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+        builder.send().await.map_err(|error| Error::Unavailable(chain(&error)))
     }
 }
 
@@ -153,7 +163,8 @@ pub(super) async fn read_xml<T: serde::de::DeserializeOwned>(response: Response)
     xml::parse(&body)
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, Error> {
+/// Reads an answer whole.
+pub(super) async fn read(mut response: Response) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| Error::Unavailable(chain(&error)))? {
         if body.len() + chunk.len() > LONGEST_ANSWER {

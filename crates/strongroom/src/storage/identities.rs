@@ -50,6 +50,10 @@ impl Reader {
         Self(client)
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.0
+    }
+
     /// A stable link: within the window, the same key has the same URL.
     pub fn link(&self, key: &ObjectKey, terms: LinkTerms<'_>) -> Result<SignedUrl, Error> {
         let name = self.0.name(key)?;
@@ -137,6 +141,10 @@ pub struct Writer(Client);
 impl Writer {
     pub(super) fn new(client: Client) -> Self {
         Self(client)
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.0
     }
 
     /// A URL that takes exactly this content by PUT.
@@ -230,11 +238,25 @@ impl Janitor {
         Self(client)
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.0
+    }
+
     /// What lies under a key, without its bytes. The janitor asks, because S3 tells only who may list that nothing is
     /// there, and refuses everybody else.
     pub async fn head(&self, key: &ObjectKey) -> Result<Stored, Error> {
         let name = self.0.name(key)?;
-        stored(&self.0.send(&Request::head(&name), None).await?)
+        match self.0.send(&Request::head(&name), None).await {
+            // A right to list that is held to a prefix does not count here: only the list itself tells.
+            Err(Error::Refused { status: 403, .. }) if !self.is_listed(&name).await? => Err(Error::NotFound),
+            other => stored(&other?),
+        }
+    }
+
+    async fn is_listed(&self, name: &str) -> Result<bool, Error> {
+        let request = Request::list_objects().query("prefix", name).query("max-keys", "1");
+        let page: xml::Objects = read_xml(self.0.send(&request, None).await?).await?;
+        Ok(page.contents.iter().any(|row| row.key == name))
     }
 
     /// Copies exactly the content with this entity tag; fails when another lies there by now.

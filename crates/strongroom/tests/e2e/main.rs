@@ -11,6 +11,7 @@ mod caller;
 mod commands;
 mod crash;
 mod database;
+mod doctor;
 mod download;
 mod explain;
 mod files;

@@ -5,6 +5,7 @@
 
 mod place;
 mod policies;
+mod provision;
 mod users;
 
 /// The same tests once for each server, in a module of its name.
@@ -30,4 +31,7 @@ macro_rules! tests_at {
 
 at_every_server! {
     policies::each_identity_can_do_what_it_must_and_nothing_else,
+    provision::a_bucket_is_made_as_it_should_be_and_then_nothing_is_left_to_do,
+    provision::what_is_stricter_and_what_is_of_others_survives,
+    provision::with_the_least_policies_the_doctor_finds_nothing_wrong,
 }
