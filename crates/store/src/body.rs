@@ -60,6 +60,12 @@ impl Body {
         Self { kind: Kind::Stored(Stored { left, state: State::Idle(Box::new(reading)) }), sent: None }
     }
 
+    /// The same, with the first stretch read already.
+    pub(crate) fn begun(first: Bytes, reading: Reading) -> Self {
+        let left = reading.left() + first.len() as u64;
+        Self { kind: Kind::Stored(Stored { left, state: State::Read(first, Box::new(reading)) }), sent: None }
+    }
+
     /// Has its bytes counted as the client takes them.
     pub(crate) fn count(&mut self, sent: Counter) {
         self.sent = Some(sent);
@@ -113,6 +119,7 @@ struct Stored {
 #[derive(Debug)]
 enum State {
     Idle(Box<Reading>),
+    Read(Bytes, Box<Reading>),
     Busy(JoinHandle<(io::Result<Bytes>, Box<Reading>)>),
     Ended,
 }
@@ -133,6 +140,9 @@ impl Stored {
                     let bytes = read.inspect_err(|error| {
                         tracing::error!(%error, "a stored content could not be read to its end");
                     })?;
+                    self.state = State::Read(bytes, reading);
+                }
+                State::Read(bytes, reading) => {
                     self.left -= bytes.len() as u64;
                     self.state = match reading.left() {
                         0 => State::Ended,
@@ -147,7 +157,17 @@ impl Stored {
 }
 
 fn read_ahead(mut reading: Box<Reading>) -> JoinHandle<(io::Result<Bytes>, Box<Reading>)> {
-    tokio::task::spawn_blocking(move || (reading.next(), reading))
+    let room = reading.room();
+    tokio::task::spawn_blocking(move || (reading.next(room), reading))
+}
+
+/// Where the next stretch is read to. It is made by whoever waits for the stretch: a blocking thread would keep memory of
+/// its own for it, and there are many of them.
+#[derive(Debug)]
+pub(crate) struct Room {
+    buffer: Vec<u8>,
+    /// Whether it is one of the whole stretches.
+    counted: Option<OwnedSemaphorePermit>,
 }
 
 /// What is known of a content whose file is sealed.
@@ -194,17 +214,16 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// Begins to read. The first content may be open already; the others are held by the pin.
+    /// Begins to read. The pin holds what is not open yet.
     pub(crate) fn new(
         contents: Arc<Contents>,
         slices: Vec<Slice>,
         secret: Option<Secret>,
-        first: Option<File>,
         pin: Option<ContentPin>,
     ) -> Self {
         let left = slices.iter().map(|slice| slice.bytes).sum();
         let slices = slices.into_iter().filter(|slice| slice.bytes > 0).collect();
-        Self { contents, slices, left, secret, open: first, key: None, digest: None, ample: false, _pin: pin }
+        Self { contents, slices, left, secret, open: None, key: None, digest: None, ample: false, _pin: pin }
     }
 
     /// How many bytes are still to be read.
@@ -212,9 +231,29 @@ impl Reading {
         self.left
     }
 
+    /// Opens the first content, so that nobody can take it away any more; blocks on the disk.
+    pub(crate) fn open(&mut self) -> io::Result<()> {
+        if let Some(slice) = self.slices.front() {
+            self.open = Some(self.contents.read(slice.content)?);
+        }
+        Ok(())
+    }
+
+    /// Room for the next stretch, or for a piece when all whole stretches are taken.
+    pub(crate) fn room(&self) -> Room {
+        let counted = Arc::clone(&self.contents.stretches).try_acquire_owned().ok();
+        let most = most(counted.is_some());
+        let bytes = self.slices.front().map_or(0, |slice| match &slice.sealed {
+            // The chunks that a stretch touches, should it begin and end within one.
+            Some(sealed) => sealed_length(sealed.bytes.min(most.max(CHUNK) + 2 * CHUNK)),
+            None => slice.bytes.min(most),
+        });
+        Room { buffer: Vec::with_capacity(usize::try_from(bytes).unwrap_or(STRETCH)), counted }
+    }
+
     /// Reads the next stretch; blocks on the disk. A content that is shorter than the index says is an error, and so is
     /// one that is not what was written: then the last stretch is kept back, so that no client takes it for the object.
-    pub(crate) fn next(&mut self) -> io::Result<Bytes> {
+    pub(crate) fn next(&mut self, room: Room) -> io::Result<Bytes> {
         let Some(slice) = self.slices.front_mut() else {
             return Ok(Bytes::new());
         };
@@ -222,21 +261,21 @@ impl Reading {
             Some(file) => file,
             closed => closed.insert(self.contents.read(slice.content)?),
         };
-        let room = Arc::clone(&self.contents.stretches).try_acquire_owned().ok();
-        self.ample = room.is_some();
-        let most = if self.ample { STRETCH } else { PIECE } as u64;
+        let Room { buffer, counted } = room;
+        self.ample = counted.is_some();
+        let most = most(self.ample);
         let buffer = if let Some(sealed) = &slice.sealed {
             let key = match &self.key {
                 Some(key) => key,
                 None => self.key.insert(key_of(slice.content, sealed, self.secret.as_ref())?),
             };
-            open_next(file, slice, sealed, key, most.max(CHUNK)).inspect_err(|error| {
+            open_next(file, slice, sealed, key, most.max(CHUNK), buffer).inspect_err(|error| {
                 if error.kind() == io::ErrorKind::InvalidData {
                     self.contents.damaged_reads.inc();
                 }
             })?
         } else {
-            read_exactly(file, slice.start, slice.bytes.min(most))?.into()
+            read_exactly(file, slice.start, slice.bytes.min(most), buffer)?.into()
         };
         let wanted = buffer.len() as u64;
         if let Some(wanted) = slice.crc64 {
@@ -256,17 +295,22 @@ impl Reading {
             self.key = None;
             self.digest = None;
         }
-        Ok(match room {
-            Some(room) => Bytes::from_owner(Held { bytes: buffer, _room: room }),
+        Ok(match counted {
+            Some(counted) => Bytes::from_owner(Held { bytes: buffer, _counted: counted }),
             None => buffer,
         })
     }
 }
 
+/// How much is read at once.
+fn most(is_whole_stretch: bool) -> u64 {
+    if is_whole_stretch { STRETCH as u64 } else { PIECE as u64 }
+}
+
 /// A stretch that is counted until the last who holds it lets it go.
 struct Held {
     bytes: Bytes,
-    _room: OwnedSemaphorePermit,
+    _counted: OwnedSemaphorePermit,
 }
 
 impl AsRef<[u8]> for Held {
@@ -275,10 +319,9 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Reads so much from a place in a file.
-fn read_exactly(file: &mut File, start: u64, bytes: u64) -> io::Result<Vec<u8>> {
+/// Reads so much from a place in a file into an empty buffer.
+fn read_exactly(file: &mut File, start: u64, bytes: u64, mut buffer: Vec<u8>) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(start))?;
-    let mut buffer = Vec::with_capacity(usize::try_from(bytes).unwrap_or(STRETCH));
     file.take(bytes).read_to_end(&mut buffer)?;
     if (buffer.len() as u64) < bytes {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a content is shorter than the index says"));
@@ -297,7 +340,14 @@ fn key_of(content: u64, sealed: &Sealed, secret: Option<&Secret>) -> io::Result<
 
 /// Opens the next stretch of a sealed content: the chunks that it touches, and no others. If more is to follow it ends
 /// with a chunk, so that no chunk is opened twice.
-fn open_next(file: &mut File, slice: &Slice, sealed: &Sealed, key: &ContentKey, most: u64) -> io::Result<Bytes> {
+fn open_next(
+    file: &mut File,
+    slice: &Slice,
+    sealed: &Sealed,
+    key: &ContentKey,
+    most: u64,
+    buffer: Vec<u8>,
+) -> io::Result<Bytes> {
     let mut end = slice.start + slice.bytes.min(most);
     if slice.bytes > most {
         end -= end % CHUNK;
@@ -306,7 +356,7 @@ fn open_next(file: &mut File, slice: &Slice, sealed: &Sealed, key: &ContentKey, 
     // The last chunk may be a short one.
     let until = sealed_length(sealed.bytes.min(end.next_multiple_of(CHUNK)));
     let begin = first * (CHUNK + TAG);
-    let mut buffer = read_exactly(file, begin, until.saturating_sub(begin))?;
+    let mut buffer = read_exactly(file, begin, until.saturating_sub(begin), buffer)?;
     if !key.open(&mut buffer, first, sealed.bytes) {
         return Err(damaged(slice.content));
     }
@@ -346,26 +396,27 @@ mod tests {
         fs::write(path, &written).unwrap();
         let reading = || {
             let slice = Slice { content, start: 0, bytes: written.len() as u64, crc64: None, sealed: None };
-            Reading::new(Arc::clone(&contents), vec![slice], None, None, None)
+            Reading::new(Arc::clone(&contents), vec![slice], None, None)
         };
+        let read_on = |reading: &mut Reading| reading.next(reading.room()).unwrap();
         let (mut slow, mut held) = (Vec::new(), Vec::new());
         for _ in 0..STRETCHES {
             let mut one = reading();
-            held.push(one.next().unwrap());
+            held.push(read_on(&mut one));
             slow.push(one);
         }
         assert!(held.iter().all(|bytes| bytes.len() == STRETCH));
 
         let mut late = reading();
-        let mut read = late.next().unwrap().to_vec();
+        let mut read = read_on(&mut late).to_vec();
         assert_eq!(read.len(), PIECE);
         // A stretch that one of them has got rid of is there for the next who asks.
         held.pop();
-        let next = late.next().unwrap();
+        let next = read_on(&mut late);
         assert_eq!(next.len(), STRETCH);
         read.extend_from_slice(&next);
         while late.left() > 0 {
-            read.extend_from_slice(&late.next().unwrap());
+            read.extend_from_slice(&read_on(&mut late));
         }
         assert!(read == written);
     }

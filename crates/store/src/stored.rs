@@ -58,10 +58,10 @@ pub(crate) async fn digest(
     let pin = contents.pin(slices.iter().map(|slice| slice.content).collect());
     let contents = Arc::clone(contents);
     let reading = tokio::task::spawn_blocking(move || {
-        let mut reading = Reading::new(contents, slices, secret, None, Some(pin));
+        let mut reading = Reading::new(contents, slices, secret, Some(pin));
         let mut digests = Digests::new(asked);
         while reading.left() > 0 {
-            digests.update(&reading.next()?);
+            digests.update(&reading.next(reading.room())?);
         }
         Ok(digests.finish())
     });

@@ -143,7 +143,12 @@ fn refuse(error: &anyhow::Error, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// How many threads wait for disks. Each keeps memory of its own for what it reads, so that with tokio's 512 of them a
+/// crowd of readers took hundreds of MiB; and no disk gains from so many questions at once.
+const BLOCKING_THREADS: usize = 64;
+
 /// A runtime for one command.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?.block_on(work)
 }

@@ -52,7 +52,7 @@ pub(super) async fn write(
     let contents = &call.store.contents;
     let room = call.store.space.reserve(slices.iter().map(|slice| slice.bytes).sum())?;
     let pin = contents.pin(slices.iter().map(|slice| slice.content).collect());
-    let reading = Reading::new(Arc::clone(contents), slices, from.secret, None, Some(pin));
+    let reading = Reading::new(Arc::clone(contents), slices, from.secret, Some(pin));
     let mut stored = Stored { body: Body::stored(reading), announced: Announced::default(), is_gone: false };
     match intake::receive(contents, &mut stored, algorithm, call.store.seal(to), room).await {
         Ok(received) => Ok(Some((received.sums, received.placed))),

@@ -281,12 +281,16 @@ async fn open(call: Call<'_>, found: &Found, stretch: Stretch, secret: Option<Se
     }
     match slices.as_slice() {
         [] => Ok(Some(Body::empty())),
-        [only] => {
-            let (contents, number) = (Arc::clone(contents), only.content);
+        [_] => {
+            let mut reading = Reading::new(Arc::clone(contents), slices, secret, None);
+            // What is short is read at once, so that a small object costs one visit to the disk.
+            let room = (total <= STRETCH as u64).then(|| reading.room());
             let opening = tokio::task::spawn_blocking(move || {
-                let file = contents.read(number)?;
-                let mut reading = Reading::new(contents, slices, secret, Some(file), None);
-                if total <= STRETCH as u64 { reading.next().map(Body::full) } else { Ok(Body::stored(reading)) }
+                reading.open()?;
+                match room {
+                    Some(room) => reading.next(room).map(|first| Body::begun(first, reading)),
+                    None => Ok(Body::stored(reading)),
+                }
             });
             opening.await.map_err(io::Error::other)?.map(Some)
         }
@@ -301,7 +305,7 @@ async fn open(call: Call<'_>, found: &Found, stretch: Stretch, secret: Option<Se
             if !matches!(now, Look::Found(now) if now.object.body == found.object.body) {
                 return Ok(None);
             }
-            Ok(Some(Body::stored(Reading::new(Arc::clone(contents), slices, secret, None, Some(pin)))))
+            Ok(Some(Body::stored(Reading::new(Arc::clone(contents), slices, secret, Some(pin)))))
         }
     }
 }

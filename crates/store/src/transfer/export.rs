@@ -357,12 +357,12 @@ fn write(
     modified: SystemTime,
 ) -> Result<(), Failed> {
     let slices = segments.iter().map(|segment| segment.slice.clone()).collect();
-    let mut reading = Reading::new(Arc::clone(contents), slices, secret, None, None);
+    let mut reading = Reading::new(Arc::clone(contents), slices, secret, None);
     // No key becomes this name: there, the sign is followed by digits, by `+`, or by nothing.
     let fresh = path.with_file_name("%new");
     let mut file = File::create(&fresh).map_err(Failed::Write)?;
     while reading.left() > 0 {
-        let bytes = reading.next().map_err(Failed::Read)?;
+        let bytes = reading.next(reading.room()).map_err(Failed::Read)?;
         file.write_all(&bytes).map_err(Failed::Write)?;
     }
     file.set_modified(modified).and_then(|()| fs::rename(&fresh, path)).map_err(Failed::Write)

@@ -7,6 +7,8 @@ use aws_sdk_s3::types::{
     ObjectIdentifier, Permission, Type,
 };
 use strongroom_presign::{Request, Validity};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 
 use crate::server::{BUCKET, Server};
 use crate::wire::send;
@@ -68,6 +70,38 @@ async fn an_empty_object_is_an_object_and_has_no_file() {
     assert_eq!(got.e_tag(), Some("\"d41d8cd98f00b204e9800998ecf8427e\""));
     assert!(got.body.collect().await.unwrap().to_vec().is_empty());
     assert_eq!(server.files("content").len(), 0);
+}
+
+/// More readers that stop reading than there is memory for whole stretches; their sockets take only a little of it.
+#[tokio::test]
+async fn a_crowd_that_reads_slowly_takes_nothing_from_who_comes_after_it() {
+    const CROWD: usize = 300;
+    let server = Server::start().await;
+    let client = server.admin();
+    let small = bytes(200_000, 3);
+    client.put_object().bucket(BUCKET).key("large").body(vec![7; 16 << 20].into()).send().await.unwrap();
+    client.put_object().bucket(BUCKET).key("small").body(small.clone().into()).send().await.unwrap();
+    let url =
+        server.signer("admin").presign(&Request::get("large"), Validity::new(server.now(), 600).unwrap()).unwrap();
+    let target = url.strip_prefix(&format!("http://{}", server.address)).unwrap();
+    let head = format!("GET {target} HTTP/1.1\r\nhost: {}\r\n\r\n", server.address);
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut connection = socket.connect(server.address.parse().unwrap()).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        crowd.push(connection);
+    }
+    for connection in &mut crowd {
+        let mut status = [0; 12];
+        connection.read_exact(&mut status).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+    }
+    for _ in 0..20 {
+        let got = client.get_object().bucket(BUCKET).key("small").send().await.unwrap();
+        assert!(got.body.collect().await.unwrap().to_vec() == small);
+    }
 }
 
 #[tokio::test]

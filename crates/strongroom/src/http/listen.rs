@@ -23,6 +23,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest head of a request, and with it the buffer of a connection, in bytes.
 const HEAD_BYTES: usize = 32 * 1024;
 
+/// How many bytes the system keeps for a client that has not asked for them yet. Left to itself it keeps up to 4 MiB, and a
+/// thousand clients that stop reading leave it without memory for the connections of all others.
+const UNSENT_BYTES: u32 = 128 * 1024;
+
 /// How long requests may take to finish when the service stops.
 const FAREWELL: Duration = Duration::from_secs(30);
 
@@ -69,6 +73,8 @@ where
         };
         // Small answers shall leave at once.
         let _ = stream.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
         let handle = handle.clone();
         let service = hyper::service::service_fn(move |request| {
             // A connection has room for the work on a request set aside from its beginning on. That room is large, and one
