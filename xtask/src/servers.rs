@@ -32,8 +32,8 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const ALL: [Self; 2] = [Self::SeaweedFs, Self::Ceph];
 
-    /// The name on the command line.
-    fn name(self) -> &'static str {
+    /// The name on the command line, and in the service's configuration.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SeaweedFs => "seaweedfs",
             Self::Ceph => "ceph",

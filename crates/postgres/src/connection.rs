@@ -16,7 +16,7 @@ use crate::{Address, Error};
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// How long one statement may take before the connection is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 256;

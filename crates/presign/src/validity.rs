@@ -82,6 +82,16 @@ impl Window {
             _ => Ok(wanted),
         }
     }
+
+    /// The life of a URL handed out at `now` that ends with the credentials at `end`, however little that leaves of the
+    /// time it was to live at least; nothing when they have ended.
+    pub fn until(self, now: i64, end: i64) -> Result<Validity, ValidityError> {
+        let needed = now.saturating_add(1);
+        if end < needed {
+            return Err(ValidityError::CredentialsEnd { end, needed });
+        }
+        Self { at_least: self.at_least.min(u32::try_from(end - now).unwrap_or(u32::MAX)), ..self }.at(now, Some(end))
+    }
 }
 
 /// Why no URL can live that long.
@@ -110,6 +120,16 @@ pub enum ValidityError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ends_with_the_credentials_lives_as_long_as_they_do() {
+        let window = Window::new(900, 300).unwrap();
+        for (end, lives_until) in [(1_801, Some(1_801)), (2_000, Some(2_000)), (9_000, Some(1_800 + 900 + 300 - 900))] {
+            let lives_until = lives_until.map(|until: i64| until.min(900 + 1_200));
+            assert_eq!(window.until(1_700, end).ok().map(Validity::expires_at), lives_until, "{end}");
+        }
+        assert_eq!(window.until(1_700, 1_700), Err(ValidityError::CredentialsEnd { end: 1_700, needed: 1_701 }));
+    }
 
     #[test]
     fn no_moment_is_too_early_or_too_late_to_be_answered() {

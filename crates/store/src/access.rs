@@ -14,6 +14,9 @@ pub enum Action {
     Get,
     /// Write an object by any way: in one piece, in parts, by form, as the target of a copy (`s3:PutObject`).
     Put,
+    /// Write an object in one piece where nothing is: by `PutObject` with `If-None-Match: *` alone, which replaces
+    /// nothing (`s3:PutObject` under a condition on `s3:if-none-match`).
+    Create,
     /// Delete an object (`s3:DeleteObject`).
     Delete,
     /// List the keys of a bucket, and learn that it exists (`s3:ListBucket`).
@@ -33,9 +36,10 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Get,
         Self::Put,
+        Self::Create,
         Self::Delete,
         Self::List,
         Self::ListParts,

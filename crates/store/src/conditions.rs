@@ -82,6 +82,11 @@ impl Conditions {
         }
     }
 
+    /// Whether a write with these conditions can only make what is not there.
+    pub(crate) fn replace_nothing(&self) -> bool {
+        self.none_match.as_deref().is_some_and(|tags| tags.trim() == "*")
+    }
+
     /// Whether the answer to a write tells what is there, for which S3 demands the right to read it.
     pub(crate) fn tell_content(&self) -> bool {
         self.matches.is_some()

@@ -16,10 +16,11 @@ use rusqlite::Connection;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use crate::access::Identity;
+use crate::access::{Action, Identity};
 use crate::authentication::Authentication;
 use crate::body::Body;
 use crate::call::Call;
+use crate::conditions::Conditions;
 use crate::content::{Contents, Outcome, Placed, Swept, sync_folder};
 use crate::cors::{self, Cors, CorsRule};
 use crate::encryption::{Secret, look_for_master};
@@ -342,7 +343,10 @@ impl Inner {
         let name = operation;
         let operation = Operation::of(&parts.method, &target, &query, &parts.headers)?;
         *name = format!("{operation:?}");
-        if let Some(action) = operation.action() {
+        let creates = operation == Operation::PutObject
+            && Conditions::of(&parts.headers).replace_nothing()
+            && identity.may(Action::Create, &target.bucket, &target.key);
+        if let Some(action) = operation.action().filter(|_| !creates) {
             identity.demand(action, &target.bucket, &target.key)?;
         }
         if parts.method == Method::PUT || operation == Operation::CreateMultipartUpload {

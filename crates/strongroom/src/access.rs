@@ -10,6 +10,9 @@ mod tests;
 /// The scope that opens everything. It counts on API keys alone: a word in an application's token must not.
 pub const ADMIN: &str = "admin";
 
+/// The scope that lets somebody tell of bytes that arrived in storage. It counts on API keys alone, too.
+pub const ARRIVALS: &str = "arrivals";
+
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -89,6 +92,11 @@ impl Principal {
     /// Whether every rule is open: an API key with the scope `admin`.
     pub fn is_admin(&self) -> bool {
         matches!(self.kind, PrincipalKind::Key { .. }) && self.has_scope(ADMIN)
+    }
+
+    /// Whether it may tell of bytes that arrived: an API key with the scope `arrivals`, or the administrator's.
+    pub fn may_tell_arrivals(&self) -> bool {
+        matches!(self.kind, PrincipalKind::Key { .. }) && (self.has_scope(ARRIVALS) || self.has_scope(ADMIN))
     }
 
     /// Whether it proved itself at all.

@@ -5,26 +5,29 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use strongroom_postgres::Address;
-use strongroom_presign::{Addressing, Credentials, Endpoint};
+use strongroom_presign::{Addressing, Endpoint};
 use strongroom_store::{OpenError, Pace, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::ambient::{Clock, Random};
+use crate::arrivals::Arrivals;
 use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
 use crate::config::{self, Config, External, Identities, Secret};
 use crate::db::Db;
 use crate::embedded::{self, Addresses};
+use crate::fetch::fetch_over_http;
 use crate::http::listen::{self, Listening};
 use crate::http::{self, Place};
-use crate::jwt::{Verifier, fetch_over_http};
+use crate::jwt::Verifier;
 use crate::metrics::Metrics;
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
-use crate::storage::{IdentityCredentials, Location, Settings, Storage};
+use crate::sns::Topic;
+use crate::storage::{Counts, Keyring, Line, Location, Settings, Storage};
 
 /// The file of SQLite in the data folder.
 const DATABASE: &str = "strongroom.sqlite";
@@ -48,6 +51,7 @@ pub struct Running {
     pub admin_token: Secret,
     /// The HTTP client, for whoever speaks to the service from inside.
     pub http: reqwest::Client,
+    leaving: CancellationToken,
     api_task: JoinHandle<()>,
     stop_api: CancellationToken,
     embedded: Option<EmbeddedTask>,
@@ -64,6 +68,7 @@ struct EmbeddedTask {
 struct Reached {
     storage: Storage,
     place: Place,
+    counts: Counts,
     embedded: Option<(EmbeddedTask, Store)>,
 }
 
@@ -78,6 +83,9 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let reached = reach(&config, &secrets, pages(&api, address), Uses::Service, &http, &clock, &random).await?;
     let db = database(&config).await?;
+    if reached.embedded.is_some() {
+        embedded::claim(&db, &secrets, clock.now()).await?;
+    }
     let admin_token = config.auth.admin_token.clone().unwrap_or_else(|| Secret::new(&secrets.admin_token));
     let signing_secret = Secret::new(&secrets.signing_secret);
     let verifier = Verifier::new(&config.auth.jwt, &signing_secret, fetch_over_http(http.clone()))
@@ -90,6 +98,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         config::Place::External(_) => None,
     };
     let mut metrics = Metrics::new();
+    metrics.include_storage(&reached.counts);
     if let Some((_, store)) = &reached.embedded {
         metrics.include(store);
     }
@@ -107,7 +116,11 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .leave(&data)
         .with_context(|| format!("no file can be written in {}", data.display()))?;
 
-    let router = http::router(service.clone(), Authenticator::new(admin_token.clone(), verifier), reached.place);
+    let topic = service.config.arrivals.sns.clone().map(|place| Topic::new(place, fetch_over_http(http.clone())));
+    let leaving = CancellationToken::new();
+    let authenticator = Authenticator::new(admin_token.clone(), verifier);
+    let arrivals = Arrivals::new(topic);
+    let router = http::router(service.clone(), authenticator, arrivals, reached.place, leaving.clone());
     let stop_api = CancellationToken::new();
     let listening = Listening { listener, max_connections, stop: stop_api.clone(), counted_by: Some(service.clone()) };
     let api_task = tokio::spawn(listen::serve(listening, move |request, address| {
@@ -130,10 +143,16 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     });
     keep_up(service.clone(), stop_api.clone());
     keep_audit_filed(service.clone(), stop_api.clone());
-    Ok(Running { service, api, store, admin_token, http, api_task, stop_api, embedded })
+    Ok(Running { service, api, store, admin_token, http, leaving, api_task, stop_api, embedded })
 }
 
 impl Running {
+    /// Tells whoever watches that it is about to end, and goes on serving for as long as they were said to need.
+    pub async fn drain(&self) {
+        self.leaving.cancel();
+        tokio::time::sleep(self.service.config.server.drain).await;
+    }
+
     /// Accepts nothing more, and returns when what is in flight is finished.
     pub async fn stop(self) {
         self.stop_api.cancel();
@@ -148,7 +167,7 @@ impl Running {
 
 /// A service for a command: it uses the store of a running one, or opens it for as long as the command lasts.
 pub async fn for_command(config: Config) -> anyhow::Result<Service> {
-    let storage = storage_for_command(&config).await?;
+    let storage = storage_for(&config, Uses::Service).await?;
     let db = database(&config).await?;
     Ok(Service::new(Parts {
         config,
@@ -162,9 +181,12 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
     }))
 }
 
-/// The storage for a command, with the operator if there is one: that of a running service, or opened for as long as the
-/// command lasts.
-pub async fn storage_for_command(config: &Config) -> anyhow::Result<Storage> {
+/// The storage with its operator, if there is one: that of a running service, or opened for as long as a command lasts.
+pub async fn storage_for_operator(config: &Config) -> anyhow::Result<Storage> {
+    storage_for(config, Uses::Operator).await
+}
+
+async fn storage_for(config: &Config, uses: Uses) -> anyhow::Result<Storage> {
     let (clock, random, http) = (Clock::system(), Random::system(), http_client()?);
     secrets::create_folder(&config.data)?;
     let secrets = Secrets::open(&config.data, &random)?;
@@ -173,7 +195,7 @@ pub async fn storage_for_command(config: &Config) -> anyhow::Result<Storage> {
         // The service may run, and then it has the configured port.
         embedded.listen.set_port(0);
     }
-    match reach(&config, &secrets, Vec::new(), Uses::Command, &http, &clock, &random).await {
+    match reach(&config, &secrets, Vec::new(), uses, &http, &clock, &random).await {
         Ok(Reached { storage, embedded, .. }) => {
             if let Some((_, store)) = embedded {
                 // No service runs that would do it.
@@ -185,9 +207,11 @@ pub async fn storage_for_command(config: &Config) -> anyhow::Result<Storage> {
             let running = Addresses::find(&config.data)
                 .context("the store is in use by another process, and nothing says where it can be reached")?;
             let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
-            let identities = embedded::identities(embedded, &secrets);
+            let counts = Counts::default();
+            let keyring = Keyring::fixed(&uses.identities(embedded::identities(embedded, &secrets)), &clock, &counts)?;
+            let line = Line::new(http, clock.clone(), random.clone(), counts);
             let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
-            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, &identities, &http, &clock)
+            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, keyring, &line)
         }
         Err(error) => Err(error),
     }
@@ -196,14 +220,14 @@ pub async fn storage_for_command(config: &Config) -> anyhow::Result<Storage> {
 /// Who uses the storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Uses {
-    /// The running service, which is never the operator.
+    /// The service, or a command that does what it does; never the operator.
     Service,
-    /// A command.
-    Command,
+    /// A command that looks at the bucket itself.
+    Operator,
 }
 
 impl Uses {
-    fn identities(self, mut identities: Identities) -> Identities {
+    fn identities<C>(self, mut identities: Identities<C>) -> Identities<C> {
         if self == Self::Service {
             identities.operator = None;
         }
@@ -249,7 +273,7 @@ async fn reach(
 ) -> anyhow::Result<Reached> {
     let embedded = match &config.storage.place {
         config::Place::Embedded(embedded) => embedded,
-        config::Place::External(external) => return elsewhere(config, external, uses, http, clock),
+        config::Place::External(external) => return elsewhere(config, external, uses, http, clock, random).await,
     };
     let identities = embedded::identities(embedded, secrets);
     let store = embedded::open(config, &identities, pages, clock, random).await?;
@@ -258,7 +282,10 @@ async fn reach(
     let endpoint = embedded.public_endpoint(address);
     let inside = Endpoint::custom(&format!("http://{}", reachable(address)), embedded::REGION)?;
     let outside = Endpoint::custom(&endpoint, embedded::REGION)?;
-    let storage = storage(inside, outside, embedded::BUCKET, config, &uses.identities(identities), http, clock)?;
+    let counts = Counts::default();
+    let keyring = Keyring::fixed(&uses.identities(identities), clock, &counts)?;
+    let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
+    let storage = storage(inside, outside, embedded::BUCKET, config, keyring, &line)?;
     let stop = CancellationToken::new();
     let listening = Listening { listener, max_connections: STORE_CONNECTIONS, stop: stop.clone(), counted_by: None };
     let served = store.clone();
@@ -267,16 +294,17 @@ async fn reach(
         async move { store.call(request).await }
     }));
     let place = Place { kind: "embedded", region: embedded::REGION.to_owned(), endpoint };
-    Ok(Reached { storage, place, embedded: Some((EmbeddedTask { task, stop }, store)) })
+    Ok(Reached { storage, place, counts, embedded: Some((EmbeddedTask { task, stop }, store)) })
 }
 
 /// A bucket of another store.
-fn elsewhere(
+async fn elsewhere(
     config: &Config,
     external: &External,
     uses: Uses,
     http: &reqwest::Client,
     clock: &Clock,
+    random: &Random,
 ) -> anyhow::Result<Reached> {
     let public = external.public_endpoint.as_ref().unwrap_or(&external.endpoint);
     let addressing = match external.addressing {
@@ -290,10 +318,13 @@ fn elsewhere(
         Addressing::VirtualHost => public.as_str().replacen("://", &format!("://{}.", external.bucket), 1),
         _ => public.as_str().to_owned(),
     };
+    let counts = Counts::default();
     let identities = uses.identities(external.identities.clone());
-    let storage = storage(inside, outside, &external.bucket, config, &identities, http, clock)?;
+    let keyring = Keyring::open(&identities, &external.region, http, clock, &counts).await?;
+    let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
+    let storage = storage(inside, outside, &external.bucket, config, keyring, &line)?;
     let place = Place { kind: "s3", region: external.region.clone(), endpoint: origin };
-    Ok(Reached { storage, place, embedded: None })
+    Ok(Reached { storage, place, counts, embedded: None })
 }
 
 fn storage(
@@ -301,31 +332,19 @@ fn storage(
     public_endpoint: Endpoint,
     bucket: &str,
     config: &Config,
-    identities: &Identities,
-    http: &reqwest::Client,
-    clock: &Clock,
+    keyring: Keyring,
+    line: &Line,
 ) -> anyhow::Result<Storage> {
-    let credentials = |from: &config::Credentials| {
-        let credentials = Credentials::new(&from.access_key_id, from.secret_access_key.expose())?;
-        match &from.session_token {
-            Some(token) => credentials.with_session_token(token.expose()),
-            None => Ok(credentials),
-        }
-    };
     let settings = Settings {
         endpoint,
         public_endpoint,
         bucket: bucket.to_owned(),
+        buckets_of_spaces: config.buckets_of_spaces().into_iter().map(str::to_owned).collect(),
         location: Location::new(&config.storage.location)?,
         profile: config.storage.profile,
-        credentials: IdentityCredentials {
-            reader: credentials(&identities.reader)?,
-            writer: credentials(&identities.writer)?,
-            janitor: credentials(&identities.janitor)?,
-            operator: identities.operator.as_ref().map(credentials).transpose()?,
-        },
+        keyring,
     };
-    Ok(Storage::new(settings, http, clock)?)
+    Ok(Storage::new(settings, line)?)
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
@@ -375,7 +394,8 @@ async fn rest(time: Duration, stop: &CancellationToken) -> bool {
 /// Runs the clean-up again and again until the service stops.
 fn keep_up(service: Service, stop: CancellationToken) {
     let interval = service.config.cleanup.interval;
-    let terms = crate::upkeep::Terms { grace: service.config.cleanup.grace, dry_run: false };
+    let cleanup = &service.config.cleanup;
+    let terms = crate::upkeep::Terms { grace: cleanup.grace, unclaimed: cleanup.unclaimed, dry_run: false };
     tokio::spawn(async move {
         while rest(interval, &stop).await {
             match crate::upkeep::run(&service, terms).await {

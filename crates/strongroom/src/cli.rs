@@ -1,5 +1,6 @@
 //! The commands: what each is called, and where its own file is.
 
+mod adopt;
 mod config;
 mod doctor;
 mod explain;
@@ -14,6 +15,7 @@ mod sign;
 mod store;
 mod terminal;
 mod token;
+mod verify;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -50,6 +52,8 @@ enum Verb {
     },
     /// Clear away expired uploads, deleted objects and leavings, as the service does by itself
     Gc(gc::Gc),
+    Adopt(adopt::Adopt),
+    Verify(verify::Verify),
     /// Move an installation to another database
     #[command(subcommand)]
     Migrate(migrate::MigrateVerb),
@@ -118,6 +122,8 @@ pub fn run() -> ExitCode {
                 .map_err(anyhow::Error::from)
         }
         Verb::Gc(gc) => gc.run(),
+        Verb::Adopt(adopt) => adopt.run(),
+        Verb::Verify(verify) => verify.run(),
         Verb::Migrate(verb) => verb.run(),
         Verb::Doctor(doctor) => doctor.run(),
         Verb::Policy(policy) => policy.run(),

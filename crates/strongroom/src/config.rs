@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use accept::{Accept, TypePattern, is_active};
+pub use arrivals::{Arrivals, Topic};
 pub use auth::{Algorithm, Auth, ClaimNames, ClaimPath, Jwt, JwtKeys};
 pub use aws::{Aws, AwsError};
 pub use bucket_settings::{BucketSettings, Days, Encryption};
@@ -24,10 +25,11 @@ pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
 pub use space::{AllowedOrigin, Lifecycle, Links, Quota, Space, Uploads};
 pub use storage::{
-    Addressing, Care, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile, Provider, Storage,
-    UploadAcl,
+    Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile,
+    Provider, Role, Storage, UploadAcl,
 };
 
+use arrivals::RawArrivals;
 use auth::RawAuth;
 use aws::AwsVariables;
 use database::RawDatabase;
@@ -35,6 +37,7 @@ use layers::{Layers, Report};
 use storage::RawStorage;
 
 mod accept;
+mod arrivals;
 mod auth;
 mod aws;
 mod bucket_settings;
@@ -77,6 +80,8 @@ pub struct Config {
     pub auth: Auth,
     /// The classes of objects by their names; never empty.
     pub spaces: BTreeMap<String, Space>,
+    /// Who may tell that bytes have arrived.
+    pub arrivals: Arrivals,
     /// The clean-up.
     pub cleanup: Cleanup,
     /// What is allowed but probably not meant; to be logged at start.
@@ -111,6 +116,7 @@ struct RawConfig {
     bucket: BucketSettings,
     auth: RawAuth,
     spaces: BTreeMap<String, Space>,
+    arrivals: RawArrivals,
     cleanup: Cleanup,
 }
 
@@ -124,6 +130,7 @@ impl Default for RawConfig {
             bucket: BucketSettings::default(),
             auth: RawAuth::default(),
             spaces: BTreeMap::new(),
+            arrivals: RawArrivals::default(),
             cleanup: Cleanup::default(),
         }
     }
@@ -143,6 +150,14 @@ impl Config {
             report.problems.sort_by(|a, b| a.source.cmp(&b.source));
             Err(ConfigErrors(report.problems))
         }
+    }
+
+    /// The buckets that spaces have for themselves, each once.
+    pub fn buckets_of_spaces(&self) -> Vec<&str> {
+        let mut buckets: Vec<_> = self.spaces.values().filter_map(|space| space.bucket.as_deref()).collect();
+        buckets.sort_unstable();
+        buckets.dedup();
+        buckets
     }
 
     /// All web origins that any space lets in, each once.
@@ -169,6 +184,7 @@ impl RawConfig {
         let auth = self.auth.validate(report);
         refuse_generated_secrets_in_public(&self.server, &auth, report);
         let spaces = space::validate(self.spaces, demo, report);
+        let arrivals = self.arrivals.validate(report);
         Config {
             data,
             server: self.server,
@@ -177,6 +193,7 @@ impl RawConfig {
             bucket: self.bucket,
             auth,
             spaces,
+            arrivals,
             cleanup: self.cleanup,
             warnings: Vec::new(),
         }

@@ -98,6 +98,19 @@ impl Db {
         Ok(Self(Kind::Postgres(database)))
     }
 
+    /// Which kind of database it is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match &self.0 {
+            Kind::Sqlite { .. } => "sqlite",
+            Kind::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Whether several nodes may share it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Kind::Postgres(_))
+    }
+
     /// Runs `job` in a transaction, and returns once what it wrote is durable. An `Err` undoes all it wrote.
     ///
     /// It behaves as if it were alone. Where another transaction was in the way, `job` is run again from the start.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::ambient::Clock;
 use crate::config::Config;
-use crate::storage::{Act, Identity, ObjectKey, Seen, Storage};
+use crate::storage::{Act, Bucket, Identity, ObjectKey, Seen, Storage};
 pub use mend::mend;
 
 /// How a check ended.
@@ -80,20 +80,20 @@ pub async fn look_around(tools: Instruments<'_>) -> Vec<Check> {
     around::look(tools).await
 }
 
-/// Looks at the storage, with one small object that is gone afterwards.
-pub async fn look_at_storage(tools: Instruments<'_>, storage: &Storage) -> Vec<Check> {
+/// Looks at a bucket, with one small object that is gone afterwards.
+pub async fn look_at_bucket(tools: Instruments<'_>, storage: &Storage, bucket: &Bucket) -> Vec<Check> {
     let mut checks = Vec::new();
     let beside = ObjectKey::new(format!("doctor-{}", tools.id));
     let Ok(beside) = beside else { return checks };
     let keys = Keys { staged: ObjectKey::staging(tools.id), beside };
-    if !reach(tools, storage, &keys, &mut checks).await {
+    if !reach(tools, storage, bucket, &keys, &mut checks).await {
         return checks;
     }
-    checks.extend(rights::look(storage, &keys).await);
-    checks.extend(browser::look(tools, storage, &keys).await);
-    checks.extend(leavings(tools, storage).await);
+    checks.extend(rights::look(bucket, &keys).await);
+    checks.extend(browser::look(tools, storage, bucket, &keys).await);
+    checks.extend(leavings(tools, bucket).await);
     for key in [&keys.staged, &keys.beside] {
-        if let Err(error) = storage.janitor.delete(key).await {
+        if let Err(error) = bucket.janitor.delete(key).await {
             let mend = "delete it by hand, and see what the janitor may do";
             checks.push(Check::bad("cleaning up", format!("{key} could not be deleted: {error}"), mend));
         }
@@ -102,9 +102,15 @@ pub async fn look_at_storage(tools: Instruments<'_>, storage: &Storage) -> Vec<C
 }
 
 /// Credentials, bucket, location and clock, all of which the first request needs.
-async fn reach(tools: Instruments<'_>, storage: &Storage, keys: &Keys, checks: &mut Vec<Check>) -> bool {
+async fn reach(
+    tools: Instruments<'_>,
+    storage: &Storage,
+    bucket: &Bucket,
+    keys: &Keys,
+    checks: &mut Vec<Check>,
+) -> bool {
     let begun = Instant::now();
-    let seen = match storage.attempt(Identity::Janitor, Act::List, &keys.staged).await {
+    let seen = match bucket.attempt(Identity::Janitor, Act::List, &keys.staged).await {
         Ok(seen) => seen,
         Err(error) => {
             let mend = "see that storage.endpoint is right and can be reached from this machine: name, port, TLS, \
@@ -114,7 +120,7 @@ async fn reach(tools: Instruments<'_>, storage: &Storage, keys: &Keys, checks: &
         }
     };
     checks.extend(clock(tools, &seen));
-    let place = format!("the bucket {} below \"{}\"", storage.bucket, storage.location.as_str());
+    let place = format!("the bucket {} below \"{}\"", bucket.name, storage.location.as_str());
     if !seen.is_done() {
         checks.push(refused("storage", &format!("the janitor may not list {place}"), &seen));
         return false;
@@ -122,7 +128,7 @@ async fn reach(tools: Instruments<'_>, storage: &Storage, keys: &Keys, checks: &
     let millis = begun.elapsed().as_millis();
     checks.push(Check::good("storage", format!("{place} answers in {millis} ms, and the janitor's key is known")));
     for (identity, act) in [(Identity::Reader, Act::Get), (Identity::Writer, Act::Put)] {
-        match storage.attempt(identity, act, &keys.staged).await {
+        match bucket.attempt(identity, act, &keys.staged).await {
             Ok(seen) if matches!(seen.code.as_str(), "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
                 checks.push(refused("credentials", &format!("the {identity}'s key is refused"), &seen));
                 return false;
@@ -161,14 +167,14 @@ fn clock(tools: Instruments<'_>, seen: &Seen) -> Option<Check> {
 }
 
 /// Whether the storage takes away by itself what nobody finished.
-async fn leavings(tools: Instruments<'_>, storage: &Storage) -> Option<Check> {
+async fn leavings(tools: Instruments<'_>, bucket: &Bucket) -> Option<Check> {
     use crate::storage::{Found, Setting, children};
     const WHAT: &str = "abandoned uploads";
     const MEND: &str = "`strongroom provision --apply` sets it; until then the service's own clean-up has to do";
     if matches!(tools.config.storage.place, crate::config::Place::Embedded(_)) {
         return Some(Check::good(WHAT, "the service clears them away"));
     }
-    let Some(operator) = &storage.operator else {
+    let Some(operator) = &bucket.operator else {
         let mend = "set [storage.operator] where you run this command, to have it looked at";
         return Some(Check::doubtful(WHAT, "without the operator's key nobody can see the lifecycle", mend));
     };

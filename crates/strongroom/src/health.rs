@@ -21,6 +21,8 @@ pub struct Health {
     pub storage: Option<String>,
     /// With the database.
     pub database: Option<String>,
+    /// What will be wrong if nothing changes.
+    pub warning: Option<String>,
 }
 
 impl Health {
@@ -50,15 +52,28 @@ impl Prober {
 }
 
 async fn look(service: &Service) -> Health {
-    let storage = match tokio::time::timeout(PATIENCE, service.storage.janitor.probe()).await {
+    let credentials = service.storage.credentials();
+    let storage = match tokio::time::timeout(PATIENCE, probe(service)).await {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error.to_string()),
+        Ok(Err(detail)) => Some(detail),
         Err(_) => Some(format!("the storage did not answer within {} seconds", PATIENCE.as_secs())),
     };
+    let storage = credentials.ended.or(storage);
     let answer: Result<bool, db::Error> = service.db.read(|tx| db::milestones::reached(tx, "")).await;
     let database = answer.err().map(|error| error.to_string());
     if let Some(detail) = storage.as_ref().or(database.as_ref()) {
         tracing::warn!(detail, "the service is not well");
     }
-    Health { storage, database }
+    Health { storage, database, warning: credentials.troubled }
+}
+
+/// Asks every bucket whether it answers; what the first says that does not, with its name where there are several.
+async fn probe(service: &Service) -> Result<(), String> {
+    for bucket in service.storage.buckets() {
+        if let Err(error) = bucket.janitor.probe().await {
+            let is_only = service.storage.buckets().count() == 1;
+            return Err(if is_only { error.to_string() } else { format!("bucket {}: {error}", bucket.name) });
+        }
+    }
+    Ok(())
 }

@@ -1,12 +1,14 @@
 //! Every route on one screen, and the middleware in its order. Nothing below this module knows of HTTP.
 
 mod answer;
+mod arrivals;
 mod console;
 mod cursor;
 mod error;
 mod extract;
 mod form_body;
 mod hand_in;
+mod leaving;
 mod limits;
 mod links;
 pub mod listen;
@@ -26,11 +28,13 @@ use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::Problem;
+use crate::arrivals::Arrivals;
 use crate::authenticate::Authenticator;
 use crate::config::AllowedOrigin;
 use crate::health::Prober;
@@ -55,9 +59,12 @@ pub struct Place {
 pub(crate) struct Parts {
     service: Service,
     authenticator: Authenticator,
+    arrivals: Arrivals,
     limits: limits::Limits,
     place: Place,
     prober: Prober,
+    /// Cancelled when the service is about to end.
+    leaving: CancellationToken,
 }
 
 impl std::ops::Deref for App {
@@ -68,10 +75,17 @@ impl std::ops::Deref for App {
     }
 }
 
-/// The whole HTTP face of a service.
-pub fn router(service: Service, authenticator: Authenticator, place: Place) -> Router {
+/// The whole HTTP face of a service. `leaving` is cancelled when it is about to end.
+pub fn router(
+    service: Service,
+    authenticator: Authenticator,
+    arrivals: Arrivals,
+    place: Place,
+    leaving: CancellationToken,
+) -> Router {
     let limits = limits::Limits::new(&service.config.server);
-    let app = App(Arc::new(Parts { service, authenticator, limits, place, prober: Prober::default() }));
+    let prober = Prober::default();
+    let app = App(Arc::new(Parts { service, authenticator, arrivals, limits, place, prober, leaving }));
     let bounded = OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(spaces::list))
         .routes(routes!(objects::list))
@@ -82,6 +96,8 @@ pub fn router(service: Service, authenticator: Authenticator, place: Place) -> R
         .routes(routes!(uploads::begin))
         .routes(routes!(uploads::show, uploads::give_up))
         .routes(routes!(uploads::parts))
+        .routes(routes!(arrivals::tell))
+        .routes(routes!(arrivals::tell_by_sns))
         .routes(routes!(status::status))
         .routes(routes!(operators::usage))
         .routes(routes!(operators::audit))
@@ -114,6 +130,7 @@ pub fn router(service: Service, authenticator: Authenticator, place: Place) -> R
     router
         .layer(cors(&app.service.config.origins()))
         .layer(from_fn_with_state(app.clone(), trace::trace))
+        .layer(from_fn_with_state(app.clone(), leaving::end_connections))
         .with_state(app)
 }
 

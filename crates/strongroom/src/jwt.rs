@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::access::{Principal, SubjectError};
 use crate::config::{ClaimNames, Jwt, JwtKeys, Secret};
-pub use fetch::{Fetch, FetchError, fetch_over_http};
+use crate::fetch::Fetch;
 pub use keys::KeyError;
 pub use mint::{Bearer, MintError, mint};
 
@@ -19,7 +19,6 @@ use published::PublishedKeys;
 use signed::SignedToken;
 
 mod claims;
-mod fetch;
 mod keys;
 mod mint;
 mod published;
@@ -99,7 +98,8 @@ impl Verifier {
             JwtKeys::Secret(secret) => fixed(VerifyingKey::from_secret(secret)),
             JwtKeys::Public { pem, algorithm } => fixed(VerifyingKey::from_pem(pem, *algorithm)?),
             JwtKeys::Published { url, algorithms } => {
-                Keys::Published(Arc::new(PublishedKeys::new(url.clone(), algorithms.clone(), fetch)))
+                let keys = PublishedKeys::new(url.clone(), algorithms.clone(), jwt.jwks_max_age, fetch);
+                Keys::Published(Arc::new(keys))
             }
         };
         let expected = Expected {

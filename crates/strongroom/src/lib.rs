@@ -1,11 +1,14 @@
 //! Strongroom: private media for applications.
 //!
 //! The floors, from the top: [`cli`] and [`http`] speak with people and programs; the rules ([`uploads`], [`objects`],
-//! [`links`], [`spaces`], [`access`], [`quota`], [`upkeep`], [`provision`], [`doctor`]) say what the product is;
-//! [`storage`] and [`db`] keep things; [`config`] says how it all was meant. Imports point down.
+//! [`links`], [`spaces`], [`access`], [`quota`], [`arrivals`], [`adopt`],
+//! [`inventory`], [`upkeep`], [`provision`], [`doctor`]) say what the product is; [`storage`] and [`db`] keep
+//! things; [`config`] says how it all was meant. Imports point down.
 
 pub mod access;
+pub mod adopt;
 pub mod ambient;
+pub mod arrivals;
 pub mod assemble;
 pub mod audit;
 pub mod authenticate;
@@ -15,10 +18,13 @@ pub mod content_type;
 pub mod db;
 pub mod demo;
 pub mod description;
+pub mod digest;
 pub mod doctor;
 pub mod embedded;
+pub mod fetch;
 pub mod health;
 pub mod http;
+pub mod inventory;
 pub mod jwt;
 pub mod links;
 pub mod metrics;
@@ -28,6 +34,7 @@ pub mod provision;
 pub mod quota;
 pub mod secrets;
 pub mod service;
+pub mod sns;
 pub mod spaces;
 pub mod storage;
 pub mod upkeep;

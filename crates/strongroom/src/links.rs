@@ -130,7 +130,11 @@ fn sign(service: &Service, object: &Object, purpose: Purpose) -> Result<SignedUr
     let as_file = purpose == Purpose::Download || is_active(&object.version.content_type);
     let disposition = as_file.then(|| attachment(&object.name));
     let window = service.config.spaces.get(&object.space).map_or_else(default_window, window)?;
-    service.storage.reader.link(&key, LinkTerms { window, disposition: disposition.as_deref() })
+    service
+        .storage
+        .bucket(service.bucket_of(&object.space))?
+        .reader
+        .link(&key, LinkTerms { window, disposition: disposition.as_deref() })
 }
 
 /// How long the links of a space last, and how long they stay the same.

@@ -11,6 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 use strongroom_store::Store;
 
 use crate::db::uploads::Method;
+use crate::storage::Counts;
 
 /// The upper bounds of the durations, in seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -28,6 +29,7 @@ pub struct Metrics {
     objects_created: Counter,
     bytes_created: Counter,
     links_signed: Counter,
+    arrivals: Family<OutcomeLabel, Counter>,
     cleanup_failures: Counter,
 }
 
@@ -47,6 +49,11 @@ struct RouteLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MethodLabel {
     method: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -83,6 +90,7 @@ impl Metrics {
             objects_created: Counter::default(),
             bytes_created: Counter::default(),
             links_signed: Counter::default(),
+            arrivals: Family::default(),
             cleanup_failures: Counter::default(),
         };
         let registry = &mut metrics.registry;
@@ -105,6 +113,7 @@ impl Metrics {
             metrics.bytes_created.clone(),
         );
         registry.register("links_signed", "Links handed out", metrics.links_signed.clone());
+        registry.register("arrivals", "Events of the storage that told of bytes", metrics.arrivals.clone());
         registry.register("cleanup_failures", "Runs of the clean-up that stopped", metrics.cleanup_failures.clone());
         metrics
     }
@@ -112,6 +121,11 @@ impl Metrics {
     /// Shows what the embedded store counts, too.
     pub fn include(&mut self, store: &Store) {
         store.register(self.registry.sub_registry_with_prefix("store"));
+    }
+
+    /// Shows what the way to the storage counts, too.
+    pub fn include_storage(&mut self, counts: &Counts) {
+        counts.register(self.registry.sub_registry_with_prefix("storage"));
     }
 
     /// A request came.
@@ -161,6 +175,12 @@ impl Metrics {
     /// Links were handed out.
     pub fn links_signed(&self, count: u64) {
         self.links_signed.inc_by(count);
+    }
+
+    /// The storage told of bytes: an upload waited for them, or none did.
+    pub fn arrival(&self, taken: bool) {
+        let outcome = if taken { "taken" } else { "ignored" };
+        self.arrivals.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// A run of the clean-up stopped.

@@ -61,6 +61,8 @@ pub struct Terms {
 pub struct Site<'a> {
     /// Its operator.
     pub operator: &'a Operator,
+    /// The spaces whose objects lie in it; nothing for those that have no bucket for themselves.
+    pub of_spaces: Option<&'a str>,
     /// Its region, where there are regions: a bucket cannot be moved.
     pub region: Option<&'a str>,
     /// The prefix under which everything lies.
@@ -85,7 +87,7 @@ pub async fn run(config: &Config, site: Site<'_>, terms: Terms) -> Vec<Step> {
             return steps;
         }
     };
-    for Wanted { setting, want } in wanted::of(config, site.location) {
+    for Wanted { setting, want } in wanted::of(config, site) {
         let step = match set_right(site.operator, setting, &want, exists, terms).await {
             Ok(step) => step,
             Err(error) => failed(setting.name(), &error),

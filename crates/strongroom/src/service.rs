@@ -51,6 +51,11 @@ impl Service {
         self.0.clock.now()
     }
 
+    /// The bucket of a space, as rows name it: the installation's own has no name there.
+    pub fn bucket_of(&self, space: &str) -> &str {
+        self.config.spaces.get(space).and_then(|space| space.bucket.as_deref()).unwrap_or_default()
+    }
+
     /// A new id, of this moment.
     pub fn new_id(&self) -> Uuid {
         self.0.random.id(self.now())

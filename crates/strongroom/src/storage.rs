@@ -4,24 +4,32 @@
 //! among them: a running service has no use for that right.
 
 mod client;
+mod counts;
+mod credentials;
 mod identities;
 mod key;
+mod line;
 mod operator;
 mod policy;
 mod probe;
+mod promote;
 mod rights;
 mod xml;
 
-use strongroom_presign::{Credentials, CredentialsError, Endpoint, EndpointError, UrlError};
+use strongroom_presign::{Endpoint, EndpointError, UrlError};
 
-use crate::ambient::Clock;
 use crate::config::Profile;
+use credentials::{Held, State};
 
 pub use client::Error;
+pub use counts::Counts;
+pub use credentials::{Keyring, KeyringError};
 pub use identities::{
-    Form, Janitor, LinkTerms, Listed, ListedUpload, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer,
+    Form, Janitor, LinkTerms, Listed, ListedUpload, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored,
+    Writer,
 };
 pub use key::{KeyError, KeyParts, Location, ObjectKey, fill, space_prefix};
+pub use line::Line;
 pub use operator::{Child, Found, Operator, Setting, Written, children, facts};
 pub use policy::{Dialect, Policy, Terrain};
 pub use probe::{Act, Seen};
@@ -35,27 +43,16 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// The URL at which browsers reach it.
     pub public_endpoint: Endpoint,
-    /// The bucket.
+    /// The installation's own bucket.
     pub bucket: String,
-    /// The prefix under which everything lies.
+    /// The buckets that spaces have for themselves.
+    pub buckets_of_spaces: Vec<String>,
+    /// The prefix under which everything lies, in each bucket.
     pub location: Location,
     /// What the storage can and cannot do.
     pub profile: Profile,
     /// The identities' credentials.
-    pub credentials: IdentityCredentials,
-}
-
-/// One set of credentials an identity.
-#[derive(Debug)]
-pub struct IdentityCredentials {
-    /// May get.
-    pub reader: Credentials,
-    /// May put.
-    pub writer: Credentials,
-    /// May promote, delete and list.
-    pub janitor: Credentials,
-    /// May configure the bucket; only commands are it.
-    pub operator: Option<Credentials>,
+    pub keyring: Keyring,
 }
 
 /// Why the storage cannot be set up.
@@ -67,9 +64,6 @@ pub enum SetupError {
     /// The bucket's name is not one, or the endpoint cannot address it.
     #[error("the bucket cannot be used: {0}")]
     Bucket(#[from] UrlError),
-    /// A key cannot be used.
-    #[error("the storage credentials cannot be used: {0}")]
-    Credentials(#[from] CredentialsError),
     /// The location is not a prefix for keys.
     #[error("the storage location cannot be used: {0}")]
     Location(#[from] KeyError),
@@ -81,51 +75,104 @@ pub enum SetupError {
 /// The storage of this installation.
 #[derive(Debug)]
 pub struct Storage {
+    /// The installation's own bucket, for every space that has none for itself.
+    pub own: Bucket,
+    /// The buckets that spaces have for themselves.
+    others: Vec<Bucket>,
+    /// The prefix under which everything lies, in each bucket.
+    pub location: Location,
+    /// What it can and cannot do.
+    pub profile: Profile,
+    /// The endpoints under which the bucket is known, the public one first.
+    endpoints: [Endpoint; 2],
+    keyring: Keyring,
+}
+
+/// How the credentials of the identities are, in words for the operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CredentialHealth {
+    /// Some hold no more.
+    pub ended: Option<String>,
+    /// Some still hold and could not be replaced.
+    pub troubled: Option<String>,
+}
+
+/// One bucket, as each identity reaches it.
+#[derive(Debug)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
     /// Gets, and signs links.
     pub reader: Reader,
     /// Puts, and signs uploads.
     pub writer: Writer,
     /// Promotes, deletes and lists.
     pub janitor: Janitor,
-    /// Configures the bucket; there for commands alone.
+    /// Configures it; there for commands alone.
     pub operator: Option<Operator>,
-    /// The bucket.
-    pub bucket: String,
-    /// The prefix under which everything lies.
-    pub location: Location,
-    /// What it can and cannot do.
-    pub profile: Profile,
-    /// The endpoints under which the bucket is known, the public one first.
-    endpoints: [Endpoint; 2],
 }
 
 impl Storage {
+    /// The bucket that a row or a space means: the installation's own when it names none.
+    pub fn bucket(&self, name: &str) -> Result<&Bucket, Error> {
+        if name.is_empty() || name == self.own.name {
+            return Ok(&self.own);
+        }
+        let found = self.others.iter().find(|bucket| bucket.name == name);
+        found.ok_or_else(|| Error::NoSuchBucket { name: name.to_owned() })
+    }
+
+    /// Every bucket, the installation's own first.
+    pub fn buckets(&self) -> impl Iterator<Item = &Bucket> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
+
     /// The endpoints under which the bucket is known.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
     }
 
+    /// How the credentials of the identities are.
+    pub fn credentials(&self) -> CredentialHealth {
+        let mut health = CredentialHealth::default();
+        for state in self.keyring.states() {
+            match state {
+                State::Good => {}
+                State::Troubled(words) => health.troubled = health.troubled.or(Some(words)),
+                State::Ended(words) => health.ended = health.ended.or(Some(words)),
+            }
+        }
+        health
+    }
+
     /// Makes the identities; nothing is sent yet.
-    pub fn new(settings: Settings, http: &reqwest::Client, clock: &Clock) -> Result<Self, SetupError> {
-        let Settings { endpoint, public_endpoint, bucket, location, profile, credentials } = settings;
-        let open = |credentials: Credentials| {
+    pub fn new(settings: Settings, line: &Line) -> Result<Self, SetupError> {
+        let Settings { endpoint, public_endpoint, bucket, buckets_of_spaces, location, profile, keyring } = settings;
+        let open = |bucket: &str, held: &Held| {
             let place = client::Place {
                 endpoint: endpoint.clone(),
                 public_endpoint: public_endpoint.clone(),
-                bucket: bucket.clone(),
+                bucket: bucket.to_owned(),
                 location: location.clone(),
             };
-            client::Client::new(place, credentials, http.clone(), clock.clone())
+            client::Client::new(place, held.clone(), line.clone())
+        };
+        let enter = |name: &String| {
+            Ok::<_, SetupError>(Bucket {
+                reader: Reader::new(open(name, &keyring.reader)?),
+                writer: Writer::new(open(name, &keyring.writer)?, profile),
+                janitor: Janitor::new(open(name, &keyring.janitor)?, profile),
+                operator: keyring.operator.as_ref().map(|held| open(name, held)).transpose()?.map(Operator::new),
+                name: name.clone(),
+            })
         };
         Ok(Self {
-            reader: Reader::new(open(credentials.reader)?),
-            writer: Writer::new(open(credentials.writer)?),
-            janitor: Janitor::new(open(credentials.janitor)?),
-            operator: credentials.operator.map(open).transpose()?.map(Operator::new),
+            own: enter(&bucket)?,
+            others: buckets_of_spaces.iter().filter(|name| **name != bucket).map(enter).collect::<Result<_, _>>()?,
             profile,
-            endpoints: [public_endpoint, endpoint],
-            bucket,
-            location,
+            endpoints: [public_endpoint.clone(), endpoint.clone()],
+            location: location.clone(),
+            keyring,
         })
     }
 }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use uuid::Uuid;
 
+use crate::db::doomed::Doomed;
 use crate::db::objects::Object;
 use crate::db::uploads::{Method, State, Upload};
 use crate::db::{self};
 use crate::quota;
 use crate::service::{Asker, Service};
-use crate::storage::{self, ObjectKey};
+use crate::storage::{self, Janitor, ObjectKey};
 use crate::uploads;
 
 /// How many rows are taken up at once.
@@ -47,6 +49,8 @@ impl From<storage::KeyError> for Error {
 pub struct Report {
     /// Verifications taken up again.
     pub resumed: u64,
+    /// Uploads that nobody completed although their bytes had arrived, and that were completed.
+    pub arrived: u64,
     /// Uploads that had expired.
     pub expired: u64,
     /// Objects removed for good.
@@ -66,6 +70,8 @@ pub struct Report {
 pub struct Terms {
     /// How old leavings must be, so that nothing is taken from under a transfer that still runs.
     pub grace: Duration,
+    /// How long an upload is left to its client before it is looked whether its bytes are there.
+    pub unclaimed: Duration,
     /// Only count.
     pub dry_run: bool,
 }
@@ -76,11 +82,14 @@ pub async fn run(service: &Service, terms: Terms) -> Result<Report, Error> {
     let mut run = Run { service, terms, now: service.now(), report: Report::default() };
     run.resume().await?;
     run.expire().await?;
+    run.find_arrivals().await?;
     run.sweep_uploads().await?;
     run.purge().await?;
     run.delete_doomed().await?;
-    if let Err(error) = run.sweep_staging().await {
-        run.failed("staging", &error);
+    for bucket in service.storage.buckets() {
+        if let Err(error) = run.sweep_staging(&bucket.janitor).await {
+            run.failed("staging", &error);
+        }
     }
     if !terms.dry_run {
         let before = before(run.now, REMEMBERED);
@@ -126,21 +135,63 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Ends uploads that nobody completed in time. Bytes that arrived in time may be completed a little later.
+    /// Ends uploads that nobody completed in time: those whose bytes arrived become objects a little later, and the
+    /// others expire.
     async fn expire(&mut self) -> Result<(), Error> {
-        let (before, batch) = (before(self.now, self.terms.grace.min(COMPLETABLE)), self.batch());
+        let until = before(self.now, self.terms.grace.min(COMPLETABLE));
+        self.each_open((Timestamp::MIN, until), true).await
+    }
+
+    /// Completes uploads whose bytes arrived without anybody saying so.
+    async fn find_arrivals(&mut self) -> Result<(), Error> {
+        let over = before(self.now, self.terms.grace.min(COMPLETABLE));
+        self.each_open((over, Timestamp::MAX), false).await
+    }
+
+    /// Looks at each open upload whose URLs stop working after the one time and not after the other. Those that were
+    /// begun just now are left to their clients, unless they are over.
+    async fn each_open(&mut self, (after, until): (Timestamp, Timestamp), over: bool) -> Result<(), Error> {
+        let (batch, mut last) = (self.batch(), (after, Uuid::max()));
+        let begun_before = if over { Timestamp::MAX } else { before(self.now, self.terms.unclaimed) };
         loop {
-            let overdue: Vec<Upload> = self.service.db.read(move |tx| db::uploads::overdue(tx, before, batch)).await?;
-            let more = overdue.len() as i64 == batch;
-            for upload in overdue {
-                if self.terms.dry_run || uploads::expire(self.service, &upload).await? {
+            let look_up = move |tx: &db::Tx| db::uploads::open(tx, last, until, begun_before, batch);
+            let open: Vec<Upload> = self.service.db.read(look_up).await?;
+            let Some(end) = open.last().map(|upload| (upload.expires_at, upload.id)) else { return Ok(()) };
+            last = end;
+            for upload in open {
+                if !self.settle(&upload, over).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// False when the storage does not answer: then asking for the others is in vain.
+    async fn settle(&mut self, upload: &Upload, over: bool) -> Result<bool, Error> {
+        let configured = self.service.config.spaces.contains_key(&upload.space);
+        let found = if self.terms.dry_run && configured {
+            let arrived = uploads::has_arrived(self.service, upload).await;
+            arrived.map(|arrived| if arrived { uploads::Found::Completed } else { uploads::Found::Nothing })
+        } else if configured {
+            uploads::complete_if_arrived(self.service, upload).await
+        } else {
+            Ok(uploads::Found::Nothing)
+        };
+        match found {
+            Ok(uploads::Found::Completed) => self.report.arrived += 1,
+            Ok(uploads::Found::Nothing) if over => {
+                if self.terms.dry_run || uploads::expire(self.service, upload).await? {
                     self.report.expired += 1;
                 }
             }
-            if !more {
-                return Ok(());
+            Ok(uploads::Found::Nothing | uploads::Found::Taken) => {}
+            Err(uploads::Error::Db(error)) => return Err(error.into()),
+            Err(error) => {
+                self.failed("upload", &error);
+                return Ok(!matches!(error, uploads::Error::Storage(storage::Error::Unavailable(_))));
             }
         }
+        Ok(true)
     }
 
     /// Clears what any ended upload left, once transfers that began in time are over.
@@ -160,10 +211,10 @@ impl Run<'_> {
                 let sweep = move |tx: &db::Tx| {
                     // A URL may have been used again after the bytes were promoted.
                     if upload.method != Method::Service {
-                        db::doomed::insert(tx, &upload.staging_key, now)?;
+                        db::doomed::insert(tx, &upload.bucket, &upload.staging_key, now)?;
                     }
                     if let Some(key) = upload.final_key.as_ref().filter(|_| upload.state != State::Ready) {
-                        db::doomed::insert(tx, key, now)?;
+                        db::doomed::insert(tx, &upload.bucket, key, now)?;
                     }
                     Ok::<_, Error>(db::uploads::set_swept(tx, upload.id, now)?)
                 };
@@ -182,7 +233,13 @@ impl Run<'_> {
             _ => Some(&upload.staging_key),
         };
         let Some(key) = key else { return Ok(()) };
-        Ok(self.service.storage.janitor.abort_multipart(&ObjectKey::new(key.clone())?, multipart).await?)
+        Ok(self
+            .service
+            .storage
+            .bucket(&upload.bucket)?
+            .janitor
+            .abort_multipart(&ObjectKey::new(key.clone())?, multipart)
+            .await?)
     }
 
     /// Removes for good what was deleted long enough ago. The keys are doomed in the same transaction.
@@ -211,38 +268,39 @@ impl Run<'_> {
 
     /// Deletes the bytes under every doomed key that no version needs.
     async fn delete_doomed(&mut self) -> Result<(), Error> {
-        let mut after = String::new();
+        let mut after = Doomed::default();
         loop {
-            let keys: Vec<String> = self.service.db.read(move |tx| db::doomed::list(tx, &after, BATCH)).await?;
+            let keys: Vec<Doomed> = self.service.db.read(move |tx| db::doomed::list(tx, &after, BATCH)).await?;
             let Some(last) = keys.last().cloned() else { return Ok(()) };
-            for key in keys {
-                let looked_for = key.clone();
+            for doomed in keys {
+                let looked_for = doomed.key.clone();
                 let needed: bool = self.service.db.read(move |tx| db::objects::holds_key(tx, &looked_for)).await?;
                 if !needed {
                     self.report.deleted_keys += 1;
                     if !self.terms.dry_run
-                        && let Err(error) = self.delete(&key).await
+                        && let Err(error) = self.delete(&doomed).await
                     {
-                        self.failed(&key, &error);
+                        self.failed(&doomed.key, &error);
                         continue;
                     }
                 }
                 if !self.terms.dry_run {
-                    self.service.db.write(move |tx| Ok::<_, Error>(db::doomed::remove(tx, &key)?)).await?;
+                    self.service.db.write(move |tx| Ok::<_, Error>(db::doomed::remove(tx, &doomed)?)).await?;
                 }
             }
             after = last;
         }
     }
 
-    async fn delete(&self, key: &str) -> Result<(), Error> {
-        Ok(self.service.storage.janitor.delete(&ObjectKey::new(key)?).await?)
+    async fn delete(&self, doomed: &Doomed) -> Result<(), Error> {
+        let bucket = self.service.storage.bucket(&doomed.bucket)?;
+        Ok(bucket.janitor.delete(&ObjectKey::new(&*doomed.key)?).await?)
     }
 
     /// Clears staged bytes and multipart uploads that belong to no upload that is still open. What others keep in the
     /// same bucket is not ours to touch: only what is named like an upload, or is known to be one, counts.
-    async fn sweep_staging(&mut self) -> Result<(), Error> {
-        let (service, janitor) = (self.service, &self.service.storage.janitor);
+    async fn sweep_staging(&mut self, janitor: &Janitor) -> Result<(), Error> {
+        let service = self.service;
         let old_enough = before(self.now, self.terms.grace);
         for listed in janitor.multiparts(service.storage.location.as_str()).await? {
             let ours = is_awaited(service, &listed.key, Some(&listed.multipart)).await?;
@@ -275,6 +333,7 @@ impl Run<'_> {
 
 /// Removes one object, unless somebody restored it since it was read.
 async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(), Error> {
+    let bucket = service.bucket_of(&object.space).to_owned();
     let entry = Asker::upkeep().entry(now, "object.purge").on(&object.space, Some(object.id));
     service
         .db
@@ -282,7 +341,7 @@ async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(),
             let still = db::objects::get(tx, object.id)?.is_some_and(|now| now.deleted_at == object.deleted_at);
             if still {
                 for key in db::objects::keys(tx, object.id)? {
-                    db::doomed::insert(tx, &key, now)?;
+                    db::doomed::insert(tx, &bucket, &key, now)?;
                 }
                 db::objects::remove(tx, object.id)?;
                 quota::forget(tx, &object.space, object.owner.as_deref(), object.version.bytes)?;
@@ -303,15 +362,17 @@ async fn is_awaited(service: &Service, key: &ObjectKey, multipart: Option<&str>)
     let upload: Option<Upload> = if let Some(id) = key.staged_upload() {
         service.db.read(move |tx| db::uploads::get(tx, id)).await?
     } else {
-        let key = key.as_str().to_owned();
-        let found: Option<Upload> = service.db.read(move |tx| db::uploads::by_final_key(tx, &key)).await?;
+        let looked_for = key.as_str().to_owned();
+        let found: Option<Upload> = service.db.read(move |tx| db::uploads::by_final_key(tx, &looked_for)).await?;
         if found.is_none() {
             return Ok(None);
         }
         found
     };
     Ok(Some(upload.is_some_and(|upload| {
-        let same = multipart.is_none_or(|multipart| upload.multipart_id.as_deref() == Some(multipart));
+        // A final key that is not where the bytes land is being copied to, maybe in parts.
+        let copied = upload.method != Method::Service && upload.staging_key != key.as_str();
+        let same = multipart.is_none_or(|multipart| upload.multipart_id.as_deref() == Some(multipart) || copied);
         upload.state.is_pending() && same
     })))
 }

@@ -2,8 +2,11 @@
 //!
 //! The row comes first. Before any byte can reach storage there is a row that knows its key, so that whatever a crash
 //! leaves behind can be found. Bytes that come directly land under a staging key; they are copied to a final key that
-//! nobody was ever given a URL for, and only what is found *there* counts. One transaction then makes the object.
+//! nobody was ever given a URL for, and only what is found *there* counts. Where the storage lets a URL write once and
+//! never replace anything, a single PUT lands at its final key, and nothing is copied. One transaction then makes the
+//! object.
 
+mod arrive;
 mod begin;
 mod complete;
 mod receive;
@@ -23,8 +26,9 @@ use crate::description::{Description, FieldError};
 use crate::quota;
 use crate::service::{Asker, Service};
 use crate::spaces::Denied;
-use crate::storage::{self, KeyError};
+use crate::storage::{self, Bucket, KeyError};
 
+pub use arrive::{Found, begin_completing, complete_if_arrived, has_arrived, told, waiting_for};
 pub use begin::{Announced, begin, with_multipart_id};
 pub use complete::{ClaimedPart, Completed, complete};
 pub use receive::{Arriving, receive};
@@ -36,9 +40,6 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// How long before the lease runs out its holder renews it.
 const RENEW_EVERY: Duration = Duration::from_secs(20);
-
-/// The longest body that S3 takes in one request.
-const MAX_SINGLE: u64 = 5 << 30;
 
 /// The longest object that S3 takes.
 const MAX_OBJECT: u64 = 5 << 40;
@@ -173,9 +174,11 @@ fn check_accepted(space: &Space, content_type: &str) -> Result<(), Error> {
     Err(Error::TypeNotAccepted { found: content_type.to_owned(), accepted })
 }
 
-/// The longest file that the space takes by a direct upload.
+/// The longest file that the space takes by a direct upload: it has to come in parts, and to be copied in parts.
 fn longest_direct(service: &Service, space: &Space) -> u64 {
-    space.max_bytes.unwrap_or(MAX_OBJECT).min(MAX_OBJECT).min(service.storage.profile.longest_copy)
+    let profile = &service.storage.profile;
+    let in_parts = profile.longest_copy.min(profile.longest_put).saturating_mul(u64::from(profile.most_parts));
+    space.max_bytes.unwrap_or(MAX_OBJECT).min(MAX_OBJECT).min(in_parts)
 }
 
 /// Refuses a length that the space does not take.
@@ -187,6 +190,11 @@ fn check_length(space: &Space, bytes: u64) -> Result<(), Error> {
 /// Settings of the space that an upload was begun in; a space may have been taken out of the configuration since.
 fn settings<'a>(service: &'a Service, upload: &Upload) -> Result<&'a Space, Error> {
     service.config.spaces.get(&upload.space).ok_or(Error::Ended("belongs to a space that is no longer configured"))
+}
+
+/// The bucket that an upload goes to.
+fn bucket<'a>(service: &'a Service, upload: &Upload) -> Result<&'a Bucket, storage::Error> {
+    service.storage.bucket(&upload.bucket)
 }
 
 /// A length as the database keeps it; every length was checked against [`MAX_OBJECT`].
@@ -214,6 +222,7 @@ fn new_row(service: &Service, asker: &Asker, space: &str, owner: Option<String>,
         object_id: service.random.id(now),
         space: space.to_owned(),
         method: db::uploads::Method::Service,
+        instead_of: None,
         state: db::uploads::State::Open,
         actor: asker.actor(),
         owner,
@@ -225,6 +234,7 @@ fn new_row(service: &Service, asker: &Asker, space: &str, owner: Option<String>,
         content_type: String::new(),
         bytes: 0,
         sha256: None,
+        bucket: service.bucket_of(space).to_owned(),
         staging_key: storage::ObjectKey::staging(id).as_str().to_owned(),
         final_key: None,
         multipart_id: None,

@@ -90,6 +90,27 @@ pub(crate) const STEPS: &[Step] = &[
         run: on_postgres,
     },
     Step {
+        name: "seaweedfs",
+        what: "the end-to-end and crash tests again, on SeaweedFS and PostgreSQL",
+        tools: &[Tool::Compiler, Tool::Curl, Tool::Postgres, Tool::SeaweedFs],
+        run: |workspace| {
+            let database = postgres(workspace)?;
+            on_storage(workspace, Kind::SeaweedFs, Some(&database))
+        },
+    },
+    Step {
+        name: "ceph",
+        what: "the end-to-end and crash tests again, on Ceph and SQLite",
+        tools: &[Tool::Compiler, Tool::Curl, Tool::Postgres, Tool::Ceph],
+        run: |workspace| on_storage(workspace, Kind::Ceph, None),
+    },
+    Step {
+        name: "chaos",
+        what: "trouble of every kind for three nodes under load, and nothing lost",
+        tools: &[Tool::Compiler, Tool::Postgres],
+        run: chaos,
+    },
+    Step {
         name: "doctests",
         what: "the examples in the documentation of the code",
         tools: &[Tool::Compiler],
@@ -121,6 +142,9 @@ pub(crate) const STEPS: &[Step] = &[
 /// For each target: enough to try the seeds and look around them. `cargo xtask fuzz` looks further.
 const FUZZ_SECONDS: u32 = 5;
 
+/// The tests of the step of this name.
+const CHAOS: &str = "nodes::chaos";
+
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<Ending> {
     ended(follow(Command::new("cargo").args(arguments).current_dir(&workspace.root))?)
 }
@@ -139,16 +163,51 @@ fn tests(workspace: &Workspace) -> Result<Ending> {
     if !has_nextest() {
         command.args(["--lib", "--bins", "--tests"]);
     }
-    ended(follow(&mut command)?)
+    ended(follow(command.args(without(&[])))?)
 }
 
 fn on_postgres(workspace: &Workspace) -> Result<Ending> {
-    // In the target folder, because the temporary one may lie in memory; gone when the tests are through.
-    let server = Postgres::start(&workspace.target.join("servers"), &[])?;
+    let server = postgres(workspace)?;
     let mut command = runner(workspace);
     // Of the whole workspace, so that nothing is compiled twice.
     command.args(["--test", "e2e"]).env("STRONGROOM_TEST_POSTGRES", server.url());
-    ended(follow(&mut command)?)
+    ended(follow(command.args(without(&[])))?)
+}
+
+/// Loud, because of the figures that it prints.
+fn chaos(workspace: &Workspace) -> Result<Ending> {
+    let mut command = runner(workspace);
+    command.args(["--test", "e2e"]);
+    let only: &[&str] =
+        if has_nextest() { &["--no-capture", "-E", "test(/^nodes::chaos/)"] } else { &["--", "--nocapture", CHAOS] };
+    ended(follow(command.args(only))?)
+}
+
+/// Leaves out what the step `chaos` runs, and these modules.
+fn without(modules: &[&str]) -> Vec<String> {
+    let modules = modules.iter().copied().chain([CHAOS]);
+    if has_nextest() {
+        let filter: Vec<String> = modules.map(|module| format!("not test(/^{module}/)")).collect();
+        vec!["-E".to_owned(), filter.join(" and ")]
+    } else {
+        let skipped = modules.flat_map(|module| ["--skip".to_owned(), format!("{module}::")]);
+        std::iter::once("--".to_owned()).chain(skipped).collect()
+    }
+}
+
+fn on_storage(workspace: &Workspace, kind: Kind, database: Option<&Postgres>) -> Result<Ending> {
+    let server = Server::start(workspace, kind)?;
+    let mut command = runner(workspace);
+    command.args(["--test", "e2e"]).env("STRONGROOM_TEST_STORAGE", &server.endpoint);
+    command.env("STRONGROOM_TEST_PROVIDER", kind.name());
+    command.envs(database.map(|database| ("STRONGROOM_TEST_POSTGRES", database.url())));
+    // The module of this name is about the embedded store, which takes no part here.
+    ended(follow(command.args(without(&["embedded"])))?)
+}
+
+/// A server in the target folder, because the temporary one may lie in memory; gone when the tests are through.
+fn postgres(workspace: &Workspace) -> Result<Postgres> {
+    Postgres::start(&workspace.target.join("servers"), &[])
 }
 
 /// What runs tests, with what they have to be told.

@@ -80,6 +80,35 @@ async fn the_writer_writes_under_its_prefix_and_does_nothing_else() {
 }
 
 #[tokio::test]
+async fn who_may_create_makes_what_is_not_there_and_replaces_nothing() {
+    let server = Server::start_with(|options| {
+        let grant = strongroom_store::Grant {
+            bucket: Some(BUCKET.to_owned()),
+            prefix: "final/".to_owned(),
+            actions: vec![strongroom_store::Action::Create],
+        };
+        options.identities.push(strongroom_store::Identity::new("creator", "creator-secret", vec![grant]).unwrap());
+    })
+    .await;
+    let creator = server.client("creator");
+    let put = |key: &str| creator.put_object().bucket(BUCKET).key(key).body(b"1".to_vec().into());
+    denied(put("final/1").send().await);
+    put("final/1").if_none_match("*").send().await.unwrap();
+    let again = put("final/1").if_none_match("*").send().await.expect_err("it is there");
+    assert_eq!(again.code(), Some("PreconditionFailed"));
+    denied(put("final/1").if_match("*").send().await);
+    denied(put("other/1").if_none_match("*").send().await);
+    // No other way of writing takes the condition for a right.
+    denied(creator.create_multipart_upload().bucket(BUCKET).key("final/2").send().await);
+    denied(creator.copy_object().bucket(BUCKET).key("final/2").copy_source(format!("{BUCKET}/final/1")).send().await);
+    denied(creator.get_object().bucket(BUCKET).key("final/1").send().await);
+    denied(creator.delete_object().bucket(BUCKET).key("final/1").send().await);
+    let life = Validity::new(server.now(), 60).unwrap();
+    let form = server.signer("creator").post(&PostPolicy::for_key("final/2").unwrap(), life).unwrap();
+    assert_eq!(crate::forms::post(&server, &form.fields, Some(("f", b"2"))).await.code(), "AccessDenied");
+}
+
+#[tokio::test]
 async fn the_janitor_moves_lists_and_deletes_and_configures_nothing() {
     let server = filled().await;
     let janitor = server.client("janitor");

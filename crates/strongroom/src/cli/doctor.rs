@@ -31,8 +31,12 @@ impl Doctor {
                 Instruments { config: &config, http: &http, clock: &clock, id: Random::system().id(clock.now()) };
             let mut checks = doctor::look_around(tools).await;
             checks.push(database(&config).await);
-            match assemble::storage_for_command(&config).await {
-                Ok(storage) => checks.extend(doctor::look_at_storage(tools, &storage).await),
+            match assemble::storage_for_operator(&config).await {
+                Ok(storage) => {
+                    for bucket in storage.buckets() {
+                        checks.extend(doctor::look_at_bucket(tools, &storage, bucket).await);
+                    }
+                }
                 Err(error) => checks.push(Check {
                     what: "storage".to_owned(),
                     verdict: Verdict::Bad,

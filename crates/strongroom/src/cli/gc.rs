@@ -30,7 +30,8 @@ pub(super) struct Gc {
 impl Gc {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
-        let terms = Terms { grace: self.grace.unwrap_or(config.cleanup.grace), dry_run: self.dry_run };
+        let unclaimed = config.cleanup.unclaimed;
+        let terms = Terms { grace: self.grace.unwrap_or(config.cleanup.grace), unclaimed, dry_run: self.dry_run };
         let report = super::block_on(async move {
             let service = assemble::for_command(config).await?;
             Ok(upkeep::run(&service, terms).await?)
@@ -42,6 +43,7 @@ impl Gc {
         }
         let lines = [
             ("verifications taken up again", report.resumed),
+            ("uploads completed whose clients never did", report.arrived),
             ("uploads that expired", report.expired),
             ("objects removed for good", report.purged),
             ("keys deleted from storage", report.deleted_keys),

@@ -130,7 +130,10 @@ impl PolicyArguments {
     ) -> anyhow::Result<Vec<(Identity, Policy)>> {
         let buckets = match external {
             _ if !self.bucket.is_empty() => self.bucket.clone(),
-            Some(external) => vec![external.bucket.clone()],
+            Some(external) => {
+                let others = config.buckets_of_spaces().into_iter().filter(|name| *name != external.bucket);
+                std::iter::once(external.bucket.as_str()).chain(others).map(str::to_owned).collect()
+            }
             None => bail!(
                 "the embedded store holds its identities to their rights by itself and needs no policy; set \
                  storage.bucket in the configuration, or name the bucket with --bucket"
@@ -139,7 +142,11 @@ impl PolicyArguments {
         let location = Location::new(self.location.as_ref().unwrap_or(&config.storage.location))
             .context("--location is not a prefix for keys")?;
         let region = external.map_or("", |external| &external.region);
-        let terrain = Terrain { buckets: &buckets, location: &location, region, dialect };
+        let puts_are_final = match external {
+            Some(_) if self.store.is_none() => config.storage.profile.puts_are_final(),
+            _ => dialect != Dialect::Ceph,
+        };
+        let terrain = Terrain { buckets: &buckets, location: &location, region, dialect, puts_are_final };
         let named = self.identity.map(|name| vec![Identity::from(name)]);
         let identities = named.unwrap_or_else(|| Identity::ALL.to_vec());
         Ok(identities.into_iter().map(|identity| (identity, Policy::least(identity, terrain))).collect())

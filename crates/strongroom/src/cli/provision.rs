@@ -33,27 +33,34 @@ impl Provision {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
         let terms = Terms { apply: self.apply, allow_loosen: self.allow_loosen };
-        let (bucket, steps) = super::block_on(async move {
-            let storage = assemble::storage_for_command(&config).await?;
-            let operator = storage.operator.as_ref().context(
-                "the operator has no key; set access_key_id and secret_access_key in [storage.operator] to one with \
-                 the rights that `strongroom policy operator` prints",
-            )?;
+        let buckets = super::block_on(async move {
+            let storage = assemble::storage_for_operator(&config).await?;
             let region = match &config.storage.place {
                 Place::External(external) if config.storage.provider == Provider::Aws => Some(external.region.as_str()),
                 _ => None,
             };
-            let site = Site { operator, region, location: &storage.location };
-            let steps = provision::run(&config, site, terms).await;
-            Ok((storage.bucket, steps))
+            let mut buckets = Vec::new();
+            for bucket in storage.buckets() {
+                let operator = bucket.operator.as_ref().context(
+                    "the operator has no key; set access_key_id and secret_access_key in [storage.operator] to one \
+                     with the rights that `strongroom policy operator` prints",
+                )?;
+                let of_spaces = (bucket.name != storage.own.name).then_some(bucket.name.as_str());
+                let site = Site { operator, of_spaces, region, location: &storage.location };
+                buckets.push((bucket.name.clone(), provision::run(&config, site, terms).await));
+            }
+            Ok(buckets)
         })?;
         let mut out = io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", json!({"bucket": bucket, "applied": self.apply, "steps": steps}))?;
+            let all: Vec<_> = buckets.iter().map(|(bucket, steps)| json!({"bucket": bucket, "steps": steps})).collect();
+            writeln!(out, "{}", json!({"applied": self.apply, "buckets": all}))?;
         } else {
-            print(&mut out, &bucket, &steps)?;
+            for (bucket, steps) in &buckets {
+                print(&mut out, bucket, steps)?;
+            }
         }
-        let is_well = steps.iter().all(|step| step.state != State::Failed);
+        let is_well = buckets.iter().flat_map(|(_, steps)| steps).all(|step| step.state != State::Failed);
         Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -63,7 +63,15 @@ impl Serve {
             ));
         }
         tokio::select! {
-            _ = terminate.recv() => {}
+            _ = terminate.recv() => {
+                tracing::info!("about to end; /readyz says so");
+                // Who cannot wait says so by another signal.
+                tokio::select! {
+                    () = running.drain() => {}
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping; what is in flight is finished first");
@@ -89,7 +97,7 @@ impl Serve {
         writeln!(out, "  Look:     {api}/")?;
         writeln!(out, "  Sign in:  {token}")?;
         writeln!(out, "  API:      {api}/docs")?;
-        writeln!(out, "  Storage:  {store}, bucket {}", service.storage.bucket)?;
+        writeln!(out, "  Storage:  {store}, bucket {}", service.storage.own.name)?;
         writeln!(out)?;
         writeln!(out, "Hand a file in; the answer holds its link:")?;
         writeln!(out)?;

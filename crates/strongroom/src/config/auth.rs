@@ -35,6 +35,8 @@ pub struct Jwt {
     pub audience: Vec<String>,
     /// How far the clocks of issuer and service may differ.
     pub leeway: Duration,
+    /// How old published keys may become while the issuer cannot be reached.
+    pub jwks_max_age: Duration,
     /// Where a token says who its bearer is.
     pub claims: ClaimNames,
 }
@@ -86,6 +88,7 @@ impl Default for Jwt {
             issuer: None,
             audience: Vec::new(),
             leeway: DEFAULT_LEEWAY,
+            jwks_max_age: DEFAULT_JWKS_MAX_AGE,
             claims: ClaimNames::default(),
         }
     }
@@ -104,6 +107,7 @@ impl Algorithm {
 }
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+const DEFAULT_JWKS_MAX_AGE: Duration = Duration::from_hours(24);
 const ASYMMETRIC: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
 
 /// The section as it is written.
@@ -127,6 +131,8 @@ struct RawJwt {
     audience: Vec<String>,
     #[serde(deserialize_with = "duration::deserialize")]
     leeway: Duration,
+    #[serde(deserialize_with = "duration::deserialize")]
+    jwks_max_age: Duration,
     claims: ClaimNames,
 }
 
@@ -141,6 +147,7 @@ impl Default for RawJwt {
             issuer: None,
             audience: Vec::new(),
             leeway: DEFAULT_LEEWAY,
+            jwks_max_age: DEFAULT_JWKS_MAX_AGE,
             claims: ClaimNames::default(),
         }
     }
@@ -179,6 +186,12 @@ impl RawJwt {
                 "would accept tokens long after their end; set the clocks right and write \"10m\" or less",
             );
         }
+        if self.jwks_max_age < Duration::from_mins(1) {
+            report.problem(
+                &section.then("jwks_max_age"),
+                "would ask the issuer for its keys all the time; write \"1m\" or more",
+            );
+        }
         if self.issuer.as_deref() == Some("") {
             report.problem(
                 &section.then("issuer"),
@@ -202,6 +215,7 @@ impl RawJwt {
             issuer: self.issuer,
             audience: self.audience,
             leeway: self.leeway,
+            jwks_max_age: self.jwks_max_age,
             claims: self.claims,
         }
     }

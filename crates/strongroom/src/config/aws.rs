@@ -5,9 +5,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use strongroom_presign::CredentialsError;
 
+use super::key_path::KeyPath;
+use super::layers::Report;
+use super::problem::{Problem, Source};
 use super::secret::Secret;
 use super::storage::Credentials;
 use profiles::{Profiles, Settings};
@@ -22,6 +24,8 @@ pub(super) struct AwsVariables {
     pub(super) access_key_id: Option<String>,
     pub(super) secret_access_key: Option<Secret>,
     pub(super) session_token: Option<Secret>,
+    /// When the keys end, as `aws configure export-credentials` writes it.
+    expiration: Option<String>,
     pub(super) region: Option<String>,
     pub(super) endpoint: Option<(&'static str, String)>,
     /// Whether endpoints that are configured are to be left unused, if the environment says either.
@@ -41,6 +45,7 @@ impl AwsVariables {
             access_key_id: get("AWS_ACCESS_KEY_ID"),
             secret_access_key: get("AWS_SECRET_ACCESS_KEY").map(Secret::new),
             session_token: get("AWS_SESSION_TOKEN").map(Secret::new),
+            expiration: get("AWS_CREDENTIAL_EXPIRATION"),
             region: get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")),
             endpoint,
             ignores_endpoints,
@@ -48,12 +53,30 @@ impl AwsVariables {
     }
 
     /// The keys of the environment, if both halves are there.
-    pub(super) fn credentials(&self) -> Option<Credentials> {
-        Some(Credentials {
-            access_key_id: self.access_key_id.clone()?,
-            secret_access_key: self.secret_access_key.clone()?,
+    pub(super) fn credentials(&self, report: &mut Report) -> Option<Credentials> {
+        let keys = self.keys();
+        match keys {
+            Ok(keys) => keys,
+            Err(error) => {
+                let variable = "AWS_CREDENTIAL_EXPIRATION".to_owned();
+                let (source, key) = (Source::Environment { variable }, KeyPath::of(["storage"]));
+                report.problems.push(Problem { source, key, value: None, message: error.to_string() });
+                None
+            }
+        }
+    }
+
+    fn keys(&self) -> Result<Option<Credentials>, AwsError> {
+        let (Some(access_key_id), Some(secret_access_key)) = (&self.access_key_id, &self.secret_access_key) else {
+            return Ok(None);
+        };
+        let end = self.expiration.as_deref().map(str::parse).transpose();
+        Ok(Some(Credentials {
+            access_key_id: access_key_id.clone(),
+            secret_access_key: secret_access_key.clone(),
             session_token: self.session_token.clone(),
-        })
+            expires_at: end.map_err(|_| AwsError::Expiration)?,
+        }))
     }
 }
 
@@ -70,8 +93,6 @@ fn is_true(text: &str) -> bool {
 #[derive(Debug)]
 pub struct Aws {
     variables: AwsVariables,
-    /// When the keys of the environment end, as `aws configure export-credentials` writes it.
-    expiration: Option<String>,
     profile: String,
     /// A profile named on the command line goes before the keys of the environment.
     is_asked_for: bool,
@@ -198,7 +219,6 @@ impl Aws {
         };
         Ok(Self {
             variables: AwsVariables::from_environment(environment),
-            expiration: variable(environment, "AWS_CREDENTIAL_EXPIRATION").map(str::to_owned),
             profile: name.to_owned(),
             is_asked_for: profile.is_some(),
             settings,
@@ -238,7 +258,7 @@ impl Aws {
     }
 
     fn of_environment(&self) -> Result<Option<strongroom_presign::Credentials>, AwsError> {
-        let Some(keys) = self.variables.credentials() else {
+        let Some(keys) = self.variables.keys()? else {
             let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
             return match (&self.variables.access_key_id, &self.variables.secret_access_key) {
                 (None, None) => Ok(None),
@@ -247,12 +267,9 @@ impl Aws {
             };
         };
         let credentials = fit(&keys)?;
-        Ok(Some(match &self.expiration {
+        Ok(Some(match keys.expires_at {
             None => credentials,
-            Some(text) => {
-                let end: Timestamp = text.parse().map_err(|_| AwsError::Expiration)?;
-                credentials.with_expiry(end.as_second())
-            }
+            Some(end) => credentials.with_expiry(end.as_second()),
         }))
     }
 
@@ -274,6 +291,7 @@ impl Aws {
                 access_key_id: access_key_id.to_owned(),
                 secret_access_key: Secret::new(secret_access_key),
                 session_token: self.settings.get("aws_session_token").map(Secret::new),
+                expires_at: None,
             }),
             (Some(_), None) => Err(AwsError::Half { place: place(), has: id, lacks: secret }),
             (None, Some(_)) => Err(AwsError::Half { place: place(), has: secret, lacks: id }),

@@ -18,11 +18,14 @@ pub struct Cleanup {
     /// How old stored bytes that belong to nothing must be before they are removed.
     #[serde(deserialize_with = "duration::deserialize")]
     pub grace: Duration,
+    /// How long after an upload was begun it is looked whether its bytes have arrived without anybody saying so.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub unclaimed: Duration,
 }
 
 impl Default for Cleanup {
     fn default() -> Self {
-        Self { interval: Duration::from_mins(10), grace: Duration::from_hours(24) }
+        Self { interval: Duration::from_mins(10), grace: Duration::from_hours(24), unclaimed: Duration::from_mins(5) }
     }
 }
 

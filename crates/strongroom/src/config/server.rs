@@ -23,6 +23,9 @@ pub struct Server {
     /// How long one request may take before its body begins to be answered.
     #[serde(deserialize_with = "duration::deserialize")]
     pub request_timeout: Duration,
+    /// How long it goes on serving after it was told to end, while `/readyz` says no.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub drain: Duration,
     /// How many connections may be open at once.
     pub max_connections: u32,
     /// How many requests may be worked on at once.
@@ -69,6 +72,7 @@ impl Default for Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             request_timeout: Duration::from_secs(30),
+            drain: Duration::ZERO,
             max_connections: 10_000,
             max_concurrent_requests: 512,
             rate_limit: RateLimit::default(),

@@ -14,11 +14,14 @@ use super::layers::Report;
 use super::origin::Origin;
 use super::rules::{Rule, Rules};
 use super::size;
+use super::storage::check_bucket;
 
 /// A named class of objects.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Space {
+    /// The bucket that its objects lie in; nothing means the installation's own.
+    pub bucket: Option<String>,
     /// The pattern of its keys.
     pub key: KeyTemplate,
     /// The content types it accepts.
@@ -143,6 +146,7 @@ impl Default for Space {
     fn default() -> Self {
         let own = || Rules::new([Rule::Owner]);
         Self {
+            bucket: None,
             key: KeyTemplate::default(),
             accept: Accept::default(),
             max_bytes: None,
@@ -208,6 +212,9 @@ impl Space {
                  lie; give the space another name"
                 ),
             );
+        }
+        if let Some(Err(message)) = self.bucket.as_deref().map(check_bucket) {
+            report.problem(&section.then("bucket"), message);
         }
         if self.accept.is_empty() {
             report.problem(

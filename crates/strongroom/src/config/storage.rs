@@ -13,8 +13,9 @@ use super::origin::Origin;
 use super::secret::Secret;
 use super::server::address;
 use super::size;
+pub(super) use bucket::check_name as check_bucket;
 pub use care::Care;
-pub use identities::{Credentials, Identities};
+pub use identities::{CredentialSource, Credentials, Identities, Role};
 pub use profile::{LEAST_PART, Profile, Provider, UploadAcl};
 
 mod bucket;
@@ -74,8 +75,8 @@ pub struct External {
     pub public_endpoint: Option<Origin>,
     /// Where the bucket's name stands in a URL.
     pub addressing: Addressing,
-    /// The keys of the four identities.
-    pub identities: Identities,
+    /// Where the credentials of the four identities come from.
+    pub identities: Identities<CredentialSource>,
 }
 
 /// Where the bucket's name stands in a URL.
@@ -144,7 +145,7 @@ pub(super) struct RawStorage {
     all: Option<RawCredentials>,
 }
 
-/// The keys of one identity as they are written.
+/// The credentials of one identity as they are written.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawCredentials {
@@ -153,6 +154,10 @@ pub(super) struct RawCredentials {
     secret_access_key_file: Option<PathBuf>,
     session_token: Option<Secret>,
     session_token_file: Option<PathBuf>,
+    profile: Option<String>,
+    role_arn: Option<String>,
+    external_id: Option<String>,
+    role_session_name: Option<String>,
 }
 
 impl RawStorage {

@@ -1,25 +1,43 @@
-//! Keys in storage whose bytes must go.
+//! Keys in storage whose bytes must go, each with its bucket: `""` is the installation's own, and any other has its name.
 
 use super::tx::values;
 use super::{Error, Tx};
 use jiff::Timestamp;
 
+/// A key with its bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doomed {
+    /// The bucket.
+    pub bucket: String,
+    /// The key in it, relative to the location.
+    pub key: String,
+}
+
 /// Remembers that the bytes under `key` must go.
-pub fn insert(tx: &Tx, key: &str, now: Timestamp) -> Result<(), Error> {
+pub fn insert(tx: &Tx, bucket: &str, key: &str, now: Timestamp) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO doomed (key, at) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING",
-        values![key, now.as_millisecond()],
+        "INSERT INTO doomed (bucket, key, at) VALUES (?1, ?2, ?3) ON CONFLICT (bucket, key) DO NOTHING",
+        values![bucket, key, now.as_millisecond()],
     )?;
     Ok(())
 }
 
 /// Some of the keys, in order, after the given one.
-pub fn list(tx: &Tx, after: &str, limit: i64) -> Result<Vec<String>, Error> {
-    tx.all("SELECT key FROM doomed WHERE key > ?1 ORDER BY key LIMIT ?2", values![after, limit], |row| row.get(0))
+pub fn list(tx: &Tx, after: &Doomed, limit: i64) -> Result<Vec<Doomed>, Error> {
+    tx.all(
+        "SELECT bucket, key FROM doomed WHERE (bucket, key) > (?1, ?2) ORDER BY bucket, key LIMIT ?3",
+        values![after.bucket, after.key, limit],
+        |row| Ok(Doomed { bucket: row.get(0)?, key: row.get(1)? }),
+    )
+}
+
+/// Whether the bytes under this key must go.
+pub fn holds(tx: &Tx, key: &str) -> Result<bool, Error> {
+    Ok(tx.one("SELECT 1 FROM doomed WHERE key = ?1", values![key], |_| Ok(()))?.is_some())
 }
 
 /// The bytes are gone.
-pub fn remove(tx: &Tx, key: &str) -> Result<(), Error> {
-    tx.execute("DELETE FROM doomed WHERE key = ?1", values![key])?;
+pub fn remove(tx: &Tx, doomed: &Doomed) -> Result<(), Error> {
+    tx.execute("DELETE FROM doomed WHERE bucket = ?1 AND key = ?2", values![doomed.bucket, doomed.key])?;
     Ok(())
 }

@@ -227,6 +227,40 @@ pub fn holds_key(tx: &Tx, key: &str) -> Result<bool, Error> {
     Ok(tx.one("SELECT 1 FROM versions WHERE key = ?1", values![key], |_| Ok(()))?.is_some())
 }
 
+/// The object that has a version under this key.
+pub fn holder_of_key(tx: &Tx, key: &str) -> Result<Option<Uuid>, Error> {
+    tx.one("SELECT object_id FROM versions WHERE key = ?1", values![key], |row| row.get(0))
+}
+
+/// What is known of the content under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The key, relative to the location.
+    pub key: String,
+    /// The object.
+    pub object: Uuid,
+    /// Its length.
+    pub bytes: i64,
+    /// Its SHA-256, lowercase hex.
+    pub sha256: String,
+    /// Its space, which tells its bucket.
+    pub space: String,
+}
+
+/// All versions of all objects in the order of their keys, after the given one.
+pub fn known_after(tx: &Tx, after: &str, limit: i64) -> Result<Vec<Known>, Error> {
+    let sql = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM versions v JOIN objects o ON o.id = v.object_id \
+         WHERE v.key > ?1 ORDER BY v.key LIMIT ?2";
+    tx.all(sql, values![after, limit], |row| {
+        Ok(Known { key: row.get(0)?, object: row.get(1)?, bytes: row.get(2)?, sha256: row.get(3)?, space: row.get(4)? })
+    })
+}
+
+/// How many versions there are.
+pub fn count_versions(tx: &Tx) -> Result<i64, Error> {
+    Ok(tx.one("SELECT count(*) FROM versions", values![], |row| row.get(0))?.unwrap_or(0))
+}
+
 /// Forgets an object and all its versions.
 pub fn remove(tx: &Tx, id: Uuid) -> Result<bool, Error> {
     Ok(tx.execute("DELETE FROM objects WHERE id = ?1", values![id])? > 0)

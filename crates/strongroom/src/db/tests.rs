@@ -158,19 +158,25 @@ async fn what_is_written_is_read_back_whole() {
             [("", 10), ("a", 10)]
         );
 
-        db.write(|tx| doomed::insert(tx, "k", at(0)).and_then(|()| doomed::insert(tx, "k", at(1)))).await.unwrap();
+        db.write(|tx| doomed::insert(tx, "", "k", at(0)).and_then(|()| doomed::insert(tx, "", "k", at(1))))
+            .await
+            .unwrap();
         db.write(|tx| milestones::reach(tx, "m", at(0))).await.unwrap();
         let found: Result<_, Error> = db
             .read(|tx| {
                 Ok((
-                    doomed::list(tx, "", 10)?,
+                    doomed::list(tx, &doomed::Doomed::default(), 10)?,
                     milestones::reached(tx, "m")?,
                     milestones::reached(tx, "n")?,
                     api_keys::list(tx)?,
                 ))
             })
             .await;
-        assert_eq!(found.unwrap(), (vec!["k".to_owned()], true, false, Vec::new()), "{which}");
+        assert_eq!(
+            found.unwrap(),
+            (vec![doomed::Doomed { bucket: String::new(), key: "k".to_owned() }], true, false, Vec::new()),
+            "{which}"
+        );
     }
 }
 

@@ -96,6 +96,7 @@ const TABLES: &[Table] = &[
             ("object_id", Id),
             ("space", Text),
             ("method", Text),
+            ("instead_of", Text),
             ("state", Text),
             ("actor", Text),
             ("owner", Text),
@@ -107,6 +108,7 @@ const TABLES: &[Table] = &[
             ("content_type", Text),
             ("bytes", Integer),
             ("sha256", Text),
+            ("bucket", Text),
             ("staging_key", Text),
             ("final_key", Text),
             ("multipart_id", Text),
@@ -121,7 +123,7 @@ const TABLES: &[Table] = &[
             ("swept_at", Integer),
         ],
     },
-    Table { name: "doomed", columns: &[("key", Text), ("at", Integer)] },
+    Table { name: "doomed", columns: &[("bucket", Text), ("key", Text), ("at", Integer)] },
     Table {
         name: "usage",
         columns: &[

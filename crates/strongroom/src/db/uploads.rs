@@ -18,6 +18,8 @@ pub struct Upload {
     pub space: String,
     /// How the bytes come.
     pub method: Method,
+    /// The way that was asked for, where the storage cannot go it.
+    pub instead_of: Option<Method>,
     /// How far it has come.
     pub state: State,
     /// Who began it, as the audit log names them.
@@ -40,7 +42,10 @@ pub struct Upload {
     pub bytes: i64,
     /// The SHA-256 that was announced, lowercase hex.
     pub sha256: Option<String>,
-    /// Where the bytes land, relative to the location.
+    /// The bucket of its keys: empty for the installation's own, and else its name.
+    pub bucket: String,
+    /// Where the bytes land, relative to the location: below the staging prefix, or, where the storage never lets what
+    /// is there be replaced, at the final key itself.
     pub staging_key: String,
     /// Where they are promoted to; set before the first byte may reach it.
     pub final_key: Option<String>,
@@ -154,15 +159,15 @@ impl State {
 }
 
 /// The columns that [`read`] takes, in its order.
-const COLUMNS: &str = "id, object_id, space, method, state, actor, owner, creator, group_name, name, tags, metadata, \
-     content_type, bytes, sha256, staging_key, final_key, multipart_id, idempotency_key, request_digest, lease_holder, \
+const COLUMNS: &str = "id, object_id, space, method, instead_of, state, actor, owner, creator, group_name, name, tags, metadata, \
+     content_type, bytes, sha256, bucket, staging_key, final_key, multipart_id, idempotency_key, request_digest, lease_holder, \
      lease_until, reason_code, reason_detail, created_at, expires_at";
 
 /// Writes a new upload.
 pub fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
     let sql = format!(
         "INSERT INTO uploads ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
-         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"
+         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)"
     );
     tx.execute(
         &sql,
@@ -171,6 +176,7 @@ pub fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
             upload.object_id,
             upload.space,
             upload.method.as_str(),
+            upload.instead_of.map(Method::as_str),
             upload.state.as_str(),
             upload.actor,
             upload.owner,
@@ -182,6 +188,7 @@ pub fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
             upload.content_type,
             upload.bytes,
             upload.sha256,
+            upload.bucket,
             upload.staging_key,
             upload.final_key,
             upload.multipart_id,
@@ -288,11 +295,21 @@ pub fn finish(tx: &Tx, seen: &Upload, state: State, reason: Option<&Reason>) -> 
     Ok(changed > 0)
 }
 
-/// Uploads whose URLs stopped working before `before`, and that nobody completed.
-pub fn overdue(tx: &Tx, before: Timestamp, limit: i64) -> Result<Vec<Upload>, Error> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM uploads WHERE state = 'open' AND expires_at <= ?1 ORDER BY expires_at LIMIT ?2");
-    tx.all(&sql, values![before.as_millisecond(), limit], read)
+/// Open uploads that bytes come to directly, in the order in which their URLs stop working: those after the given one,
+/// up to `until`, that were begun at `begun_before` at the latest.
+pub fn open(
+    tx: &Tx,
+    (expires_at, id): (Timestamp, Uuid),
+    until: Timestamp,
+    begun_before: Timestamp,
+    limit: i64,
+) -> Result<Vec<Upload>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM uploads WHERE state = 'open' AND expires_at >= ?1 AND (expires_at > ?1 OR id > ?2) \
+         AND expires_at <= ?3 AND created_at <= ?4 ORDER BY expires_at, id LIMIT ?5"
+    );
+    let [expires_at, until, begun_before] = [expires_at, until, begun_before].map(Timestamp::as_millisecond);
+    tx.all(&sql, values![expires_at, id, until, begun_before, limit], read)
 }
 
 /// Uploads that have ended, whose URLs stopped working before `before`, and whose bytes were not cleared away since.
@@ -324,34 +341,36 @@ pub fn forget(tx: &Tx, before: Timestamp) -> Result<u64, Error> {
 }
 
 fn read(row: &Row<'_>) -> Result<Upload, Error> {
-    let holder: Option<Uuid> = row.get(20)?;
-    let until = row.get::<Option<i64>>(21)?.map(time).transpose()?;
-    let code: Option<String> = row.get(22)?;
-    let detail: Option<String> = row.get(23)?;
+    let holder: Option<Uuid> = row.get(22)?;
+    let until = row.get::<Option<i64>>(23)?.map(time).transpose()?;
+    let code: Option<String> = row.get(24)?;
+    let detail: Option<String> = row.get(25)?;
     Ok(Upload {
         id: row.get(0)?,
         object_id: row.get(1)?,
         space: row.get(2)?,
         method: Method::read(row.text(3)?)?,
-        state: State::read(row.text(4)?)?,
-        actor: row.get(5)?,
-        owner: row.get(6)?,
-        creator: row.get(7)?,
-        group: row.get(8)?,
-        name: row.get(9)?,
-        tags: json(row.text(10)?, "list of tags")?,
-        metadata: json(row.text(11)?, "metadata")?,
-        content_type: row.get(12)?,
-        bytes: row.get(13)?,
-        sha256: row.get(14)?,
-        staging_key: row.get(15)?,
-        final_key: row.get(16)?,
-        multipart_id: row.get(17)?,
-        idempotency_key: row.get(18)?,
-        request_digest: row.get(19)?,
+        instead_of: row.get::<Option<String>>(4)?.map(|method| Method::read(&method)).transpose()?,
+        state: State::read(row.text(5)?)?,
+        actor: row.get(6)?,
+        owner: row.get(7)?,
+        creator: row.get(8)?,
+        group: row.get(9)?,
+        name: row.get(10)?,
+        tags: json(row.text(11)?, "list of tags")?,
+        metadata: json(row.text(12)?, "metadata")?,
+        content_type: row.get(13)?,
+        bytes: row.get(14)?,
+        sha256: row.get(15)?,
+        bucket: row.get(16)?,
+        staging_key: row.get(17)?,
+        final_key: row.get(18)?,
+        multipart_id: row.get(19)?,
+        idempotency_key: row.get(20)?,
+        request_digest: row.get(21)?,
         lease: holder.zip(until).map(|(holder, until)| Lease { holder, until }),
         reason: code.zip(detail).map(|(code, detail)| Reason { code, detail }),
-        created_at: time(row.get(24)?)?,
-        expires_at: time(row.get(25)?)?,
+        created_at: time(row.get(26)?)?,
+        expires_at: time(row.get(27)?)?,
     })
 }

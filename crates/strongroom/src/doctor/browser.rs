@@ -8,7 +8,7 @@ use strongroom_presign::Window;
 use tokio::time::Instant;
 
 use super::{Check, Instruments, Keys, mend};
-use crate::storage::{Act, Error, Identity, LinkTerms, ObjectKey, PutTerms, Seen, Storage};
+use crate::storage::{Act, Bucket, Error, Identity, LinkTerms, ObjectKey, PutTerms, Seen, Storage};
 
 const LIFE: Duration = Duration::from_mins(2);
 
@@ -20,8 +20,8 @@ const SLOW: Duration = Duration::from_secs(4);
 
 const TYPE: &str = "application/octet-stream";
 
-pub(super) async fn look(tools: Instruments<'_>, storage: &Storage, keys: &Keys) -> Vec<Check> {
-    let look = Look { http: tools.http, storage, key: &keys.staged, beside: &keys.beside };
+pub(super) async fn look(tools: Instruments<'_>, storage: &Storage, bucket: &Bucket, keys: &Keys) -> Vec<Check> {
+    let look = Look { http: tools.http, storage, bucket, key: &keys.staged, beside: &keys.beside };
     let mut checks = Vec::new();
     for found in [look.puts().await, look.posts().await, look.gets().await, look.is_private().await] {
         checks.push(found.unwrap_or_else(|error| unreachable("public endpoint", &error)));
@@ -40,6 +40,7 @@ pub(super) async fn look(tools: Instruments<'_>, storage: &Storage, keys: &Keys)
 struct Look<'a> {
     http: &'a Client,
     storage: &'a Storage,
+    bucket: &'a Bucket,
     key: &'a ObjectKey,
     beside: &'a ObjectKey,
 }
@@ -52,15 +53,15 @@ impl Look<'_> {
 
     fn put(&self, bytes: usize) -> Result<RequestBuilder, Error> {
         let length = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let terms = PutTerms { content_type: TYPE, bytes: length, sha256: None };
-        let signed = self.storage.writer.put_url(self.key, terms, LIFE)?;
+        let terms = PutTerms { content_type: TYPE, bytes: length, sha256: None, only_new: false };
+        let signed = self.bucket.writer.put_url(self.key, terms, LIFE)?;
         let request = self.http.put(signed.url).body(vec![b'x'; bytes]);
         Ok(signed.headers.iter().fold(request, |request, (name, value)| request.header(name, value)))
     }
 
     fn link(&self) -> Result<String, Error> {
         let window = Window::new(1, 120).map_err(strongroom_presign::SignError::from)?;
-        Ok(self.storage.reader.link(self.key, LinkTerms { window, disposition: None })?.url)
+        Ok(self.bucket.reader.link(self.key, LinkTerms { window, disposition: None })?.url)
     }
 
     async fn puts(&self) -> Result<Check, Error> {
@@ -93,7 +94,7 @@ impl Look<'_> {
         if !self.storage.profile.form_post {
             return Ok(Check::good(WHAT, "not offered by this storage; uploads use PUT instead"));
         }
-        let form = self.storage.writer.post_form(self.key, TYPE, 1..=64, LIFE)?;
+        let form = self.bucket.writer.post_form(self.key, TYPE, 1..=64, LIFE)?;
         let mut body = String::new();
         for (name, value) in &form.fields {
             let _ = write!(body, "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
@@ -129,7 +130,7 @@ impl Look<'_> {
 
     async fn is_private(&self) -> Result<Check, Error> {
         const WHAT: &str = "privacy";
-        let seen = self.send(self.http.get(self.storage.bare_url(self.key)?)).await?;
+        let seen = self.send(self.http.get(self.storage.bare_url(self.bucket, self.key)?)).await?;
         Ok(if seen.is_done() {
             Check::bad(
                 WHAT,
@@ -144,8 +145,8 @@ impl Look<'_> {
     /// Whether what the signature does not cover changes what an upload URL does.
     async fn unsigned_headers(&self) -> Result<Check, Error> {
         const WHAT: &str = "unsigned headers";
-        self.storage.attempt(Identity::Janitor, Act::Put, self.beside).await?;
-        let source = format!("/{}/{}", self.storage.bucket, self.beside.in_bucket(&self.storage.location)?);
+        self.bucket.attempt(Identity::Janitor, Act::Put, self.beside).await?;
+        let source = format!("/{}/{}", self.bucket.name, self.beside.in_bucket(&self.storage.location)?);
         let copy = self.send(self.put(0)?.header("x-amz-copy-source", source)).await?;
         if copy.is_done() && self.length().await? != Some(0) {
             return Ok(Check::bad(
@@ -155,7 +156,7 @@ impl Look<'_> {
             ));
         }
         let acl = self.send(self.put(1)?.header("x-amz-acl", "public-read")).await?;
-        let open = self.send(self.http.get(self.storage.bare_url(self.key)?)).await?;
+        let open = self.send(self.http.get(self.storage.bare_url(self.bucket, self.key)?)).await?;
         Ok(if acl.is_done() && open.is_done() {
             Check::bad(
                 WHAT,
@@ -169,7 +170,7 @@ impl Look<'_> {
     }
 
     async fn length(&self) -> Result<Option<u64>, Error> {
-        match self.storage.janitor.head(self.key).await {
+        match self.bucket.janitor.head(self.key).await {
             Ok(stored) => Ok(Some(stored.bytes)),
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -183,7 +184,7 @@ impl Look<'_> {
         let from = if origin == "*" { "https://anywhere.example.com" } else { origin };
         let asked = self
             .http
-            .request(Method::OPTIONS, self.storage.bare_url(self.key)?)
+            .request(Method::OPTIONS, self.storage.bare_url(self.bucket, self.key)?)
             .header("origin", from)
             .header("access-control-request-method", "PUT")
             .header("access-control-request-headers", "content-type");

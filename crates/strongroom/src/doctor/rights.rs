@@ -1,7 +1,7 @@
 //! Each identity can do what it must, and cannot do what it must not.
 
 use super::{Check, Keys, mend};
-use crate::storage::{Act, Identity, Seen, Storage};
+use crate::storage::{Act, Bucket, Identity, Seen};
 
 /// What is tried in this order: the first puts what the others look at.
 const TRIES: [(Identity, Act, Where, bool); 12] = [
@@ -25,13 +25,13 @@ enum Where {
     Beside,
 }
 
-pub(super) async fn look(storage: &Storage, keys: &Keys) -> Vec<Check> {
+pub(super) async fn look(bucket: &Bucket, keys: &Keys) -> Vec<Check> {
     let mut checks: Vec<Check> = Vec::new();
     for identity in [Identity::Writer, Identity::Reader, Identity::Janitor] {
         let mut troubles = Vec::new();
         for (_, act, place, must) in TRIES.into_iter().filter(|(who, ..)| *who == identity) {
             let key = if place == Where::Staged { &keys.staged } else { &keys.beside };
-            match storage.attempt(identity, act, key).await {
+            match bucket.attempt(identity, act, key).await {
                 Ok(seen) => troubles.extend(judge(identity, act, place, must, &seen)),
                 Err(error) => troubles.push(Check::bad(what(identity), error.to_string(), "try again")),
             }

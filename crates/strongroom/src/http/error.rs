@@ -12,7 +12,10 @@ use crate::db;
 use crate::description::FieldError;
 use crate::jwt::TokenError;
 use crate::spaces::Denied;
-use crate::{links, objects, storage, uploads};
+use crate::{arrivals, links, objects, sns, storage, uploads};
+
+/// Nobody is told to come back later than in so many seconds.
+const LONGEST_WAIT: u32 = 60;
 
 /// An answer that says what is wrong, why, and what to do next.
 #[derive(Debug, Clone)]
@@ -108,6 +111,15 @@ impl Problem {
         .retry_after(5)
     }
 
+    fn storage_unavailable(retry_after: u32) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "storage-unavailable",
+            "The storage does not answer at the moment. Repeat the request soon; nothing was changed by halves.",
+        )
+        .retry_after(retry_after)
+    }
+
     /// The answer, once the request's id is known.
     pub(crate) fn render(&self, request_id: &str) -> Response {
         let document = ProblemDocument {
@@ -201,14 +213,14 @@ impl From<db::Error> for Problem {
 impl From<storage::Error> for Problem {
     fn from(error: storage::Error) -> Self {
         match error {
-            storage::Error::Unavailable(_) => {
+            storage::Error::Unavailable(_) | storage::Error::TimedOut(_) => {
                 tracing::warn!(%error, "the storage is not available");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "storage-unavailable",
-                    "The storage does not answer at the moment. Repeat the request soon; nothing was changed by halves.",
-                )
-                .retry_after(5)
+                Self::storage_unavailable(5)
+            }
+            storage::Error::Busy { retry_after, .. } => {
+                tracing::warn!(%error, "the storage is not available");
+                let seconds = u32::try_from(retry_after.as_millis().div_ceil(1_000)).unwrap_or(LONGEST_WAIT);
+                Self::storage_unavailable(seconds.clamp(1, LONGEST_WAIT))
             }
             storage::Error::Precondition => {
                 Self::new(StatusCode::CONFLICT, "conflict", "The bytes in storage changed meanwhile. Try again.")
@@ -222,7 +234,10 @@ impl From<storage::Error> for Problem {
                     "The link could not be signed, so there is none. The log tells the cause under this request id.",
                 )
             }
-            storage::Error::NotFound | storage::Error::Refused { .. } | storage::Error::BadAnswer(_) => {
+            storage::Error::NotFound
+            | storage::Error::NoSuchBucket { .. }
+            | storage::Error::Refused { .. }
+            | storage::Error::BadAnswer(_) => {
                 tracing::error!(%error, "the storage did not do what it should");
                 Self::new(
                     StatusCode::BAD_GATEWAY,
@@ -253,6 +268,27 @@ impl From<objects::Error> for Problem {
             objects::Error::Invalid(errors) => Self::fields(errors),
             objects::Error::Deleted => Self::new(StatusCode::CONFLICT, "conflict", sentence(&error.to_string())),
             objects::Error::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<arrivals::Error> for Problem {
+    fn from(error: arrivals::Error) -> Self {
+        let words = sentence(&error.to_string());
+        let unavailable = |code| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, words.clone()).retry_after(1);
+        match error {
+            arrivals::Error::Malformed(_) | arrivals::Error::Sns(sns::Error::Malformed(_)) => Self::bad_request(words),
+            arrivals::Error::TooMany => Self::too_many_items("Records", "are more than are taken at once"),
+            arrivals::Error::NoTopic => Denied::NotFound.into(),
+            arrivals::Error::Busy => unavailable("overloaded"),
+            arrivals::Error::Sns(sns::Error::Refused(_) | sns::Error::Certificate(_)) => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", words)
+            }
+            arrivals::Error::Sns(sns::Error::Fetch(_) | sns::Error::Busy) => {
+                tracing::warn!(%error, "a message of SNS could not be verified");
+                unavailable("keys-unavailable")
+            }
+            arrivals::Error::Upload(error) => error.into(),
         }
     }
 }

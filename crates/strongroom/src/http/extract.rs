@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
@@ -33,32 +34,37 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let from = || address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-        let principal = match credential(&parts.headers)? {
-            None => Principal::anonymous(),
-            Some(credential) => match app.authenticator.identify(&app.service, credential).await {
-                Ok(principal) => principal,
-                Err(error) => {
-                    // Guessing is limited like anything else that an unknown somebody does.
-                    app.limits.take(&from())?;
-                    return Err(error.into());
-                }
-            },
-        };
-        let asker = Asker { principal, request_id };
-        if asker.principal.is_signed_in() {
-            app.limits.take(&asker.actor())?;
-        } else {
-            app.limits.take(&from())?;
-        }
-        Ok(Self(asker))
+        Ok(Self(identify(app, &parts.extensions, credential(&parts.headers)?).await?))
     }
 }
 
+/// Who asks with this credential, or without any, within the limit of requests.
+pub(crate) async fn identify(app: &App, request: &Extensions, credential: Option<&str>) -> Result<Asker, Problem> {
+    let request_id = request.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let address = request.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let from = || address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+    let principal = match credential {
+        None => Principal::anonymous(),
+        Some(credential) => match app.authenticator.identify(&app.service, credential).await {
+            Ok(principal) => principal,
+            Err(error) => {
+                // Guessing is limited like anything else that an unknown somebody does.
+                app.limits.take(&from())?;
+                return Err(error.into());
+            }
+        },
+    };
+    let asker = Asker { principal, request_id };
+    if asker.principal.is_signed_in() {
+        app.limits.take(&asker.actor())?;
+    } else {
+        app.limits.take(&from())?;
+    }
+    Ok(asker)
+}
+
 /// The bearer credential, if one was sent.
-fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -89,6 +95,16 @@ impl<S: Sync> FromRequest<S> for Unread {
 }
 
 impl Unread {
+    /// Its headers.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
+    /// What the layers above know of it.
+    pub(crate) fn extensions(&self) -> &Extensions {
+        self.0.extensions()
+    }
+
     /// Reads the body as JSON, within bounds of length and time. No body at all is an empty object.
     pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
         let content_type = self.0.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -96,14 +112,7 @@ impl Unread {
             let essence = kind.split(';').next().unwrap_or_default().trim();
             essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json")
         });
-        let body = in_time(Limited::new(self.0.into_body(), JSON_BYTES).collect()).await?.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The JSON body is longer than 2 MiB.")
-            } else {
-                Problem::new(StatusCode::BAD_REQUEST, "body-broken-off", "The body broke off before its end.")
-            }
-        })?;
-        let body = body.to_bytes();
+        let body = self.bytes().await?;
         if !is_json && !body.is_empty() {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -129,6 +138,18 @@ impl Unread {
         })?;
         reader.end().map_err(|error| Problem::bad_request(sentence(&format!("the body is not JSON: {error}"))))?;
         Ok(value)
+    }
+
+    /// Reads the body, whatever it is, within bounds of length and time.
+    pub(crate) async fn bytes(self) -> Result<Bytes, Problem> {
+        let body = in_time(Limited::new(self.0.into_body(), JSON_BYTES).collect()).await?.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The JSON body is longer than 2 MiB.")
+            } else {
+                Problem::new(StatusCode::BAD_REQUEST, "body-broken-off", "The body broke off before its end.")
+            }
+        })?;
+        Ok(body.to_bytes())
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::db::objects::Object;
-use crate::db::uploads::Upload;
+use crate::db::uploads::{Method, Upload};
 use crate::storage::{Part, SignedUrl};
 use crate::uploads::{PartUrl, Ticket};
 
@@ -91,11 +91,16 @@ pub(crate) struct UploadJson {
     space: String,
     /// `put`, `post` or `multipart`.
     method: &'static str,
+    /// The method that was asked for, where the storage cannot do it and `method` takes its place.
+    instead_of: Option<&'static str>,
     /// `open`, `verifying`, `ready`, `rejected`, `aborted` or `expired`.
     state: &'static str,
-    /// From then on its URLs are refused.
+    /// From then on it is over. As long as it is not, asking for it gives fresh URLs.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    /// From then on the URLs given here are refused.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    urls_expire_at: Option<Timestamp>,
     /// Where to PUT the bytes, or to POST the form.
     url: Option<String>,
     /// Headers that must come with the PUT, each with exactly this value.
@@ -186,8 +191,10 @@ impl UploadJson {
             object_id: upload.object_id,
             space: upload.space,
             method: upload.method.as_str(),
+            instead_of: upload.instead_of.map(Method::as_str),
             state: upload.state.as_str(),
             expires_at: upload.expires_at,
+            urls_expire_at: ticket.expires_at,
             url: ticket.url,
             headers: object(ticket.headers),
             fields: ticket.fields.map(object),

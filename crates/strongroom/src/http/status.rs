@@ -30,8 +30,10 @@ pub(crate) struct Status {
 struct StorageStatus {
     /// `embedded` or `s3`.
     kind: &'static str,
-    /// The bucket.
+    /// The installation's own bucket.
     bucket: String,
+    /// The buckets that spaces have for themselves.
+    buckets_of_spaces: Vec<String>,
     /// The region.
     region: String,
     /// Where browsers reach it.
@@ -40,14 +42,14 @@ struct StorageStatus {
     location: String,
     /// Whether it answers.
     healthy: bool,
-    /// What is wrong, if anything is.
+    /// What is wrong, or will be if nothing changes, for administrators.
     detail: Option<String>,
 }
 
 /// The database.
 #[derive(Debug, Serialize, ToSchema)]
 struct DatabaseStatus {
-    /// `sqlite`.
+    /// `sqlite` or `postgres`.
     kind: &'static str,
     /// Whether it answers.
     healthy: bool,
@@ -74,14 +76,15 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
         version: env!("CARGO_PKG_VERSION"),
         storage: StorageStatus {
             kind: place.kind,
-            bucket: app.service.storage.bucket.clone(),
+            bucket: app.service.storage.own.name.clone(),
+            buckets_of_spaces: app.service.storage.buckets().skip(1).map(|bucket| bucket.name.clone()).collect(),
             region: place.region.clone(),
             endpoint: place.endpoint.clone(),
             location: app.service.storage.location.as_str().to_owned(),
             healthy: health.storage.is_none(),
-            detail: health.storage.filter(|_| asker.principal.is_admin()),
+            detail: health.storage.or(health.warning).filter(|_| asker.principal.is_admin()),
         },
-        database: DatabaseStatus { kind: "sqlite", healthy: health.database.is_none() },
+        database: DatabaseStatus { kind: app.service.db.kind(), healthy: health.database.is_none() },
     }))
 }
 
@@ -105,10 +108,13 @@ pub(crate) async fn healthz() -> &'static str {
     security(()),
     responses(
         (status = 200, description = "Database and storage answer"),
-        (status = 503, description = "One of them does not"),
+        (status = 503, description = "One of them does not, or the service is about to end"),
     ),
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
+    if app.leaving.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "about to end\n").into_response();
+    }
     let health = app.prober.look(&app.service).await;
     if health.is_good() {
         "ready\n".into_response()

@@ -25,7 +25,7 @@ use crate::uploads::{self, Announced, ClaimedPart, Completed, MAX_PARTS_AT_ONCE}
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BeginUpload {
-    /// How the bytes will come.
+    /// How the bytes will come; the answer may name another way that does the same.
     method: Way,
     /// What people call the file.
     name: String,
@@ -63,7 +63,9 @@ enum Way {
 
 /// Begin a direct upload
 ///
-/// The answer holds signed URLs of the storage. Send the bytes there, then complete the upload.
+/// The answer holds signed URLs of the storage. Send the bytes there, then complete the upload. Where the storage cannot
+/// take them in the way that was asked for, `method` in the answer is another and `instead_of` is the one that was asked
+/// for.
 #[utoipa::path(
     post,
     path = "/v1/spaces/{space}/uploads",
@@ -142,7 +144,7 @@ pub(crate) async fn show(
     let received = match multipart {
         Some(multipart) => {
             let key = ObjectKey::new(upload.staging_key.clone()).map_err(crate::storage::Error::from)?;
-            match app.service.storage.janitor.parts(&key, multipart).await {
+            match app.service.storage.bucket(&upload.bucket)?.janitor.parts(&key, multipart).await {
                 Ok(parts) => Some(parts),
                 Err(crate::storage::Error::NotFound) => {
                     // The parts were joined by a completion that got no further; there is nothing more to send.

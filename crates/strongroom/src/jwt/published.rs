@@ -1,19 +1,16 @@
 //! The keys an issuer publishes: kept for a while, fetched again when they change, and still there while it is down.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::TokenError;
-use super::fetch::{Fetch, FetchError};
 use super::keys::{VerifyingKey, read_set};
 use super::signed::SignedToken;
 use crate::config::Algorithm;
+use crate::fetch::{Fetch, FetchError};
 
-/// For how many seconds fetched keys are used without asking again.
+/// For how many seconds fetched keys are used without asking again, unless they may not become that old.
 const FRESH: i64 = 10 * 60;
-/// Until this age, in seconds, keys are used while they are fetched again, so that nobody has to wait.
-const FRESH_ENOUGH: i64 = 2 * FRESH;
-/// For how many seconds keys are still used while the issuer cannot be reached.
-const STALE: i64 = 24 * 60 * 60;
 /// How many seconds lie between two attempts, whatever key ids strangers make up and however long the issuer is down.
 const PAUSE: i64 = 10;
 
@@ -23,6 +20,10 @@ pub(super) struct PublishedKeys {
     url: String,
     algorithms: Vec<Algorithm>,
     fetch: Fetch,
+    /// For how many seconds keys are used without asking again.
+    fresh: i64,
+    /// For how many seconds keys are still used while the issuer cannot be reached.
+    stale: i64,
     state: Mutex<State>,
     flight: tokio::sync::Mutex<()>,
 }
@@ -45,8 +46,17 @@ enum RefreshError {
 }
 
 impl PublishedKeys {
-    pub(super) fn new(url: String, algorithms: Vec<Algorithm>, fetch: Fetch) -> Self {
-        Self { url, algorithms, fetch, state: Mutex::default(), flight: tokio::sync::Mutex::default() }
+    pub(super) fn new(url: String, algorithms: Vec<Algorithm>, max_age: Duration, fetch: Fetch) -> Self {
+        let stale = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
+        Self {
+            url,
+            algorithms,
+            fetch,
+            fresh: FRESH.min(stale / 3),
+            stale,
+            state: Mutex::default(),
+            flight: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The keys to verify a token with, at the moment `now` in seconds. Fails if none of them suits it.
@@ -57,10 +67,11 @@ impl PublishedKeys {
     ) -> Result<Arc<[VerifyingKey]>, TokenError> {
         let state = self.state().clone();
         let suits = state.suits(token);
-        if suits && state.is_younger(FRESH, now) {
+        if suits && state.is_younger(self.fresh, now) {
             return Ok(state.keys);
         }
-        if suits && state.is_younger(FRESH_ENOUGH, now) {
+        // Until they are twice as old they are used while they are fetched again, so that nobody has to wait.
+        if suits && state.is_younger(2 * self.fresh, now) {
             if state.is_due(now) {
                 tokio::spawn(Arc::clone(self).refresh(now));
             }
@@ -71,7 +82,7 @@ impl PublishedKeys {
             return Err(TokenError::KeysUnavailable);
         }
         let state = self.state().clone();
-        if !state.is_younger(STALE, now) {
+        if !state.is_younger(self.stale, now) {
             Err(TokenError::KeysUnavailable)
         } else if state.suits(token) {
             Ok(state.keys)

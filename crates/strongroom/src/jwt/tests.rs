@@ -9,9 +9,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Bearer, Fetch, FetchError, MintError, TokenError, Verifier, mint};
+use super::{Bearer, MintError, TokenError, Verifier, mint};
 use crate::access::{Principal, PrincipalKind};
 use crate::config::{self, Jwt, JwtKeys, Secret};
+use crate::fetch::{Fetch, FetchError};
 
 mod published;
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
 
+use super::Site;
 use crate::config::{AllowedOrigin, Config, Encryption, Place, Provider};
 use crate::storage::{Location, ObjectKey, Setting, space_prefix};
 
@@ -24,7 +25,8 @@ pub(super) enum Want {
 }
 
 /// Everything that is wanted, in the order in which it can be had: copies elsewhere need versions.
-pub(super) fn of(config: &Config, location: &Location) -> Vec<Wanted> {
+pub(super) fn of(config: &Config, site: Site<'_>) -> Vec<Wanted> {
+    let location = site.location;
     let settings = &config.bucket;
     let mut all = vec![
         Wanted { setting: Setting::PublicAccess, want: Want::Value(public_access(config.storage.provider)) },
@@ -43,7 +45,7 @@ pub(super) fn of(config: &Config, location: &Location) -> Vec<Wanted> {
         add(Setting::Versioning, Want::Value(status(on)));
     }
     add(Setting::Cors, Want::Rules { head: String::new(), own: cors(config).into_iter().collect() });
-    add(Setting::Lifecycle, Want::Rules { head: String::new(), own: lifecycle(config, location) });
+    add(Setting::Lifecycle, Want::Rules { head: String::new(), own: lifecycle(config, site) });
     if let Some(events) = &settings.events {
         add(Setting::Notifications, Want::Rules { head: String::new(), own: vec![notification(events, location)] });
     }
@@ -117,7 +119,8 @@ fn cors(config: &Config) -> Option<String> {
 }
 
 /// Each does one thing, so that a storage which lacks one thing can do the others.
-fn lifecycle(config: &Config, location: &Location) -> Vec<String> {
+fn lifecycle(config: &Config, site: Site<'_>) -> Vec<String> {
+    let location = site.location;
     let rule = |id: &str, prefix: &str, what: &str| {
         format!(
             "<Rule><ID>{}</ID><Filter><Prefix>{}</Prefix></Filter><Status>Enabled</Status>{what}</Rule>",
@@ -142,7 +145,8 @@ fn lifecycle(config: &Config, location: &Location) -> Vec<String> {
         );
         all.push(rule("strongroom-noncurrent", location.as_str(), &past));
     }
-    for (name, space) in &config.spaces {
+    let here = config.spaces.iter().filter(|(_, space)| space.bucket.as_deref() == site.of_spaces);
+    for (name, space) in here {
         let prefix = space_prefix(&space.key, name, location);
         if let Some(days) = space.lifecycle.expire_after {
             all.push(rule(&format!("strongroom-expire-{name}"), &prefix, &expire(days.0)));

@@ -77,6 +77,11 @@ impl ObjectKey {
         format!("{}{STAGING}", location.0)
     }
 
+    /// Whether it lies in that folder.
+    pub fn is_staging(&self) -> bool {
+        self.0.starts_with(STAGING)
+    }
+
     /// The upload that a staging key belongs to.
     pub fn staged_upload(&self) -> Option<Uuid> {
         let name = self.0.strip_prefix(STAGING)?;
@@ -113,8 +118,10 @@ pub struct KeyParts<'a> {
     pub group: Option<&'a str>,
     /// The object.
     pub id: Uuid,
-    /// Which of its contents; the first adds nothing to the key.
+    /// Which of its contents; the first adds nothing to the key, unless that key is taken.
     pub version: i64,
+    /// Whether the key with nothing added is where the upload landed, and another is wanted.
+    pub taken: bool,
     /// The extension that suits the content type.
     pub ext: &'a str,
 }
@@ -126,7 +133,7 @@ pub fn fill(template: &KeyTemplate, parts: &KeyParts<'_>) -> Result<ObjectKey, K
         Placeholder::Owner => segment(parts.owner),
         Placeholder::Group => segment(parts.group),
         Placeholder::Ext => segment(Some(parts.ext)),
-        Placeholder::Id if parts.version == 1 => parts.id.to_string(),
+        Placeholder::Id if parts.version == 1 && !parts.taken => parts.id.to_string(),
         Placeholder::Id => format!("{}-v{}", parts.id, parts.version),
     }))
 }
@@ -187,7 +194,8 @@ mod tests {
     use uuid::Uuid;
 
     fn owned(owner: Option<&str>) -> String {
-        let parts = KeyParts { space: "avatars", owner, group: None, id: Uuid::nil(), version: 1, ext: "png" };
+        let parts =
+            KeyParts { space: "avatars", owner, group: None, id: Uuid::nil(), version: 1, taken: false, ext: "png" };
         fill(&"profiles/{owner}/{id}.{ext}".parse().unwrap(), &parts).unwrap().as_str().to_owned()
     }
 
@@ -209,9 +217,13 @@ mod tests {
 
     #[test]
     fn a_later_version_has_another_key() {
-        let parts = KeyParts { space: "s", owner: None, group: None, id: Uuid::nil(), version: 2, ext: "pdf" };
-        let key = fill(&"{space}/{id}.{ext}".parse().unwrap(), &parts).unwrap();
-        assert_eq!(key.as_str(), "s/00000000-0000-0000-0000-000000000000-v2.pdf");
+        let key = |version, taken| {
+            let parts = KeyParts { space: "s", owner: None, group: None, id: Uuid::nil(), version, taken, ext: "pdf" };
+            fill(&"{space}/{id}.{ext}".parse().unwrap(), &parts).unwrap().as_str().to_owned()
+        };
+        assert_eq!(key(2, false), "s/00000000-0000-0000-0000-000000000000-v2.pdf");
+        assert_eq!(key(1, true), "s/00000000-0000-0000-0000-000000000000-v1.pdf");
+        assert_eq!(key(1, false), "s/00000000-0000-0000-0000-000000000000.pdf");
     }
 
     #[test]

@@ -50,33 +50,45 @@ pub struct Terrain<'a> {
     pub region: &'a str,
     /// In whose words.
     pub dialect: Dialect,
+    /// Whether a PUT there is final, so that the writer makes final objects by itself.
+    pub puts_are_final: bool,
 }
 
 impl Policy {
     /// What this identity needs, and nothing else.
     pub fn least(identity: Identity, terrain: Terrain<'_>) -> Self {
-        let (reach, rights) = identity.rights();
-        let prefix = reach.prefix(terrain.location);
-        let of_objects: Vec<_> = rights.iter().filter_map(|right| right.on_objects()).collect();
         let mut statement = Vec::new();
-        if !of_objects.is_empty() {
-            statement.push(Statement::allow("Objects", of_objects, terrain.arns(&format!("/{prefix}*"))));
-        }
-        if rights.contains(&Right::List) {
-            let mut list = Statement::allow("List", vec!["s3:ListBucket"], terrain.arns(""));
-            if !prefix.is_empty() {
-                let below = BTreeMap::from([("s3:prefix", vec![format!("{prefix}*")])]);
-                list.condition = BTreeMap::from([("StringLike", below)]);
+        for (reach, rights) in identity.rights(terrain.puts_are_final) {
+            let prefix = reach.prefix(terrain.location);
+            let of_objects: Vec<_> = rights.iter().filter_map(|right| right.on_objects()).collect();
+            if !of_objects.is_empty() {
+                statement.push(Statement::allow("Objects", of_objects, terrain.arns(&format!("/{prefix}*"))));
             }
-            statement.push(list);
-        }
-        if rights.contains(&Right::ListUploads) {
-            // No condition on the prefix exists for this one.
-            let uploads = vec!["s3:ListBucketMultipartUploads"];
-            statement.push(Statement::allow("Uploads", uploads, terrain.arns("")));
-        }
-        if rights.contains(&Right::Configure) {
-            statement.push(Statement::allow("Configure", terrain.dialect.configuring(), terrain.arns("")));
+            if rights.contains(&Right::Create) {
+                let resource = terrain.arns(&format!("/{prefix}*"));
+                let mut create = Statement::allow("NewObjects", vec!["s3:PutObject"], resource);
+                if terrain.dialect == Dialect::Aws {
+                    let present = BTreeMap::from([("s3:if-none-match", vec!["false".to_owned()])]);
+                    create.condition = BTreeMap::from([("Null", present)]);
+                }
+                statement.push(create);
+            }
+            if rights.contains(&Right::List) {
+                let mut list = Statement::allow("List", vec!["s3:ListBucket"], terrain.arns(""));
+                if !prefix.is_empty() {
+                    let below = BTreeMap::from([("s3:prefix", vec![format!("{prefix}*")])]);
+                    list.condition = BTreeMap::from([("StringLike", below)]);
+                }
+                statement.push(list);
+            }
+            if rights.contains(&Right::ListUploads) {
+                // No condition on the prefix exists for this one.
+                let uploads = vec!["s3:ListBucketMultipartUploads"];
+                statement.push(Statement::allow("Uploads", uploads, terrain.arns("")));
+            }
+            if rights.contains(&Right::Configure) {
+                statement.push(Statement::allow("Configure", terrain.dialect.configuring(), terrain.arns("")));
+            }
         }
         Self { version: "2012-10-17", statement }
     }
@@ -108,7 +120,7 @@ impl Right {
             Self::Delete => Some("s3:DeleteObject"),
             Self::Abort => Some("s3:AbortMultipartUpload"),
             Self::ListParts => Some("s3:ListMultipartUploadParts"),
-            Self::List | Self::ListUploads | Self::Configure => None,
+            Self::Create | Self::List | Self::ListUploads | Self::Configure => None,
         }
     }
 }
@@ -163,7 +175,8 @@ mod tests {
 
     fn printed(identity: Identity, location: &str, region: &str) -> serde_json::Value {
         let (buckets, location) = (["photos".to_owned(), "papers".to_owned()], Location::new(location).unwrap());
-        let terrain = Terrain { buckets: &buckets, location: &location, region, dialect: Dialect::Aws };
+        let terrain =
+            Terrain { buckets: &buckets, location: &location, region, dialect: Dialect::Aws, puts_are_final: true };
         serde_json::to_value(Policy::least(identity, terrain)).unwrap()
     }
 
@@ -177,10 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn the_writer_reaches_only_where_uploads_land() {
+    fn beside_the_staging_folder_the_writer_only_makes_what_is_not_there() {
         let policy = printed(Identity::Writer, "", "cn-north-1");
         assert_eq!(policy["Statement"][0]["Resource"][0], "arn:aws-cn:s3:::photos/staging/*");
-        assert_eq!(policy["Statement"].as_array().unwrap().len(), 1);
+        assert_eq!(policy["Statement"][1]["Condition"], json!({"Null": {"s3:if-none-match": ["false"]}}));
+        assert_eq!(policy["Statement"].as_array().unwrap().len(), 2);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use strongroom_presign::{Method, Request};
 use super::client::{Client, Error, read};
 use super::key::ObjectKey;
 use super::rights::Identity;
-use super::{Storage, xml};
+use super::{Bucket, Storage, xml};
 
 /// Something that is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Seen {
     }
 }
 
-impl Storage {
+impl Bucket {
     /// Tries it once, as this identity; the operator has its own ways.
     pub async fn attempt(&self, who: Identity, act: Act, key: &ObjectKey) -> Result<Seen, Error> {
         let client = match who {
@@ -71,11 +71,13 @@ impl Storage {
         };
         ask(client, act, key).await
     }
+}
 
-    /// Where browsers find a key, without any signature.
-    pub fn bare_url(&self, key: &ObjectKey) -> Result<String, Error> {
-        let name = self.janitor.client().name(key)?;
-        self.endpoints[0].url(&self.bucket, &name).map_err(|error| Error::BadAnswer(error.to_string()))
+impl Storage {
+    /// Where browsers find a key of a bucket, without any signature.
+    pub fn bare_url(&self, bucket: &Bucket, key: &ObjectKey) -> Result<String, Error> {
+        let name = bucket.janitor.client().name(key)?;
+        self.endpoints[0].url(&bucket.name, &name).map_err(|error| Error::BadAnswer(error.to_string()))
     }
 }
 
@@ -88,5 +90,5 @@ async fn ask(client: &Client, act: Act, key: &ObjectKey) -> Result<Seen, Error> 
         Act::List => Request::list_objects().query("prefix", client.location().as_str()).query("max-keys", "1"),
     };
     let body = (act == Act::Put).then(|| Bytes::from_static(b"tried by the doctor"));
-    Seen::of(client.ask(&request, body).await?).await
+    Seen::of(client.try_once(&request, body).await?).await
 }

@@ -25,6 +25,8 @@ pub enum Right {
     Get,
     /// Write an object by any way, also as the target of a copy.
     Put,
+    /// Write an object where none is yet.
+    Create,
     /// Delete an object.
     Delete,
     /// Give a multipart upload up.
@@ -51,9 +53,11 @@ pub enum Reach {
 }
 
 /// Who does what, where. What is not here, none of them does.
-const TABLE: [(Identity, Reach, &[Right]); 4] = [
+const TABLE: [(Identity, Reach, &[Right]); 5] = [
     (Identity::Reader, Reach::Location, &[Right::Get]),
     (Identity::Writer, Reach::Staging, &[Right::Put, Right::Abort]),
+    // Only on a storage where nothing can be replaced in this way.
+    (Identity::Writer, Reach::Location, &[Right::Create]),
     (
         Identity::Janitor,
         Reach::Location,
@@ -76,10 +80,11 @@ impl Identity {
         }
     }
 
-    /// Its rights, and on which keys it has them.
-    pub fn rights(self) -> (Reach, &'static [Right]) {
-        let own = TABLE.iter().find(|(identity, ..)| *identity == self);
-        own.map_or((Reach::Staging, &[]), |(_, reach, rights)| (*reach, rights))
+    /// Its rights, and on which keys it has them; on a storage where a PUT is final, or on another.
+    pub fn rights(self, puts_are_final: bool) -> impl Iterator<Item = (Reach, &'static [Right])> {
+        let own = TABLE.into_iter().filter(move |(identity, ..)| *identity == self);
+        own.map(|(_, reach, rights)| (reach, rights))
+            .filter(move |(_, rights)| puts_are_final || !rights.contains(&Right::Create))
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) struct PartRow {
     #[serde(rename = "ETag")]
     pub(super) etag: String,
     pub(super) size: u64,
+    #[serde(default)]
+    pub(super) last_modified: String,
 }
 
 /// A page of `ListObjectsV2`.
@@ -69,6 +71,7 @@ pub(super) struct Objects {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ObjectRow {
     pub(super) key: String,
+    pub(super) size: u64,
     pub(super) last_modified: String,
 }
 

@@ -2,10 +2,8 @@
 
 use super::settle::end_now;
 use super::verify::final_key;
-use super::{
-    Error, Idempotency, MAX_SINGLE, as_i64, check_accepted, check_length, longest_direct, new_row, parse_sha256,
-};
-use crate::config::Space;
+use super::{Error, Idempotency, as_i64, bucket, check_accepted, check_length, longest_direct, new_row, parse_sha256};
+use crate::config::{Profile, Space};
 use crate::content_type;
 use crate::db::uploads::{Method, State, Upload};
 use crate::db::{self};
@@ -43,7 +41,8 @@ pub async fn begin(
     let owner = spaces::owner_of_new(space, space_name, &asker.principal, announced.description.owner.as_deref())?;
     let content_type = content_type::normalise(&announced.content_type)?;
     check_accepted(space, &content_type)?;
-    let bytes = length(space, &announced, longest_direct(service, space))?;
+    let method = possible(&service.storage.profile, &announced);
+    let bytes = length(service, space, &announced, method)?;
     let sha256 = match &announced.sha256 {
         Some(text) => Some(super::hex(
             &parse_sha256(text)
@@ -53,7 +52,8 @@ pub async fn begin(
     };
 
     let mut upload = new_row(service, asker, space_name, owner, announced.description);
-    upload.method = announced.method;
+    upload.method = method;
+    upload.instead_of = Some(announced.method).filter(|asked| *asked != method);
     upload.content_type = content_type;
     upload.bytes = as_i64(bytes);
     upload.sha256 = sha256;
@@ -62,6 +62,10 @@ pub async fn begin(
         _ => space.uploads.expires,
     };
     upload.expires_at = upload.created_at + open_for;
+    if upload.method == Method::Put && service.storage.profile.puts_are_final() {
+        let key = final_key(space, &upload, &upload.content_type)?.as_str().to_owned();
+        (upload.staging_key, upload.final_key) = (key.clone(), Some(key));
+    }
     // A key that would be too long should be known before any byte is sent.
     final_key(space, &upload, &upload.content_type)?.in_bucket(&service.storage.location)?;
     if let Some(Idempotency { key, digest }) = idempotency.filter(|_| asker.principal.is_signed_in()) {
@@ -124,37 +128,51 @@ pub async fn with_multipart_id(service: &Service, mut upload: Upload) -> Result<
         return Ok(upload);
     }
     let key = ObjectKey::new(upload.staging_key.clone())?;
-    let multipart = service.storage.writer.begin_multipart(&key, &upload.content_type).await?;
+    let multipart = bucket(service, &upload)?.writer.begin_multipart(&key, &upload.content_type).await?;
     let (id, ours) = (upload.id, multipart.clone());
     let kept = service.db.write(move |tx| Ok::<_, Error>(db::uploads::set_multipart_id(tx, id, &ours)?)).await?;
     if kept.as_deref() != Some(multipart.as_str()) {
         // The same request came twice, and the other one was first.
-        service.storage.janitor.abort_multipart(&key, &multipart).await?;
+        bucket(service, &upload)?.janitor.abort_multipart(&key, &multipart).await?;
     }
     upload.multipart_id = kept;
     Ok(upload)
 }
 
+/// The way that was asked for, or else the one that does the same where the storage cannot go it: what it takes in no
+/// form comes by PUT, and what is too long for one request comes in parts.
+fn possible(profile: &Profile, announced: &Announced) -> Method {
+    let Some(bytes) = announced.bytes else { return announced.method };
+    match announced.method {
+        Method::Put | Method::Post if bytes > profile.longest_put => Method::Multipart,
+        Method::Post if !profile.form_post => Method::Put,
+        asked => asked,
+    }
+}
+
 /// How much is reserved: what was announced, or as much as the space takes where a form leaves it open.
-fn length(space: &Space, announced: &Announced, longest: u64) -> Result<u64, Error> {
-    let longest_single = longest.min(MAX_SINGLE);
-    let bytes = match (announced.bytes, announced.method) {
+fn length(service: &Service, space: &Space, announced: &Announced, method: Method) -> Result<u64, Error> {
+    let profile = &service.storage.profile;
+    let longest = longest_direct(service, space);
+    let bytes = match (announced.bytes, method) {
         (Some(bytes), _) => bytes,
-        (None, Method::Post) => longest_single,
+        (None, Method::Post) if profile.form_post => longest.min(profile.longest_put),
+        (None, Method::Post) => {
+            return Err(invalid(
+                "bytes",
+                "is missing; this storage takes no form POST, and what comes by PUT instead has its length signed",
+            ));
+        }
         (None, _) => return Err(invalid("bytes", "is missing; say how long the content is, or use the method post")),
     };
     check_length(space, bytes)?;
     if bytes > longest {
         return Err(Error::TooLarge { limit: longest });
     }
-    match announced.method {
-        Method::Multipart if bytes == 0 => Err(invalid("bytes", "must be 1 or more for the method multipart")),
-        Method::Multipart => Ok(bytes),
-        _ if bytes > MAX_SINGLE => {
-            Err(invalid("bytes", "is more than the 5 GiB that S3 takes in one request; use the method multipart"))
-        }
-        _ => Ok(bytes),
+    if method == Method::Multipart && bytes == 0 {
+        return Err(invalid("bytes", "must be 1 or more for the method multipart"));
     }
+    Ok(bytes)
 }
 
 fn invalid(field: &'static str, detail: &str) -> Error {

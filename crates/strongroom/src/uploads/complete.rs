@@ -75,20 +75,31 @@ pub(super) async fn verify_once(
     let (service, asker) = (service.clone(), asker.clone());
     let work = tokio::spawn(async move {
         let Some(upload) = claim(&service, id).await? else { return Ok(None) };
-        match under_lease(&service, &upload, look(&service, &upload, parts)).await {
-            Ok(Some(found)) => match accept(&service, &asker, &upload, found).await {
-                Ok(Some(object)) => {
-                    clear_staging(&service, &upload).await;
-                    Ok(Some(object))
-                }
-                Ok(None) => Ok(None),
-                Err(error) => Err(turn_down(&service, &asker, &upload, error).await?),
-            },
-            Ok(None) => Ok(None),
-            Err(error) => Err(turn_down(&service, &asker, &upload, error).await?),
-        }
+        verify_claimed(&service, &asker, upload, parts).await
     });
     work.await.unwrap_or_else(|panic| Err(Error::Broken(panic.to_string())))
+}
+
+/// Verifies an upload whose lease was just taken; nothing when that is lost meanwhile.
+pub(super) async fn verify_claimed(
+    service: &Service,
+    asker: &Asker,
+    upload: Upload,
+    parts: Option<Vec<ClaimedPart>>,
+) -> Result<Option<Object>, Error> {
+    let found = match under_lease(service, &upload, look(service, &upload, parts)).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(None),
+        Err(error) => return Err(turn_down(service, asker, &upload, error).await?),
+    };
+    match accept(service, asker, &upload, found).await {
+        Ok(Some(object)) => {
+            clear_staging(service, &upload, &object).await;
+            Ok(Some(object))
+        }
+        Ok(None) => Ok(None),
+        Err(error) => Err(turn_down(service, asker, &upload, error).await?),
+    }
 }
 
 /// Ends the upload if its bytes are to blame, and leaves it open otherwise. Returns what the caller is told.
@@ -111,7 +122,8 @@ fn rejected(upload: &Upload) -> Error {
     Error::Rejected(upload.reason.clone().unwrap_or_else(unknown))
 }
 
-async fn claim(service: &Service, id: Uuid) -> Result<Option<Upload>, Error> {
+/// Takes the lease; nothing when another has it, or the upload has ended.
+pub(super) async fn claim(service: &Service, id: Uuid) -> Result<Option<Upload>, Error> {
     let now = service.now();
     let lease = Lease { holder: service.new_id(), until: now + LEASE };
     service

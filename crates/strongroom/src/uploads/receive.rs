@@ -15,7 +15,7 @@ use super::begin::repeated;
 use super::complete::under_lease;
 use super::settle::{Found, accept, clear, end};
 use super::verify::{accepted_type, final_key, note_final_key, reason};
-use super::{Error, Idempotency, LEASE, as_i64, new_row, object_of};
+use super::{Error, Idempotency, LEASE, as_i64, bucket, new_row, object_of};
 use crate::config::Space;
 use crate::content_type;
 use crate::db::objects::Object;
@@ -30,9 +30,6 @@ use crate::storage::{self, ObjectKey, Part};
 
 /// How much is gathered before it is sent on: the length of a part, which S3 wants to be 5 MiB at least.
 const PART_BYTES: usize = 8 << 20;
-
-/// The longest file that comes through the service: S3 takes 10,000 parts.
-const MOST_BYTES: u64 = 10_000 * PART_BYTES as u64;
 
 /// How long the client may send nothing.
 const IDLE: Duration = Duration::from_secs(30);
@@ -74,7 +71,8 @@ where
     arriving.description.check().map_err(Error::Invalid)?;
     let owner = spaces::owner_of_new(space, space_name, &asker.principal, arriving.description.owner.as_deref())?;
     let content_type = content_type::normalise(&arriving.content_type)?;
-    let longest = space.max_bytes.unwrap_or(MOST_BYTES).min(MOST_BYTES);
+    let most = u64::from(service.storage.profile.most_parts) * PART_BYTES as u64;
+    let longest = space.max_bytes.unwrap_or(most).min(most);
     if arriving.exact && arriving.at_most.is_some_and(|bytes| bytes > longest) {
         return Err(Error::TooLarge { limit: longest });
     }
@@ -275,7 +273,7 @@ impl Intake<'_> {
     async fn send(&mut self, content: Bytes) -> Result<(), Error> {
         if self.multipart.is_none() {
             let (key, content_type) = self.settle_type(&content).await?;
-            let multipart = self.service.storage.janitor.begin_multipart(&key, &content_type).await?;
+            let multipart = bucket(self.service, &self.upload)?.janitor.begin_multipart(&key, &content_type).await?;
             self.upload.multipart_id = Some(multipart.clone());
             let (id, noted) = (self.upload.id, multipart.clone());
             self.service.db.write(move |tx| Ok::<_, Error>(db::uploads::set_multipart_id(tx, id, &noted)?)).await?;
@@ -284,9 +282,11 @@ impl Intake<'_> {
         self.arrived().await?;
         let Some((key, _, multipart)) = self.multipart.clone() else { return Ok(()) };
         let number = u16::try_from(self.parts.len() + 1).unwrap_or(u16::MAX);
-        let service = self.service.clone();
+        let (service, name) = (self.service.clone(), self.upload.bucket.clone());
         let sent = content.clone();
-        let task = tokio::spawn(async move { service.storage.janitor.put_part(&key, &multipart, number, sent).await });
+        let task = tokio::spawn(async move {
+            service.storage.bucket(&name)?.janitor.put_part(&key, &multipart, number, sent).await
+        });
         self.sending = Some((task, content));
         Ok(())
     }
@@ -308,7 +308,7 @@ impl Intake<'_> {
     async fn finish(&mut self, rest: Bytes) -> Result<(ObjectKey, String), Error> {
         if self.multipart.is_none() {
             let (key, content_type) = self.settle_type(&rest).await?;
-            self.service.storage.janitor.put(&key, &content_type, rest).await?;
+            bucket(self.service, &self.upload)?.janitor.put(&key, &content_type, rest).await?;
             return Ok((key, content_type));
         }
         if !rest.is_empty() {
@@ -318,9 +318,9 @@ impl Intake<'_> {
         let Some((key, content_type, multipart)) = self.multipart.take() else {
             return Err(Error::Unfit("no part was sent".to_owned()));
         };
-        match self.service.storage.janitor.complete_multipart(&key, &multipart, &self.parts).await {
+        match bucket(self.service, &self.upload)?.janitor.complete_multipart(&key, &multipart, &self.parts).await {
             // A try whose answer was lost may have joined the parts already.
-            Err(storage::Error::NotFound) => self.service.storage.janitor.head(&key).await.map(drop)?,
+            Err(storage::Error::NotFound) => bucket(self.service, &self.upload)?.janitor.head(&key).await.map(drop)?,
             other => other?,
         }
         Ok((key, content_type))

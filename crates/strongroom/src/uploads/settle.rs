@@ -1,6 +1,6 @@
 //! The ends of an upload, each one transaction: an object, a rejection, or nothing.
 
-use super::{Error, Service, as_i64, find, settings};
+use super::{Error, Service, as_i64, bucket, find, settings};
 use crate::db::objects::{Object, Version};
 use crate::db::uploads::{Method, Reason, State, Upload};
 use crate::db::{self, Tx};
@@ -67,8 +67,8 @@ pub(super) async fn accept(
             let account = Account { settings: &space, space: &upload.space, owner: upload.owner.as_deref() };
             account.settle(tx, upload.bytes, made.version.bytes)?;
             db::objects::insert(tx, &made)?;
-            if upload.method != Method::Service {
-                db::doomed::insert(tx, &upload.staging_key, now)?;
+            if upload.method != Method::Service && upload.staging_key != made.version.key {
+                db::doomed::insert(tx, &upload.bucket, &upload.staging_key, now)?;
             }
             entry.write(tx)?;
             Ok::<_, Error>(true)
@@ -126,7 +126,7 @@ pub(super) fn end_now(
     quota::release(tx, &ended.space, ended.owner.as_deref(), ended.bytes)?;
     let staging = Some(&ended.staging_key).filter(|_| ended.method != Method::Service);
     for key in [staging, ended.final_key.as_ref()].into_iter().flatten() {
-        db::doomed::insert(tx, key, now)?;
+        db::doomed::insert(tx, &ended.bucket, key, now)?;
     }
     Ok(Some(ended))
 }
@@ -169,11 +169,14 @@ pub async fn take_up_again(service: &Service, upload: &Upload) -> Result<(), Err
     }
 }
 
-/// Clears the staged bytes of an object that is there by now.
-pub(super) async fn clear_staging(service: &Service, upload: &Upload) {
+/// Clears the staged bytes of an object that is there by now, unless they are what it serves.
+pub(super) async fn clear_staging(service: &Service, upload: &Upload, object: &Object) {
+    if upload.staging_key == object.version.key {
+        return;
+    }
     let cleared = async {
         let staging = ObjectKey::new(upload.staging_key.clone())?;
-        service.storage.janitor.delete(&staging).await?;
+        bucket(service, upload)?.janitor.delete(&staging).await?;
         Ok::<_, Error>(())
     };
     if let Err(error) = cleared.await {
@@ -191,12 +194,12 @@ pub(super) async fn clear(service: &Service, upload: &Upload) {
                 _ => Some(staging.clone()),
             };
             if let Some(key) = key {
-                service.storage.janitor.abort_multipart(&key, multipart).await?;
+                bucket(service, upload)?.janitor.abort_multipart(&key, multipart).await?;
             }
         }
-        service.storage.janitor.delete(&staging).await?;
+        bucket(service, upload)?.janitor.delete(&staging).await?;
         if let Some(key) = upload.final_key.clone() {
-            service.storage.janitor.delete(&ObjectKey::new(key)?).await?;
+            bucket(service, upload)?.janitor.delete(&ObjectKey::new(key)?).await?;
         }
         Ok::<_, Error>(())
     };

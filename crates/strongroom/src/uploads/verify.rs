@@ -1,15 +1,13 @@
 //! Looking at the real bytes of a direct upload: length, type, digest; and moving them out of the client's reach.
 
-use futures_util::StreamExt as _;
-use sha2::{Digest as _, Sha256};
-
 use super::complete::ClaimedPart;
 use super::settle::Found;
-use super::{Error, Service, check_accepted, parse_sha256, settings};
+use super::{Error, Service, bucket, check_accepted, parse_sha256, settings};
 use crate::config::Space;
 use crate::content_type::{self, HEAD_BYTES};
 use crate::db::uploads::{Method, Reason, Upload};
 use crate::db::{self};
+use crate::digest;
 use crate::storage::{self, KeyParts, ObjectKey, Part, fill};
 
 /// The most parts that S3 takes.
@@ -19,14 +17,20 @@ const MOST_PARTS: usize = 10_000;
 /// it open, because nothing is known against the bytes.
 ///
 /// The copy comes before the look. Its target is a key that nobody can write to, so what is found there is what will
-/// be served, whatever happens under the staging key meanwhile.
+/// be served, whatever happens under the staging key meanwhile. What landed outside the staging prefix was written once
+/// and cannot be replaced, so it is looked at where it lies, and copied only if it was given another type than it has,
+/// or headers that would come along with every link.
 pub(super) async fn look(service: &Service, upload: &Upload, parts: Option<Vec<ClaimedPart>>) -> Result<Found, Error> {
     let space = settings(service, upload)?;
     let staging = ObjectKey::new(upload.staging_key.clone())?;
+    let bucket = bucket(service, upload)?;
+    if upload.bucket != service.bucket_of(&upload.space) {
+        return Err(Error::Ended("went to a bucket that its space has no longer; begin another"));
+    }
     if upload.method == Method::Multipart {
         join_parts(service, upload, &staging, parts).await?;
     }
-    let stored = service.storage.janitor.head(&staging).await.map_err(|error| match error {
+    let stored = bucket.janitor.head(&staging).await.map_err(|error| match error {
         storage::Error::NotFound => nothing_arrived(service, upload),
         other => other.into(),
     })?;
@@ -36,19 +40,26 @@ pub(super) async fn look(service: &Service, upload: &Upload, parts: Option<Vec<C
         let detail = format!("{announced} bytes were announced, and {} have arrived", stored.bytes);
         return Err(Error::ContentMismatch(detail));
     }
-    let head = service.storage.reader.beginning(&staging, HEAD_BYTES).await?;
+    let head = bucket.reader.beginning(&staging, HEAD_BYTES).await?;
     let content_type = accepted_type(space, &head, &upload.content_type)?;
 
-    let key = final_key(space, upload, &content_type)?;
-    note_final_key(service, upload, &key).await?;
-    match service.storage.janitor.promote(&staging, &stored.etag, &key, &content_type).await {
-        Err(storage::Error::Precondition | storage::Error::NotFound) => {
-            return Err(Error::Incomplete("the bytes changed while they were looked at; complete again".to_owned()));
+    let key = if staging.is_staging() || stored.plain_type.as_ref() != Some(&content_type) {
+        let key = final_key(space, upload, &content_type)?;
+        note_final_key(service, upload, &key).await?;
+        match bucket.janitor.promote(&staging, &stored, &key, &content_type).await {
+            Err(storage::Error::Precondition | storage::Error::NotFound) => {
+                return Err(Error::Incomplete(
+                    "the bytes changed while they were looked at; complete again".to_owned(),
+                ));
+            }
+            other => other?,
         }
-        other => other?,
-    }
+        key
+    } else {
+        staging
+    };
 
-    let seen = read_all(service, &key).await?;
+    let seen = digest::look_at(bucket.reader.read(&key).await?).await?;
     if seen.bytes != stored.bytes || accepted_type(space, &seen.head, &upload.content_type)? != content_type {
         return Err(Error::ContentMismatch("the bytes changed while they were looked at".to_owned()));
     }
@@ -81,6 +92,8 @@ pub(super) fn final_key(space: &Space, upload: &Upload, content_type: &str) -> R
         group: upload.group.as_deref(),
         id: upload.object_id,
         version: 1,
+        // What landed at the plain key, and cannot stay there, needs another.
+        taken: !ObjectKey::new(upload.staging_key.clone())?.is_staging(),
         ext: &ext,
     };
     Ok(fill(&space.key, &parts)?)
@@ -90,12 +103,12 @@ pub(super) fn final_key(space: &Space, upload: &Upload, content_type: &str) -> R
 /// the bytes has changed between the two looks, and nobody changes honest bytes.
 pub(super) async fn note_final_key(service: &Service, upload: &Upload, key: &ObjectKey) -> Result<(), Error> {
     let (id, holder) = (upload.id, upload.lease.map(|lease| lease.holder).unwrap_or_default());
-    let key = key.as_str().to_owned();
+    let (key, landed) = (key.as_str().to_owned(), upload.staging_key.clone());
     let noted = service
         .db
         .write(move |tx| {
             let before = db::uploads::get(tx, id)?.and_then(|upload| upload.final_key);
-            if before.is_some_and(|before| before != key) {
+            if before.is_some_and(|before| before != key && before != landed) {
                 return Err(Error::ContentMismatch(
                     "the type of the bytes changed while they were looked at".to_owned(),
                 ));
@@ -133,7 +146,7 @@ async fn join_parts(
     claimed: Option<Vec<ClaimedPart>>,
 ) -> Result<(), Error> {
     let multipart = upload.multipart_id.as_deref().ok_or(Error::InProgress)?;
-    let mut parts = match service.storage.janitor.parts(staging, multipart).await {
+    let mut parts = match bucket(service, upload)?.janitor.parts(staging, multipart).await {
         Ok(parts) => parts,
         // An earlier try joined them; whether that is so shows when the whole is looked for.
         Err(storage::Error::NotFound) => return Ok(()),
@@ -151,7 +164,7 @@ async fn join_parts(
             format!("{arrived} of {} bytes have arrived; send the missing parts, then complete", upload.bytes);
         return Err(if is_over(service, upload) { Error::Expired } else { Error::Incomplete(missing) });
     }
-    match service.storage.writer.complete_multipart(staging, multipart, &parts).await {
+    match bucket(service, upload)?.writer.complete_multipart(staging, multipart, &parts).await {
         Ok(()) | Err(storage::Error::NotFound) => Ok(()),
         Err(storage::Error::Refused { status: 400, code, message }) => {
             Err(Error::Unfit(format!("the storage does not join these parts: {code}: {message}")))
@@ -173,22 +186,4 @@ fn chosen(parts: Vec<Part>, claimed: &[ClaimedPart]) -> Result<Vec<Part>, Error>
         }
     }
     Ok(parts.into_iter().filter(|part| claimed.iter().any(|claim| claim.number == part.number)).collect())
-}
-
-struct Seen {
-    head: Vec<u8>,
-    bytes: u64,
-    sha256: [u8; 32],
-}
-
-async fn read_all(service: &Service, key: &ObjectKey) -> Result<Seen, Error> {
-    let mut stream = service.storage.reader.read(key).await?;
-    let (mut head, mut bytes, mut digest) = (Vec::with_capacity(HEAD_BYTES), 0, Sha256::new());
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk?;
-        head.extend_from_slice(&chunk[..chunk.len().min(HEAD_BYTES - head.len())]);
-        bytes += chunk.len() as u64;
-        digest.update(&chunk);
-    }
-    Ok(Seen { head, bytes, sha256: digest.finalize().into() })
 }

@@ -12,7 +12,11 @@ use tempfile::TempDir;
 
 use crate::caller::Caller;
 use crate::database::Database;
+use crate::elsewhere::Bucket;
 use crate::tokens;
+
+/// The administrator's token where several nodes have to have the same.
+const NODES_TOKEN: &str = "sr_admin_of_all_nodes_of_the_end_to_end_tests";
 
 /// A running service.
 #[derive(Debug)]
@@ -21,9 +25,15 @@ pub(crate) struct App {
     ready: Value,
     folder: TempDir,
     arguments: Vec<String>,
+    /// What the service finds in its environment.
+    environment: Vec<(String, String)>,
     embedded: bool,
+    /// A bucket in the store that the whole suite is told to use; the embedded store when there is none.
+    elsewhere: Option<Bucket>,
     /// A PostgreSQL for the service; it uses a file in its data folder when there is none.
     postgres: Option<String>,
+    /// Whatever else it is told by its environment.
+    variables: Vec<(&'static str, &'static str)>,
 }
 
 #[derive(Debug)]
@@ -37,6 +47,23 @@ impl App {
     /// Starts with the given configuration; the signing secret and generous limits are added.
     pub(crate) fn start(spaces: &str) -> Self {
         Self::start_with(spaces, &[])
+    }
+
+    /// Starts with its embedded store, whatever the others use.
+    pub(crate) fn start_embedded(spaces: &str) -> Self {
+        let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
+        (app.embedded, app.elsewhere) = (true, None);
+        app.run();
+        app
+    }
+
+    /// The same on this database, or on the file in its data folder.
+    pub(crate) fn start_embedded_on(database: Option<&str>, spaces: &str) -> Self {
+        let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
+        (app.embedded, app.elsewhere) = (true, None);
+        app.use_database(database);
+        app.run();
+        app
     }
 
     /// Starts with further arguments.
@@ -56,13 +83,38 @@ impl App {
         std::fs::write(folder.path().join("strongroom.toml"), configuration).expect("the folder was just made");
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let postgres = schema_of_its_own(&folder);
-        Self { running: None, ready: Value::Null, folder, arguments, embedded: true, postgres }
+        let elsewhere = Bucket::of_its_own(&name_of(&folder));
+        Self {
+            running: None,
+            ready: Value::Null,
+            folder,
+            arguments,
+            environment: Vec::new(),
+            embedded: elsewhere.is_none(),
+            elsewhere,
+            postgres,
+            variables: Vec::new(),
+        }
     }
 
     /// Starts on this database, whatever the others use.
     pub(crate) fn start_on(database: Option<&str>, spaces: &str) -> Self {
         let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
         app.use_database(database);
+        app.run();
+        app
+    }
+
+    /// Starts as one of several nodes that share a database and a bucket. They share the administrator's token, too.
+    pub(crate) fn start_node(database: &str, bucket: &Bucket, configuration: &str) -> Self {
+        let mut app = Self::prepare(&format!("{}\n{configuration}", tokens::configuration()), &[]);
+        (app.embedded, app.elsewhere) = (false, Some(bucket.clone()));
+        app.variables = vec![
+            ("STRONGROOM__AUTH__ADMIN_TOKEN", NODES_TOKEN),
+            // Time enough for whoever stands in front of them to notice, also on a busy machine.
+            ("STRONGROOM__SERVER__DRAIN", "3s"),
+        ];
+        app.use_database(Some(database));
         app.run();
         app
     }
@@ -76,6 +128,23 @@ impl App {
     pub(crate) fn start_external(configuration: &str) -> Self {
         let mut app = Self::prepare(configuration, &[]);
         app.embedded = false;
+        app.elsewhere = None;
+        app.run();
+        app
+    }
+
+    /// From the next start on has this configuration; the signing secret and generous limits are added.
+    pub(crate) fn reconfigure(&self, spaces: &str) {
+        let configuration = format!("{}\n{spaces}", tokens::configuration());
+        std::fs::write(self.folder.path().join("strongroom.toml"), configuration).expect("the folder is ours");
+    }
+
+    /// Starts with a bucket of another store, in this environment.
+    pub(crate) fn start_external_in(configuration: &str, environment: &[(&str, &str)]) -> Self {
+        let mut app = Self::prepare(configuration, &[]);
+        app.embedded = false;
+        app.elsewhere = None;
+        app.environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         app.run();
         app
     }
@@ -124,9 +193,28 @@ impl App {
         self.field("api").trim_end_matches('/')
     }
 
-    /// The endpoint of the embedded store, without a slash at its end.
+    /// The endpoint of the store, without a slash at its end.
     pub(crate) fn store(&self) -> &str {
         self.field("store").trim_end_matches('/')
+    }
+
+    /// The bucket in it.
+    pub(crate) fn bucket(&self) -> &str {
+        self.elsewhere.as_ref().map_or("strongroom", Bucket::name)
+    }
+
+    /// Whether the store is the embedded one, with its folder among the data.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.embedded
+    }
+
+    /// The keys of the four identities and where they are used, as `strongroom store keys` tells them of the embedded
+    /// store.
+    pub(crate) fn keys(&self) -> Value {
+        match &self.elsewhere {
+            Some(bucket) => bucket.keys(),
+            None => self.command_json(&["store", "keys", "--json"]),
+        }
     }
 
     /// One of the values that the service prints when it is ready.
@@ -134,9 +222,9 @@ impl App {
         self.ready[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.ready))
     }
 
-    /// The administrator, with the generated token.
+    /// The administrator, with the generated token, or that of all nodes.
     pub(crate) fn admin(&self) -> Caller {
-        Caller::new(self.api(), Some(self.field("token")))
+        Caller::new(self.api(), Some(self.ready["token"].as_str().unwrap_or(NODES_TOKEN)))
     }
 
     /// Somebody without a token.
@@ -209,7 +297,10 @@ impl App {
 
     fn program(&self, words: &[&str]) -> Command {
         let mut command = program(words, &self.folder.path().join("strongroom.toml"), &self.data());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.envs(self.postgres.iter().map(|url| ("STRONGROOM__DATABASE__URL", url)));
+        command.envs(self.variables.iter().copied());
+        command.envs(self.elsewhere.iter().flat_map(Bucket::variables));
         command
     }
 
@@ -222,10 +313,12 @@ impl App {
 #[expect(clippy::disallowed_methods, reason = "the suite is told by the environment on which database it runs")]
 fn schema_of_its_own(folder: &TempDir) -> Option<String> {
     let server = std::env::var("STRONGROOM_TEST_POSTGRES").ok()?;
-    // The temporary folder's name is nobody else's; in hex, because schemas do not tell capitals apart.
-    let name = folder.path().file_name().expect("a temporary folder has a name").as_encoded_bytes();
-    let name = base16ct::lower::encode_string(name);
-    Some(fresh_schema(&server, &format!("app_{name}")).expect("PostgreSQL answers"))
+    Some(fresh_schema(&server, &format!("app_{}", name_of(folder))).expect("PostgreSQL answers"))
+}
+
+/// A name that is nobody else's, in hex, because schemas and buckets do not tell capitals apart.
+pub(crate) fn name_of(folder: &TempDir) -> String {
+    base16ct::lower::encode_string(folder.path().file_name().expect("a temporary folder has a name").as_encoded_bytes())
 }
 
 /// The built program, untouched by whatever the environment of the tests holds.

@@ -15,6 +15,14 @@ pub(crate) enum Database {
 }
 
 impl Database {
+    /// The word for it in the API.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
     /// Runs one statement; its rows, a line each with `|` between the columns.
     pub(crate) fn sql(&self, statement: &str) -> String {
         match self {

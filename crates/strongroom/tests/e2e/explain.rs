@@ -24,7 +24,7 @@ fn wrong(signing: &Signing, words: &[&str]) -> Vec<String> {
 
 /// A service, its identities, and an object to ask for.
 fn store() -> (App, Signing) {
-    let app = App::start(FILES);
+    let app = App::start_embedded(FILES);
     let janitor = Signing::at(&app, "janitor");
     janitor.curl(&["sign", "put", "s3://strongroom/a.txt"], b"here");
     (app, janitor)

@@ -1,6 +1,9 @@
 //! Handing files in, by every way, and what the service makes of them.
 
+mod attacked;
 mod direct;
+mod instead;
+mod lands;
 mod resumed;
 mod verified;
 

@@ -1,7 +1,7 @@
 //! Input that means harm. What each of it gets is observed here and compared with the table in the documents.
 
-mod bodies;
-mod connections;
+pub(crate) mod bodies;
+pub(crate) mod connections;
 mod words;
 
 use crate::caller::Answer;
@@ -11,7 +11,7 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/hostile-inp
 
 /// Checks that the table has this input with exactly the answer that was seen.
 #[track_caller]
-fn documented(input: &str, answer: &str) {
+pub(crate) fn documented(input: &str, answer: &str) {
     let table = std::fs::read_to_string(TABLE).expect("the table lies in the documents");
     let row = format!("| {input} | {answer} |");
     assert!(table.lines().any(|line| line == row), "docs/hostile-input.md has no row\n{row}");

@@ -49,8 +49,8 @@ async fn nothing_readable(app: &App, caller: &crate::caller::Caller, upload: &Va
         object.to_owned(),
         id.to_owned(),
         format!("staging/{id}"),
-        format!("s3://strongroom/staging/{id}"),
-        format!("{}/strongroom/staging/{id}", app.store()),
+        format!("s3://{}/staging/{id}", app.bucket()),
+        format!("{}/{}/staging/{id}", app.store(), app.bucket()),
         format!("files/{object}.png"),
     ];
     let links = caller.post("/v1/links", &json!({ "items": names })).await;
@@ -62,7 +62,7 @@ async fn nothing_readable(app: &App, caller: &crate::caller::Caller, upload: &Va
         let list = caller.get(&format!("{LIST}{query}")).await;
         assert!(list.status >= 400 || list.ok(200)["items"] == json!([]));
     }
-    let staged = open(&format!("{}/strongroom/staging/{id}", app.store())).await;
+    let staged = open(&format!("{}/{}/staging/{id}", app.store(), app.bucket())).await;
     assert_eq!(staged.status, 403);
 }
 

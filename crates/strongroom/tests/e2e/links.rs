@@ -21,17 +21,17 @@ async fn an_object_has_many_names_and_all_of_them_give_its_link() {
     let alice = app.user("alice");
     let object = picture(&alice, 1).await;
     let (id, key) = (text(&object["id"]), text(&object["version"]["key"]));
-    let store = app.store();
+    let (store, bucket) = (app.store(), app.bucket());
     let host = store.trim_start_matches("http://");
     let items = [
         id.to_owned(),
         key.to_owned(),
-        format!("s3://strongroom/{key}"),
-        format!("{store}/strongroom/{key}"),
-        format!("http://strongroom.{host}/{key}"),
-        format!("https://strongroom.s3.us-east-1.amazonaws.com/{key}"),
-        format!("https://strongroom.s3.amazonaws.com/{key}"),
-        format!("https://s3.us-east-1.amazonaws.com/strongroom/{key}"),
+        format!("s3://{bucket}/{key}"),
+        format!("{store}/{bucket}/{key}"),
+        format!("http://{bucket}.{host}/{key}"),
+        format!("https://{bucket}.s3.us-east-1.amazonaws.com/{key}"),
+        format!("https://{bucket}.s3.amazonaws.com/{key}"),
+        format!("https://s3.us-east-1.amazonaws.com/{bucket}/{key}"),
         text(&object["link"]["url"]).to_owned(),
     ];
     let links = alice.post("/v1/links", &json!({ "items": items })).await.ok(200);
@@ -129,7 +129,10 @@ async fn a_link_ends_when_it_says() {
         tokio::task::yield_now().await;
     };
     assert_eq!(refused.status, 403);
-    assert!(refused.text().contains("<Message>Request has expired</Message>"), "{}", refused.text());
+    let said = refused.text();
+    // Ceph says no more than that it refuses.
+    let refused = said.contains("<Code>AccessDenied</Code>") && !app.is_embedded();
+    assert!(refused || said.contains("<Message>Request has expired</Message>"), "{said}");
     assert!(now() >= ends.as_second(), "the link ended early");
 
     let fresh = alice.get(&format!("/v1/objects/{}", text(&object["id"]))).await.ok(200);

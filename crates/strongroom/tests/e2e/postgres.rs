@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::app::{App, program};
 use crate::caller::{Caller, open, send, text};
 use crate::files;
+use crate::nodes::Shared;
 use crate::ways::{Way, handed, object, raw};
 
 const FILES: &str = "[spaces.files]\nread = [\"owner\"]\nwrite = [\"owner\"]\nlist = [\"owner\"]\n";
@@ -120,19 +121,18 @@ async fn a_database_that_cannot_be_used_is_refused_at_the_start_with_what_to_do_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_start_at_once_migrate_once_and_share_what_they_know() {
-    let server = server();
-    let url = server.url();
+    let shared = Arc::new(Shared::start());
     let starting: Vec<_> = (0..3)
         .map(|_| {
-            let url = url.clone();
-            tokio::task::spawn_blocking(move || App::start_on(Some(&url), FILES))
+            let shared = Arc::clone(&shared);
+            tokio::task::spawn_blocking(move || shared.node(FILES))
         })
         .collect();
     let mut nodes = Vec::new();
     for node in starting {
         nodes.push(node.await.unwrap());
     }
-    assert_eq!(psql(&url, "SELECT version FROM schema_version").unwrap(), "1");
+    assert_eq!(psql(&shared.postgres.url(), "SELECT version FROM schema_version").unwrap(), "1");
     let made = object(&nodes[0].user("alice"), Way::Raw, &handed("files", "a.png", "image/png", &files::png(1))).await;
     for node in &nodes {
         let listed = node.user("alice").get(LIST).await.ok(200);

@@ -75,7 +75,7 @@ async fn a_rejected_file_costs_nothing() {
         assert_eq!(held[field], 0, "{field}: {held}");
     }
     app.command_json(&["gc", "--grace", "0s", "--json"]);
-    assert_eq!(crate::store::keys(&app).await, [""; 0]);
+    assert_eq!(crate::bucket::keys(&app).await, [""; 0]);
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn secrets_are_for_their_owner_alone() {
 #[tokio::test]
 async fn a_second_start_keeps_everything() {
     let mut app = App::start(FILES);
-    let (token, keys) = (app.field("token").to_owned(), app.command_json(&["store", "keys", "--json"]));
+    let (token, keys) = (app.field("token").to_owned(), app.keys());
     let alice = app.user("alice");
     let bytes = files::large_png(1, 300_000);
     let file = handed("files", "a.png", "image/png", &bytes);
@@ -52,7 +52,7 @@ async fn a_second_start_keeps_everything() {
     app.run();
 
     assert_eq!(app.field("token"), token);
-    let again = app.command_json(&["store", "keys", "--json"]);
+    let again = app.keys();
     for identity in ["reader", "writer", "janitor", "operator"] {
         assert_eq!(again[identity], keys[identity]);
     }

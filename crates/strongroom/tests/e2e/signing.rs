@@ -44,7 +44,7 @@ impl Signing {
 
     /// As one of the identities of an embedded store.
     pub(crate) fn at(app: &App, identity: &str) -> Self {
-        let keys = app.command_json(&["store", "keys", "--json"]);
+        let keys = app.keys();
         Self::with(&[
             ("AWS_ACCESS_KEY_ID", text(&keys[identity]["access_key_id"])),
             ("AWS_SECRET_ACCESS_KEY", text(&keys[identity]["secret_access_key"])),

@@ -83,6 +83,9 @@ fn attempts(kind: Kind) -> Vec<Attempt> {
             STAGED => (&["reader", "janitor"][..], &["writer", "janitor"][..], janitor),
             _ => (nobody, nobody, nobody),
         };
+        // On SeaweedFS a PUT is final, and the writer makes final objects by itself.
+        let aborters = putters;
+        let putters = if kind == Kind::SeaweedFs && key == FINAL { &["writer", "janitor"][..] } else { putters };
         // SeaweedFS tells who may put which parts have arrived.
         let counters = if kind == Kind::SeaweedFs { putters } else { keepers };
         let mut on = |what: &str, by, request: fn(&'static str, &Fresh) -> Request<'static>, body| {
@@ -94,7 +97,7 @@ fn attempts(kind: Kind) -> Vec<Attempt> {
         on("put", putters, |key, _| Request::put(key), "other");
         on("begin an upload of", putters, |key, _| Request::create_multipart(key), "");
         on("put a part of", putters, |key, fresh| part(key, fresh), "other");
-        on("abort an upload of", putters, |key, fresh| with_upload(Method::Delete, key, fresh), "");
+        on("abort an upload of", aborters, |key, fresh| with_upload(Method::Delete, key, fresh), "");
         on("list the parts of", counters, |key, fresh| with_upload(Method::Get, key, fresh), "");
         on("list beside", keepers, |key, _| list(key.rsplit_once('/').map_or("", |(folder, _)| folder)), "");
         on("delete", keepers, |key, _| Request::delete(key), "");

@@ -50,7 +50,7 @@ fn administrator() -> Keys {
 }
 
 fn state<'a>(report: &'a Value, what: &str) -> &'a str {
-    let steps = report["steps"].as_array().unwrap();
+    let steps = report["buckets"][0]["steps"].as_array().unwrap();
     steps.iter().find(|step| step["what"] == what).and_then(|step| step["state"].as_str()).unwrap_or_default()
 }
 
@@ -72,7 +72,7 @@ pub(crate) async fn a_bucket_is_made_as_it_should_be_and_then_nothing_is_left_to
 
     let (second, good) = installation.run(&["provision", "--apply"]);
     let states: Vec<_> =
-        second["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
+        second["buckets"][0]["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
     assert!(good && states.iter().all(|state| matches!(*state, "right" | "not-offered")), "{second}");
 
     // One key for all is a risk everywhere, and more than that where unsigned headers are obeyed.

@@ -8,7 +8,7 @@ use crate::config::problem::{Problem, Source};
 
 /// Checks a bucket's name by the rules every S3 store shares
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
-pub(super) fn check_name(name: &str) -> Result<(), String> {
+pub(in crate::config) fn check_name(name: &str) -> Result<(), String> {
     if name.contains("://") || name.contains('/') || name.starts_with("arn:") {
         return Err(
             "must be the bucket's name alone, without scheme, host or path; a prefix goes into storage.location"

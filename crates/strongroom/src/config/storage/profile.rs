@@ -11,6 +11,9 @@ use crate::config::size;
 /// The shortest part that S3 takes, the last one excepted.
 pub const LEAST_PART: u64 = 5 << 20;
 
+/// How much the service itself sends at once.
+const LEAST_PUT: u64 = 8 << 20;
+
 /// The longest body, and the longest source of one copy, that S3 takes.
 const FIVE_GIB: u64 = 5 << 30;
 
@@ -243,10 +246,17 @@ impl RawProfile {
             longest_copy: self.longest_copy.unwrap_or(base.longest_copy),
             most_parts: self.most_parts.unwrap_or(base.most_parts),
         };
-        for (name, bytes) in [("longest_put", profile.longest_put), ("longest_copy", profile.longest_copy)] {
-            if bytes < LEAST_PART {
-                report.problem(&section.then(name), "is less than the shortest part of S3; write \"5 MiB\" or more");
-            }
+        if profile.longest_put < LEAST_PUT {
+            report.problem(
+                &section.then("longest_put"),
+                "is less than the 8 MiB that the service sends at once; write \"8 MiB\" or more",
+            );
+        }
+        if profile.longest_copy < LEAST_PART {
+            report.problem(
+                &section.then("longest_copy"),
+                "is less than the shortest part of S3; write \"5 MiB\" or more",
+            );
         }
         if !(1..=10_000).contains(&profile.most_parts) {
             report.problem(&section.then("most_parts"), "must be from 1 to 10000: S3 numbers no more parts");

@@ -66,7 +66,7 @@ fn what_is_said_of_a_storage_counts_before_what_is_known_of_its_provider() {
 fn what_cannot_be_is_refused_with_its_mend() {
     let profile = |line: &str| Setting::new(&format!("[storage.profile]\n{line}"));
     profile("longest_copy = \"1 MiB\"").assert_problem("strongroom.toml:2:1: storage.profile.longest_copy", "5 MiB");
-    profile("longest_put = 0").assert_problem("strongroom.toml:2:1: storage.profile.longest_put", "5 MiB");
+    profile("longest_put = 0").assert_problem("strongroom.toml:2:1: storage.profile.longest_put", "8 MiB");
     profile("most_parts = 0").assert_problem("strongroom.toml:2:1: storage.profile.most_parts", "1 to 10000");
     profile("conditional_put = true\nobeys_unsigned_headers = true").assert_problem(
         "strongroom.toml:2:1: storage.profile.conditional_put",

@@ -1,7 +1,7 @@
 //! The embedded store or an external bucket, and whose keys are used.
 
 use super::Setting;
-use crate::config::{Addressing, Embedded, External, Place};
+use crate::config::{Addressing, CredentialSource, Credentials, Embedded, External, Place, Role};
 
 const KEYS: &str = "
 [storage.reader]
@@ -34,13 +34,20 @@ fn embedded(setting: &Setting) -> Embedded {
     }
 }
 
+fn keys(source: &CredentialSource) -> &Credentials {
+    match source {
+        CredentialSource::Keys(keys) => keys,
+        other => panic!("no keys: {other:?}"),
+    }
+}
+
 #[test]
 fn a_bucket_on_aws_needs_a_region_and_keys_alone() {
     let setting = Setting::new(&format!("storage.bucket = \"media\"\nstorage.region = \"eu-central-1\"\n{KEYS}"));
     let bucket = external(&setting);
     assert_eq!(bucket.endpoint.as_str(), "https://s3.eu-central-1.amazonaws.com");
     assert_eq!(bucket.addressing, Addressing::VirtualHost);
-    assert_eq!(bucket.identities.reader.access_key_id, "R");
+    assert_eq!(keys(&bucket.identities.reader).access_key_id, "R");
     assert!(bucket.identities.operator.is_none());
     assert!(setting.warnings().is_empty());
 }
@@ -67,9 +74,10 @@ fn the_usual_variables_count_beneath_the_keys_of_the_configuration() {
         .variable("AWS_SESSION_TOKEN", "T");
     let bucket = external(&setting);
     assert_eq!((bucket.region.as_str(), bucket.endpoint.as_str()), ("eu-west-1", "http://special"));
-    assert_eq!(bucket.identities.janitor.access_key_id, "A");
-    assert!(bucket.identities.janitor.session_token.is_some_and(|token| token.matches("T")));
-    assert!(setting.warnings()[0].contains("uses one key for reader, writer, janitor, operator"));
+    let janitor = keys(&bucket.identities.janitor);
+    assert_eq!((janitor.access_key_id.as_str(), janitor.expires_at), ("A", None));
+    assert!(janitor.session_token.as_ref().is_some_and(|token| token.matches("T")));
+    assert!(setting.warnings()[0].contains("uses the same credentials for reader, writer, janitor, operator"));
 
     let setting = setting
         .variable("STRONGROOM__STORAGE__REGION", "eu-north-1")
@@ -78,9 +86,9 @@ fn the_usual_variables_count_beneath_the_keys_of_the_configuration() {
         .variable("STRONGROOM__STORAGE__READER__SECRET_ACCESS_KEY", "s");
     let bucket = external(&setting);
     assert_eq!((bucket.region.as_str(), bucket.endpoint.as_str()), ("eu-north-1", "http://own"));
-    assert_eq!(bucket.identities.reader.access_key_id, "R");
-    assert!(bucket.identities.reader.session_token.is_none());
-    assert_eq!(bucket.identities.writer.access_key_id, "A");
+    assert_eq!(keys(&bucket.identities.reader).access_key_id, "R");
+    assert!(keys(&bucket.identities.reader).session_token.is_none());
+    assert_eq!(keys(&bucket.identities.writer).access_key_id, "A");
 }
 
 #[test]
@@ -99,14 +107,74 @@ fn one_key_for_all_identities_is_allowed_with_a_warning() {
     .file("key", "from-a-file\r\n");
     let bucket = external(&setting);
     assert_eq!(bucket.identities.reader, bucket.identities.janitor);
-    assert!(bucket.identities.writer.secret_access_key.matches("from-a-file"));
-    assert!(setting.warnings()[0].contains("strongroom.toml:1:2: storage: uses one key"), "{:?}", setting.warnings());
+    assert!(keys(&bucket.identities.writer).secret_access_key.matches("from-a-file"));
+    let warning = "strongroom.toml:1:2: storage: uses the same credentials";
+    assert!(setting.warnings()[0].contains(warning), "{:?}", setting.warnings());
 }
 
 #[test]
-fn a_bucket_without_keys_is_refused_with_one_sentence() {
+fn a_bucket_without_any_keys_takes_those_of_the_usual_places_with_a_warning() {
+    let setting = Setting::new("[storage]\nbucket = \"media\"\nregion = \"x\"");
+    let identities = external(&setting).identities;
+    assert_eq!((&identities.reader, &identities.janitor), (&CredentialSource::Chain, &CredentialSource::Chain));
+    assert!(setting.warnings()[0].contains("uses the same credentials for reader, writer, janitor, operator"));
+}
+
+#[test]
+fn each_identity_may_have_a_role_or_a_profile_of_its_own() {
+    let setting = Setting::new(
+        "storage.bucket = \"media\"\nstorage.region = \"x\"\n[storage.reader]\n\
+         role_arn = \"arn:aws:iam::123456789012:role/reader\"\nexternal_id = \"us\"\n\
+         [storage.writer]\nprofile = \"writing\"\n[storage.janitor]\nprofile = \"base\"\n\
+         role_arn = \"arn:aws:iam:::role/janitor\"\nrole_session_name = \"cleaning\"\n\
+         [storage.operator]\naccess_key_id = \"O\"\nsecret_access_key = \"o\"\n\
+         role_arn = \"arn:aws:iam::123456789012:role/path/operator\"",
+    );
+    let identities = external(&setting).identities;
+    let role = |arn: &str, external_id: Option<&str>, session_name: &str, base: CredentialSource| {
+        let (arn, session_name) = (arn.to_owned(), session_name.to_owned());
+        let external_id = external_id.map(str::to_owned);
+        CredentialSource::Role(Box::new(Role { arn, external_id, session_name, base }))
+    };
+    let reader = "arn:aws:iam::123456789012:role/reader";
+    assert_eq!(identities.reader, role(reader, Some("us"), "strongroom-reader", CredentialSource::Chain));
+    assert_eq!(identities.writer, CredentialSource::Profile("writing".to_owned()));
+    let base = CredentialSource::Profile("base".to_owned());
+    assert_eq!(identities.janitor, role("arn:aws:iam:::role/janitor", None, "cleaning", base));
+    let Some(CredentialSource::Role(operator)) = identities.operator else { panic!("no role") };
+    assert_eq!(keys(&operator.base).access_key_id, "O");
+    assert!(setting.warnings().is_empty());
+}
+
+#[test]
+fn what_cannot_be_a_role_is_told_and_so_is_what_needs_one() {
+    let base = format!("storage.bucket = \"media\"\nstorage.region = \"x\"\n{KEYS}");
+    let with = |line: &str| Setting::new(&format!("{base}{line}\n"));
+    let place = "strongroom.toml:13:1: storage.janitor";
+    with("role_arn = \"reader\"").assert_problem(&format!("{place}.role_arn"), "arn:aws:iam::");
+    with("external_id = \"us\"").assert_problem(&format!("{place}.external_id"), "set role_arn");
+    with("profile = \"p\"").assert_problem(&format!("{place}.profile"), "remove one of the two");
+    let role = "role_arn = \"arn:aws:iam::123456789012:role/r\"\n";
+    let place = "strongroom.toml:14:1: storage.janitor";
+    with(&format!("{role}external_id = \"a b\"")).assert_problem(&format!("{place}.external_id"), "2 to 1,224");
+    with(&format!("{role}role_session_name = \"/\"")).assert_problem(&format!("{place}.role_session_name"), "2 to 64");
+    Setting::new(&format!("{KEYS}{OPERATOR}profile = \"p\"\n"))
+        .assert_problem("strongroom.toml:15:1: storage.operator.profile", "belongs to an external bucket");
+}
+
+#[test]
+fn keys_of_the_environment_may_say_when_they_end() {
+    let setting = Setting::new("[storage]\nbucket = \"media\"\nregion = \"x\"")
+        .variable("AWS_ACCESS_KEY_ID", "A")
+        .variable("AWS_SECRET_ACCESS_KEY", "S")
+        .variable("AWS_CREDENTIAL_EXPIRATION", "2026-01-31T12:00:00Z");
+    let end = keys(&external(&setting).identities.reader).expires_at;
+    assert_eq!(end, "2026-01-31T12:00:00Z".parse().ok());
     Setting::new("[storage]\nbucket = \"media\"\nregion = \"x\"")
-        .assert_problem("strongroom.toml:1:2: storage: has a bucket but no keys", "AWS_ACCESS_KEY_ID");
+        .variable("AWS_ACCESS_KEY_ID", "A")
+        .variable("AWS_SECRET_ACCESS_KEY", "S")
+        .variable("AWS_CREDENTIAL_EXPIRATION", "tomorrow")
+        .assert_problem("environment variable AWS_CREDENTIAL_EXPIRATION: storage", "is not a time");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 
 use super::{MADE, at, jwt_principal, vectors};
 use crate::config::{Algorithm, Jwt, JwtKeys, Secret};
-use crate::jwt::{TokenError, Verifier, fetch_over_http};
+use crate::fetch::fetch_over_http;
+use crate::jwt::{TokenError, Verifier};
 
 const HOUR: i64 = 3600;
 /// How many requests the server can answer at once. Who takes all of them makes everybody else wait.
@@ -99,10 +100,15 @@ impl Issuer {
     }
 
     fn verifier_for(&self, algorithms: &[Algorithm]) -> Verifier {
+        self.verifier_with(algorithms, Jwt::default().jwks_max_age)
+    }
+
+    fn verifier_with(&self, algorithms: &[Algorithm], jwks_max_age: Duration) -> Verifier {
         // The process may have a provider already, from another test.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = format!("http://{}/keys", self.address);
-        let jwt = Jwt { keys: JwtKeys::Published { url, algorithms: algorithms.to_vec() }, ..Jwt::default() };
+        let jwt =
+            Jwt { keys: JwtKeys::Published { url, algorithms: algorithms.to_vec() }, jwks_max_age, ..Jwt::default() };
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Verifier::new(&jwt, &Secret::new("unused"), fetch_over_http(client)).unwrap()
     }
@@ -196,6 +202,18 @@ async fn keys_are_kept_while_the_issuer_is_down_but_not_for_ever() {
     issuer.publish(&vectors().keys);
     let back = verifier.verify(&long_lived, at(MADE + 24 * HOUR + 10)).await;
     assert_eq!(back, Err(TokenError::Expired));
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_is_believed_no_longer_than_was_configured() {
+    let issuer = Issuer::start(&vectors().keys).await;
+    let verifier = issuer.verifier_with(&[Algorithm::Rs256], Duration::from_mins(3));
+    assert_eq!(verify(&verifier, "RS256_KID", 0).await, Ok(()));
+    issuer.fail();
+    assert_eq!(verify(&verifier, "RS256_KID", 179).await, Ok(()), "the issuer is away for a moment");
+    assert_eq!(verify(&verifier, "RS256_KID", 189).await, Err(TokenError::KeysUnavailable));
+    issuer.publish(&[]);
+    assert_eq!(verify(&verifier, "RS256_KID", 199).await, Err(TokenError::KeysUnavailable));
 }
 
 #[tokio::test]

@@ -2,15 +2,15 @@
 
 /// A small generator (xorshift64*), because the tests need repeatable chance and not good chance.
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed | 1)
     }
 
     /// A number from the first to the last of the range.
-    pub(super) fn between(&mut self, first: u64, last: u64) -> u64 {
+    pub(crate) fn between(&mut self, first: u64, last: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -18,14 +18,14 @@ impl Dice {
     }
 
     /// Dice of their own for somebody else.
-    pub(super) fn child(&mut self) -> Self {
+    pub(crate) fn child(&mut self) -> Self {
         Self::new(self.between(1, u64::MAX >> 12))
     }
 }
 
 /// The seed from the environment, or one of the moment.
 #[expect(clippy::disallowed_methods, reason = "somebody who repeats a run says so in the environment")]
-pub(super) fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     std::env::var("STRONGROOM_TEST_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok())

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The content that somebody asked the service to make an object of.
 #[derive(Debug, Clone)]
-pub(super) struct Attempt {
-    pub(super) bytes: usize,
-    pub(super) sha256: String,
+pub(crate) struct Attempt {
+    pub(crate) bytes: usize,
+    pub(crate) sha256: String,
 }
 
 /// What must be true of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     /// Its making, or its restoring, was acknowledged.
     There,
     /// Its deletion was acknowledged.
@@ -23,7 +23,7 @@ pub(super) enum Known {
 
 /// Shared by all workers of all rounds.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     attempts: Mutex<BTreeMap<String, Attempt>>,
     objects: Mutex<BTreeMap<String, Known>>,
     counts: Mutex<BTreeMap<&'static str, u32>>,
@@ -31,12 +31,17 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Somebody is about to ask for an object of this name with this content.
-    pub(super) fn attempted(&self, name: &str, attempt: Attempt) {
+    pub(crate) fn attempted(&self, name: &str, attempt: Attempt) {
         lock(&self.attempts).insert(name.to_owned(), attempt);
     }
 
+    /// Whether anything that could make an object of this name visible was asked for.
+    pub(crate) fn was_attempted(&self, name: &str) -> bool {
+        lock(&self.attempts).contains_key(name)
+    }
+
     /// What was asked for under this name, if anything that could make an object visible was.
-    pub(super) fn attempt(&self, id: &str, name: &str) -> Option<Attempt> {
+    pub(crate) fn attempt(&self, id: &str, name: &str) -> Option<Attempt> {
         let attempt = lock(&self.attempts).get(name).cloned();
         if attempt.is_some() {
             lock(&self.objects).entry(id.to_owned()).or_insert(Known::There);
@@ -45,17 +50,17 @@ impl Ledger {
     }
 
     /// An answer acknowledged this.
-    pub(super) fn settle(&self, id: &str, known: Known) {
+    pub(crate) fn settle(&self, id: &str, known: Known) {
         lock(&self.objects).insert(id.to_owned(), known);
     }
 
     /// Every object of which something is known.
-    pub(super) fn objects(&self) -> BTreeMap<String, Known> {
+    pub(crate) fn objects(&self) -> BTreeMap<String, Known> {
         lock(&self.objects).clone()
     }
 
     /// An object that is there, chosen by a number.
-    pub(super) fn choose(&self, number: u64, wanted: Known) -> Option<String> {
+    pub(crate) fn choose(&self, number: u64, wanted: Known) -> Option<String> {
         let objects = lock(&self.objects);
         let candidates: Vec<&String> =
             objects.iter().filter(|(_, known)| **known == wanted).map(|(id, _)| id).collect();
@@ -64,12 +69,12 @@ impl Ledger {
     }
 
     /// Counts something that was acknowledged.
-    pub(super) fn count(&self, what: &'static str) {
+    pub(crate) fn count(&self, what: &'static str) {
         *lock(&self.counts).entry(what).or_default() += 1;
     }
 
     /// How often each thing was acknowledged; what never was stands at 0.
-    pub(super) fn counts(&self) -> BTreeMap<&'static str, u32> {
+    pub(crate) fn counts(&self) -> BTreeMap<&'static str, u32> {
         let mut counts = lock(&self.counts).clone();
         for what in ["raw", "form", "put", "post", "multipart", "delete", "restore", "change"] {
             counts.entry(what).or_insert(0);
@@ -78,7 +83,7 @@ impl Ledger {
     }
 
     /// The same in words.
-    pub(super) fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let counts: Vec<String> = self.counts().iter().map(|(what, count)| format!("{count} {what}")).collect();
         format!("{} attempts; acknowledged: {}", lock(&self.attempts).len(), counts.join(", "))
     }

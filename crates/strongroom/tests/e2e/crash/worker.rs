@@ -84,6 +84,8 @@ impl Worker {
         if fate == 0 {
             return Ok(());
         }
+        // Whatever arrives whole becomes an object sooner or later, even if its client never says so.
+        self.ledger.attempted(name, attempt);
         match way {
             Way::Put => drop(answer(crate::ways::put(&upload, bytes), 200).await?),
             Way::Post => drop(answer(crate::ways::post(&upload, "image/png", bytes), 201).await?),
@@ -99,7 +101,6 @@ impl Worker {
             1 => Ok(()),
             2 => answer(self.caller.request(reqwest::Method::DELETE, &path), 204).await.map(drop),
             _ => {
-                self.ledger.attempted(name, attempt);
                 let complete = self.caller.json(reqwest::Method::POST, &format!("{path}/complete"), &json!({}));
                 let object = answer(complete, 200).await?;
                 self.acknowledge(&object, method);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::FILES;
 use crate::app::App;
-use crate::caller::{send, text};
+use crate::caller::{client, send, text};
 use crate::files;
 use crate::ways::{Way, begin, complete, handed, object, put, send_to_storage};
 
@@ -147,10 +147,19 @@ async fn an_abandoned_upload_expires_and_its_bytes_go() {
     let alice = app.user("alice");
     let picture = files::png(1);
     let file = handed("files", "a.png", "image/png", &picture);
+    let long = files::large_png(2, 9 << 20);
     let mut uploads = Vec::new();
-    for way in Way::DIRECT {
-        let upload = begin(&alice, way, &file).await.ok(201);
-        let _sent_or_too_late = send_to_storage(&alice, &upload, &file).await;
+    for (way, file) in
+        [(Way::Put, &file), (Way::Post, &file), (Way::Multipart, &handed("files", "b.png", "image/png", &long))]
+    {
+        let upload = begin(&alice, way, file).await.ok(201);
+        if way == Way::Multipart
+            && let Some(url) = upload["parts"][0]["url"].as_str()
+        {
+            // The first of two parts, if it is not too late already.
+            let part = upload["part_bytes"].as_u64().and_then(|bytes| usize::try_from(bytes).ok()).unwrap();
+            let _sent_or_too_late = send(client().put(url).body(long[..part].to_vec())).await;
+        }
         uploads.push(upload);
     }
     for upload in &uploads {
@@ -167,8 +176,8 @@ async fn an_abandoned_upload_expires_and_its_bytes_go() {
         }
     }
     app.command_json(&["gc", "--grace", "0s", "--json"]);
-    assert_eq!(crate::store::keys(&app).await, [""; 0], "nothing may be left of abandoned uploads");
-    assert_eq!(crate::store::multiparts(&app).await, []);
+    assert_eq!(crate::bucket::keys(&app).await, [""; 0], "nothing may be left of abandoned uploads");
+    assert_eq!(crate::bucket::multiparts(&app).await, []);
     let usage = app.admin().get("/v1/usage").await.ok(200);
     for account in usage["items"].as_array().unwrap() {
         assert_eq!((&account["reserved_bytes"], &account["reserved_objects"]), (&json!(0), &json!(0)), "{usage}");

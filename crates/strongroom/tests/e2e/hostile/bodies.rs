@@ -6,14 +6,12 @@ use tokio::net::TcpStream;
 
 use super::documented;
 use crate::app::App;
-use crate::caller::send;
 use crate::files;
 use crate::tokens;
-use crate::ways::{Way, begin, handed};
 
 const FILES: &str = "[spaces.files]\nmax_bytes = \"8 MiB\"\n";
 
-async fn connect(origin: &str) -> TcpStream {
+pub(crate) async fn connect(origin: &str) -> TcpStream {
     TcpStream::connect(origin.trim_start_matches("http://")).await.unwrap()
 }
 
@@ -26,7 +24,7 @@ fn head(more: &str) -> String {
 }
 
 /// Reads until the other side closes or the first answer is there.
-async fn answer(stream: &mut TcpStream) -> String {
+pub(crate) async fn answer(stream: &mut TcpStream) -> String {
     let mut received = Vec::new();
     let mut buffer = [0; 4096];
     while !received.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -50,8 +48,8 @@ async fn nothing_was_made(app: &App) {
     let list = app.user("alice").get("/v1/spaces/files/objects").await.ok(200);
     assert_eq!(list["items"], json!([]));
     app.command_json(&["gc", "--grace", "0s", "--json"]);
-    assert_eq!(crate::store::keys(app).await, [""; 0]);
-    assert_eq!(crate::store::multiparts(app).await, []);
+    assert_eq!(crate::bucket::keys(app).await, [""; 0]);
+    assert_eq!(crate::bucket::multiparts(app).await, []);
 }
 
 #[tokio::test]
@@ -164,52 +162,4 @@ async fn requests_that_proxies_read_differently_are_refused() {
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said}");
     }
     documented("a head of more than 32 KiB, or of hundreds of lines", "400, 414 or 431, and the connection is closed");
-}
-
-#[tokio::test]
-async fn the_store_reads_no_body_that_is_not_signed_for() {
-    let app = App::start(FILES);
-    let alice = app.user("alice");
-    let bytes = files::png(1);
-    let upload = begin(&alice, Way::Put, &handed("files", "a.png", "image/png", &bytes)).await.ok(201);
-    let path = upload["url"].as_str().unwrap().split(app.store()).nth(1).unwrap();
-    let bare = path.split('?').next().unwrap();
-    for (line, more) in [
-        (format!("PUT {bare} HTTP/1.1"), "content-length: 99999999"),
-        (format!("PUT {path} HTTP/1.1"), "content-type: image/png\r\ncontent-length: 99999999"),
-        (format!("PUT {path} HTTP/1.1"), "content-type: image/png\r\ntransfer-encoding: chunked"),
-        ("POST /strongroom HTTP/1.1".to_owned(), "content-type: text/plain\r\ncontent-length: 99999999"),
-    ] {
-        let before = app.resident_mib();
-        let mut stream = connect(app.store()).await;
-        stream
-            .write_all(
-                format!("{line}\r\nhost: {}\r\n{more}\r\n\r\n", app.store().trim_start_matches("http://")).as_bytes(),
-            )
-            .await
-            .unwrap();
-        let said = answer(&mut stream).await;
-        assert!(said.starts_with("HTTP/1.1 4"), "{line} {more}: {said}");
-        assert!(app.resident_mib() < before + 32);
-    }
-    documented(
-        "bytes sent to storage without a signature, or with another length than was signed",
-        "400, 403 or 411 from storage, before the body is read",
-    );
-    for path in [
-        "/strongroom/../../etc/passwd",
-        "/strongroom/..%2f..%2fsecrets.toml",
-        "/..%2fstrongroom.sqlite",
-        "/strongroom/%00",
-        "//",
-        "/strongroom/%ff",
-    ] {
-        let mut stream = connect(app.store()).await;
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
-        let said = answer(&mut stream).await;
-        assert!(said.starts_with("HTTP/1.1 4"), "{path}: {said}");
-    }
-    documented("paths that climb, in the service or in storage", "403 or 404");
-    let object = send(crate::ways::put(&upload, &bytes)).await;
-    assert_eq!(object.status, 200);
 }

@@ -9,19 +9,19 @@ use tokio::sync::Mutex;
 
 use super::documented;
 use crate::app::App;
-use crate::caller::{open, text};
+use crate::caller::text;
 use crate::files;
 use crate::ways::{Way, handed, object};
 
-const SLOW: usize = 10_000;
+pub(crate) const SLOW: usize = 10_000;
 const HEAD_BYTES: usize = 30 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The tests of this file run one after the other: each opens as many connections as two processors take in in time.
-static TURN: Mutex<()> = Mutex::const_new(());
+pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Both sides of so many connections need so many files; the service inherits the limit.
-fn allow_many_files() {
+pub(crate) fn allow_many_files() {
     let limit = getrlimit(Resource::Nofile);
     let enough = (SLOW + 1000) as u64;
     assert!(limit.maximum.is_none_or(|most| most >= enough), "this machine allows {:?} open files", limit.maximum);
@@ -62,28 +62,9 @@ async fn ten_thousand_slow_connections_cost_bounded_memory_and_turn_nobody_away(
     );
 }
 
-#[tokio::test]
-async fn ten_thousand_slow_connections_to_the_store_cost_bounded_memory_and_links_still_work() {
-    let _turn = TURN.lock().await;
-    allow_many_files();
-    let app = App::start("[spaces.files]\n");
-    let alice = app.user("alice");
-    let object = object(&alice, Way::Put, &handed("files", "a.png", "image/png", &files::png(1))).await;
-    let link = text(&object["link"]["url"]);
-    let before = app.resident_mib();
-    let slow = open_all(&app, app.store(), b"GET /strongroom/a HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
-    assert_eq!(open(link).await.body, files::png(1));
-    let more = app.resident_mib().saturating_sub(before);
-    println!("{SLOW} slow connections to the store cost {more} MiB");
-    assert!(app.descriptors() >= SLOW, "some of them were dropped while others were served");
-    // Without optimisation, as here, they took 250 MiB.
-    assert!(more <= 320, "{SLOW} slow connections to the store cost {more} MiB");
-    drop(slow);
-}
-
 /// Opens the connections in batches that fit into the queue of a listener, and waits until each batch was taken in: then
 /// the service has a descriptor for every one of them.
-async fn open_all(app: &App, origin: &str, head: &[u8]) -> Vec<TcpStream> {
+pub(crate) async fn open_all(app: &App, origin: &str, head: &[u8]) -> Vec<TcpStream> {
     const BATCH: usize = 50;
     let address = origin.trim_start_matches("http://");
     let before = app.descriptors();

@@ -51,15 +51,15 @@ async fn invariant_4_the_location_is_applied_exactly_once() {
         let object = object(&alice, way, &handed("files", "a.png", "image/png", &bytes)).await;
         let key = text(&object["version"]["key"]);
         assert!(key.starts_with("files/"), "{key}");
-        let url = text(&object["link"]["url"]);
-        assert!(url.contains(&format!("/strongroom/tenant/files/{key}?")), "{url}");
+        let (url, bucket) = (text(&object["link"]["url"]), app.bucket());
+        assert!(url.contains(&format!("/{bucket}/tenant/files/{key}?")), "{url}");
         assert_eq!(open(url).await.body, bytes);
         let full = format!("tenant/files/{key}");
-        let items = json!([key, full, format!("s3://strongroom/{full}"), format!("{}/strongroom/{full}", app.store())]);
+        let items = json!([key, full, format!("s3://{bucket}/{full}"), format!("{}/{bucket}/{full}", app.store())]);
         let links = alice.post("/v1/links", &json!({ "items": items })).await.ok(200);
         assert!(links["items"].as_array().unwrap().iter().all(|item| item["id"] == object["id"]), "{links}");
     }
-    let keys = crate::store::keys(&app).await;
+    let keys = crate::bucket::keys(&app).await;
     assert_eq!(keys.len(), Way::ALL.len());
     assert!(keys.iter().all(|key| key.starts_with("tenant/files/files/")), "{keys:?}");
 }

@@ -17,7 +17,7 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
 
 #[test]
 fn a_file_is_written_read_looked_at_and_deleted() {
-    let app = App::start(FILES);
+    let app = App::start_embedded(FILES);
     let janitor = Signing::at(&app, "janitor");
     let name = "a {b} \"c\" it's;d.png";
     janitor.file(name, files::text(1, 70_000));
@@ -36,7 +36,7 @@ fn a_file_is_written_read_looked_at_and_deleted() {
 
 #[test]
 fn what_was_announced_is_what_must_be_sent() {
-    let app = App::start(FILES);
+    let app = App::start_embedded(FILES);
     let janitor = Signing::at(&app, "janitor");
     let put = ["sign", "put", "s3://strongroom/a.txt"];
     assert_eq!(janitor.curl(&put, b"from standard input"), "");
@@ -52,7 +52,7 @@ fn what_was_announced_is_what_must_be_sent() {
 
 #[test]
 fn a_form_hands_a_file_in() {
-    let app = App::start(FILES);
+    let app = App::start_embedded(FILES);
     let janitor = Signing::at(&app, "janitor");
     let name = "it's \"x\"; a,b.txt";
     janitor.file(name, "a file");
@@ -71,7 +71,7 @@ fn a_form_hands_a_file_in() {
 
 #[test]
 fn the_html_of_a_form_has_all_that_the_store_asks_for() {
-    let app = App::start(FILES);
+    let app = App::start_embedded(FILES);
     let janitor = Signing::at(&app, "janitor");
     let html = janitor.line(&["sign", "post", "s3://strongroom/é.txt", "--field", "x-amz-meta-a=<&>", "--html"]);
     let mut words = vec!["curl".to_owned()];
@@ -87,7 +87,7 @@ fn the_html_of_a_form_has_all_that_the_store_asks_for() {
 
 #[test]
 fn an_upload_in_parts_goes_from_beginning_to_end() {
-    let app = App::start(FILES);
+    let app = App::start_embedded(FILES);
     let janitor = Signing::at(&app, "janitor");
     let bytes = files::text(7, 5 * 1024 * 1024 + 100);
     let (first, second) = bytes.split_at(5 * 1024 * 1024);
@@ -118,7 +118,7 @@ fn an_upload_in_parts_goes_from_beginning_to_end() {
 
 #[tokio::test]
 async fn a_link_works_until_it_ends() {
-    let app = App::start(FILES);
+    let app = App::start_embedded(FILES);
     let janitor = Signing::at(&app, "janitor");
     janitor.curl(&["sign", "put", "s3://strongroom/a.txt"], b"here");
     let reader = Signing::at(&app, "reader");

@@ -59,6 +59,7 @@ CREATE TABLE uploads (
     object_id        UUID NOT NULL,
     space            TEXT COLLATE "C" NOT NULL,
     method           TEXT COLLATE "C" NOT NULL, -- service, put, post or multipart
+    instead_of       TEXT COLLATE "C",          -- the method that was asked for, where the storage cannot do it
     state            TEXT COLLATE "C" NOT NULL, -- open, verifying, ready, rejected, aborted or expired
     actor            TEXT COLLATE "C" NOT NULL,
     owner            TEXT COLLATE "C",
@@ -70,6 +71,7 @@ CREATE TABLE uploads (
     content_type     TEXT COLLATE "C" NOT NULL, -- as announced
     bytes            BIGINT NOT NULL, -- as announced; what the quota reserves
     sha256           TEXT COLLATE "C", -- as announced
+    bucket           TEXT COLLATE "C" NOT NULL, -- of the keys below; empty for the installation's own
     staging_key      TEXT COLLATE "C" NOT NULL,
     final_key        TEXT COLLATE "C", -- set before the first byte may reach it
     multipart_id     TEXT COLLATE "C",
@@ -91,10 +93,13 @@ CREATE INDEX uploads_verifying ON uploads (lease_until) WHERE state = 'verifying
 CREATE INDEX uploads_by_final_key ON uploads (final_key) WHERE final_key IS NOT NULL;
 CREATE UNIQUE INDEX uploads_by_idempotency_key ON uploads (actor, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
--- Keys in storage whose bytes must go: written together with the change that makes them useless.
+-- Keys in storage whose bytes must go: written together with the change that makes them useless. An empty bucket is
+-- the installation's own.
 CREATE TABLE doomed (
-    key TEXT COLLATE "C" PRIMARY KEY,
-    at  BIGINT NOT NULL
+    bucket TEXT COLLATE "C" NOT NULL,
+    key    TEXT COLLATE "C" NOT NULL,
+    at     BIGINT NOT NULL,
+    PRIMARY KEY (bucket, key)
 );
 
 -- One row an owner, and one with owner '' for the whole space.

@@ -58,6 +58,7 @@ CREATE TABLE uploads (
     object_id        BLOB NOT NULL,
     space            TEXT NOT NULL,
     method           TEXT NOT NULL,          -- service, put, post or multipart
+    instead_of       TEXT,                   -- the method that was asked for, where the storage cannot do it
     state            TEXT NOT NULL,          -- open, verifying, ready, rejected, aborted or expired
     actor            TEXT NOT NULL,
     owner            TEXT,
@@ -69,7 +70,8 @@ CREATE TABLE uploads (
     content_type     TEXT NOT NULL,          -- as announced
     bytes            INTEGER NOT NULL,       -- as announced; what the quota reserves
     sha256           TEXT,                   -- as announced
-    staging_key      TEXT NOT NULL,
+    bucket           TEXT NOT NULL,          -- of the keys below; empty for the installation's own
+    staging_key      TEXT NOT NULL,          -- where the bytes land, which may be the final key itself
     final_key        TEXT,                   -- set before the first byte may reach it
     multipart_id     TEXT,
     idempotency_key  TEXT,
@@ -90,10 +92,13 @@ CREATE INDEX uploads_verifying ON uploads (lease_until) WHERE state = 'verifying
 CREATE INDEX uploads_by_final_key ON uploads (final_key) WHERE final_key IS NOT NULL;
 CREATE UNIQUE INDEX uploads_by_idempotency_key ON uploads (actor, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
--- Keys in storage whose bytes must go: written together with the change that makes them useless.
+-- Keys in storage whose bytes must go: written together with the change that makes them useless. An empty bucket is
+-- the installation's own.
 CREATE TABLE doomed (
-    key TEXT PRIMARY KEY,
-    at  INTEGER NOT NULL
+    bucket TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (bucket, key)
 ) STRICT, WITHOUT ROWID;
 
 -- One row an owner, and one with owner '' for the whole space.

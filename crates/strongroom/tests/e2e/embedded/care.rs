@@ -8,9 +8,9 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::bucket::{client, keys, sdk};
 use crate::caller::{open, text};
 use crate::files;
-use crate::store::{client, keys, sdk};
 use crate::ways::{Way, handed, object};
 
 const FILES: &str = "[spaces.files]\n";

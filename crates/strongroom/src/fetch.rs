@@ -1,4 +1,4 @@
-//! How an issuer's published keys are got: through a function that is handed in.
+//! How small public documents are got, such as published keys: through a function that is handed in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ pub struct Fetch(Arc<dyn Fn(String) -> Fetching + Send + Sync>);
 
 type Fetching = BoxFuture<'static, Result<Vec<u8>, FetchError>>;
 
-/// Why published keys could not be fetched.
+/// Why a document could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The request failed.
     #[error("the request failed")]
     Request(#[from] reqwest::Error),
-    /// The issuer answered with something else than success.
-    #[error("the issuer answered with status {0}")]
+    /// The server answered with something else than success.
+    #[error("the server answered with status {0}")]
     Status(u16),
     /// The answer does not end where it should.
-    #[error("the answer is larger than {LARGEST_SET} bytes")]
+    #[error("the answer is larger than {LARGEST} bytes")]
     TooLarge,
 }
 
-/// The largest set of keys that is read, in bytes. Real ones have a few thousand.
-pub(super) const LARGEST_SET: usize = 256 * 1024;
+/// The largest document that is read, in bytes. A set of keys has a few thousand.
+const LARGEST: usize = 256 * 1024;
 
-/// How long an issuer has to answer. Callers wait for it at most this long.
+/// How long a server has to answer. Callers wait for it at most this long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Fetch {
@@ -41,7 +41,8 @@ impl Fetch {
         Self(Arc::new(get))
     }
 
-    pub(super) async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+    /// Gets the content of a URL.
+    pub async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
         (self.0)(url.to_owned()).await
     }
 }
@@ -64,7 +65,7 @@ async fn get(client: reqwest::Client, url: String) -> Result<Vec<u8>, FetchError
     }
     let mut content = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if content.len() + chunk.len() > LARGEST_SET {
+        if content.len() + chunk.len() > LARGEST {
             return Err(FetchError::TooLarge);
         }
         content.extend_from_slice(&chunk);

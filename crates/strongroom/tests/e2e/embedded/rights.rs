@@ -1,78 +1,17 @@
-//! The embedded store seen by the AWS SDK, with the keys that `strongroom store keys` prints.
+//! What each identity of the embedded store may, seen by the AWS SDK with the keys that `strongroom store keys` prints.
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use serde_json::Value;
 
 use crate::app::App;
-use crate::caller::{open, text};
+use crate::bucket::{client, keys, multiparts, sdk};
+use crate::caller::{open, send, text};
 use crate::files;
 use crate::ways::{Way, handed, object};
 
 const FILES: &str = "[spaces.files]\n";
 const BUCKET: &str = "strongroom";
-
-/// An SDK client that signs as one of the four identities.
-pub(crate) fn sdk(app: &App, identity: &str) -> Client {
-    let keys = app.command_json(&["store", "keys", "--json"]);
-    client(&keys, identity)
-}
-
-/// An SDK client with one of the keys.
-pub(crate) fn client(keys: &Value, identity: &str) -> Client {
-    let key = &keys[identity];
-    let credentials =
-        Credentials::new(text(&key["access_key_id"]), text(&key["secret_access_key"]), None, None, "the tests");
-    let config = Builder::new()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(text(&keys["region"]).to_owned()))
-        .endpoint_url(text(&keys["endpoint"]))
-        .credentials_provider(credentials)
-        .force_path_style(true)
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    Client::from_conf(config)
-}
-
-/// Every key in the bucket, sorted.
-pub(crate) async fn keys(app: &App) -> Vec<String> {
-    let janitor = sdk(app, "janitor");
-    let mut keys = Vec::new();
-    let mut pages = janitor.list_objects_v2().bucket(BUCKET).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        keys.extend(page.unwrap().contents().iter().map(|object| object.key().unwrap().to_owned()));
-    }
-    keys.sort();
-    keys
-}
-
-/// How many contents the objects of the bucket are made of: one each, or as many as the entity tag of one that was
-/// handed in in parts says (`…-2`).
-pub(crate) async fn contents(app: &App) -> usize {
-    let janitor = sdk(app, "janitor");
-    let mut count = 0;
-    let mut pages = janitor.list_objects_v2().bucket(BUCKET).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        for object in page.unwrap().contents() {
-            let parts =
-                object.e_tag().unwrap().trim_matches('"').split_once('-').map(|(_, parts)| parts.parse::<usize>());
-            count += parts.map_or(1, Result::unwrap);
-        }
-    }
-    count
-}
-
-/// Every multipart upload that is neither complete nor aborted, as (key, id).
-pub(crate) async fn multiparts(app: &App) -> Vec<(String, String)> {
-    let listed = sdk(app, "janitor").list_multipart_uploads().bucket(BUCKET).send().await.unwrap();
-    let both = |upload: &aws_sdk_s3::types::MultipartUpload| {
-        (upload.key().unwrap().to_owned(), upload.upload_id().unwrap().to_owned())
-    };
-    listed.uploads().iter().map(both).collect()
-}
 
 fn body(text: &str) -> ByteStream {
     ByteStream::from(text.as_bytes().to_vec())
@@ -127,12 +66,17 @@ async fn the_reader_reads_and_does_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_writer_writes_into_staging_and_does_nothing_else() {
+async fn the_writer_writes_into_staging_makes_what_is_not_there_and_does_nothing_else() {
     let app = App::start(FILES);
     let object = object(&app.user("alice"), Way::Raw, &handed("files", "a.png", "image/png", &files::png(1))).await;
     let key = text(&object["version"]["key"]);
     let writer = sdk(&app, "writer");
     writer.put_object().bucket(BUCKET).key("staging/x").body(body("x")).send().await.unwrap();
+    denied(writer.put_object().bucket(BUCKET).key(key).body(body("x")).send().await, "overwrite");
+    let over = writer.put_object().bucket(BUCKET).key(key).body(body("x")).if_none_match("*").send().await.unwrap_err();
+    assert_eq!(over.code(), Some("PreconditionFailed"));
+    writer.put_object().bucket(BUCKET).key("files/new").body(body("x")).if_none_match("*").send().await.unwrap();
+    denied(writer.create_multipart_upload().bucket(BUCKET).key(key).send().await, "overwrite in parts");
     denied(writer.get_object().bucket(BUCKET).key(key).send().await, "get");
     denied(writer.get_object().bucket(BUCKET).key("staging/x").send().await, "get what it wrote");
     denied(writer.delete_object().bucket(BUCKET).key("staging/x").send().await, "delete");
@@ -168,4 +112,34 @@ async fn without_the_right_key_there_is_nothing() {
     for path in [format!("/{BUCKET}/{key}"), format!("/{BUCKET}"), "/".to_owned(), format!("/{BUCKET}?list-type=2")] {
         assert_eq!(open(&format!("{}{path}", app.store())).await.status, 403, "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_keys_of_the_store_are_told_on_demand() {
+    let app = App::start(FILES);
+    let keys = app.command_json(&["store", "keys", "--json"]);
+    assert_eq!(text(&keys["endpoint"]).trim_end_matches('/'), app.store());
+    assert_eq!((text(&keys["region"]), text(&keys["bucket"])), ("us-east-1", "strongroom"));
+    let said = String::from_utf8(app.command(&["store", "keys"]).stdout).unwrap();
+    for identity in ["reader", "writer", "janitor", "operator"] {
+        assert!(said.contains(identity) && said.contains(text(&keys[identity]["secret_access_key"])), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_allowed_origins_may_use_the_store_and_no_others() {
+    let app = App::start("[spaces.files]\norigins = [\"https://app.example\"]\n");
+    let preflight = async |url: String, origin: &str| {
+        let request = crate::caller::client()
+            .request(reqwest::Method::OPTIONS, url)
+            .header("origin", origin)
+            .header("access-control-request-method", "PUT")
+            .header("access-control-request-headers", "content-type");
+        send(request).await
+    };
+    let store = format!("{}/strongroom/staging/x", app.store());
+    let allowed = preflight(store.clone(), "https://app.example").await;
+    assert_eq!(allowed.status, 200, "{}", allowed.text());
+    assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example");
+    assert_eq!(preflight(store, "https://evil.example").await.header("access-control-allow-origin"), "");
 }

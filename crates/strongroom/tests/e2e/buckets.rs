@@ -1,0 +1,108 @@
+//! Spaces with buckets of their own: everything that is done with an object is done in the bucket of its space.
+
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::bucket::sdk;
+use crate::caller::{open, send, text};
+use crate::files;
+use crate::ways::{Way, begin, complete, hand_in, handed, object, put, send_to_storage};
+
+const SCANS: &str = "scans-of-everybody";
+
+fn start(more: &str) -> App {
+    App::start(&format!("[spaces.files]\n{more}\n[spaces.scans]\nbucket = \"{SCANS}\"\n{more}"))
+}
+
+/// Every key in a bucket.
+async fn keys_in(app: &App, bucket: &str) -> Vec<String> {
+    let page = sdk(app, "janitor").list_objects_v2().bucket(bucket).send().await.unwrap();
+    page.contents().iter().map(|object| object.key().unwrap().to_owned()).collect()
+}
+
+fn bucket_of(url: &Value) -> &str {
+    text(url).split('/').nth(3).unwrap()
+}
+
+#[tokio::test]
+async fn each_space_keeps_its_objects_in_its_own_bucket() {
+    let app = start("");
+    let alice = app.user("alice");
+    let mut kept = Vec::new();
+    for (number, way) in (1..).zip(Way::ALL) {
+        let picture = files::large_png(number, 9_000_000);
+        for (space, bucket) in [("files", "strongroom"), ("scans", SCANS)] {
+            let made = object(&alice, way, &handed(space, "a.png", "image/png", &picture)).await;
+            assert_eq!(bucket_of(&made["link"]["url"]), bucket, "{way:?}");
+            assert!(open(text(&made["link"]["url"])).await.body == picture, "{way:?} in {space}");
+            kept.push((bucket, text(&made["version"]["key"]).to_owned()));
+        }
+    }
+    for bucket in ["strongroom", SCANS] {
+        let mut own: Vec<_> = kept.iter().filter(|(at, _)| *at == bucket).map(|(_, key)| key.clone()).collect();
+        own.sort();
+        assert_eq!(keys_in(&app, bucket).await, own, "{bucket}");
+    }
+    let status = alice.get("/v1/status").await.ok(200);
+    assert_eq!(status["storage"]["bucket"], "strongroom");
+    assert_eq!(status["storage"]["buckets_of_spaces"], json!([SCANS]));
+}
+
+#[tokio::test]
+async fn a_name_with_a_bucket_finds_what_lies_in_that_bucket_alone() {
+    let app = start("");
+    let alice = app.user("alice");
+    let made = object(&alice, Way::Put, &handed("scans", "a.png", "image/png", &files::png(1))).await;
+    let key = text(&made["version"]["key"]);
+    let permanent = text(&made["link"]["url"]).split('?').next().unwrap();
+    let names =
+        [key, &format!("s3://{SCANS}/{key}"), permanent, &format!("s3://strongroom/{key}"), &format!("s3://x/{key}")];
+    let links = alice.post("/v1/links", &json!({ "items": names })).await.ok(200);
+    let found: Vec<bool> = links["items"].as_array().unwrap().iter().map(|item| item["url"].is_string()).collect();
+    assert_eq!(found, [true, true, true, false, false], "{links}");
+}
+
+#[tokio::test]
+async fn the_clean_up_reaches_every_bucket() {
+    let app = start(
+        "deleted_retention = \"0s\"\naccept = [\"image/*\"]\nuploads = { expires = \"5s\", multipart_expires = \"5s\" }",
+    );
+    let alice = app.user("alice");
+    let (picture, page) = (files::png(1), files::html());
+    for space in ["files", "scans"] {
+        let made = object(&alice, Way::Raw, &handed(space, "a.png", "image/png", &picture)).await;
+        alice.delete(&format!("/v1/objects/{}", text(&made["id"]))).await.ok(204);
+        for way in Way::DIRECT {
+            let refused = hand_in(&alice, way, &handed(space, "a.png", "image/png", &page)).await;
+            refused.refused(415, "type-not-accepted");
+            let file = handed(space, "a.png", "image/png", &picture);
+            let left = begin(&alice, way, &file).await.ok(201);
+            let _sent_or_too_late = send_to_storage(&alice, &left, &file).await;
+        }
+    }
+    // What nobody knows of, as a restored database leaves it.
+    for bucket in ["strongroom", SCANS] {
+        let writer = sdk(&app, "writer");
+        let stray = format!("staging/{}", uuid::Uuid::from_u128(7));
+        writer.put_object().bucket(bucket).key(stray).send().await.unwrap();
+    }
+    for bucket in ["strongroom", SCANS] {
+        // The uploads are over within seconds; the clean-up is asked until it knows that.
+        while !keys_in(&app, bucket).await.is_empty() {
+            app.command_json(&["gc", "--grace", "0s", "--json"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_upload_whose_space_moved_to_another_bucket_is_over() {
+    let mut app = App::start("[spaces.files]\n");
+    let picture = files::png(1);
+    let file = handed("files", "a.png", "image/png", &picture);
+    let upload = begin(&app.user("alice"), Way::Put, &file).await.ok(201);
+    assert_eq!(send(put(&upload, &picture)).await.status, 200);
+    app.kill();
+    app.reconfigure(&format!("[spaces.files]\nbucket = \"{SCANS}\"\n"));
+    app.run();
+    complete(&app.user("alice"), &upload).await.refused(410, "upload-ended");
+}
