@@ -15,7 +15,7 @@ use crate::ambient::{Clock, Random};
 use crate::arrivals::Arrivals;
 use crate::audit::AuditLog;
 use crate::authenticate::Authenticator;
-use crate::config::{self, Config, External, Secret};
+use crate::config::{self, Config, External, Identities, Secret};
 use crate::db::Db;
 use crate::embedded::{self, Addresses};
 use crate::fetch::fetch_over_http;
@@ -81,7 +81,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let address = listener.local_addr().context("the service's own address is not known")?;
     let api = config.server.public_url(address);
 
-    let reached = reach(&config, &secrets, pages(&api, address), &http, &clock, &random).await?;
+    let reached = reach(&config, &secrets, pages(&api, address), Uses::Service, &http, &clock, &random).await?;
     let db = database(&config).await?;
     if reached.embedded.is_some() {
         embedded::claim(&db, &secrets, clock.now()).await?;
@@ -167,34 +167,7 @@ impl Running {
 
 /// A service for a command: it uses the store of a running one, or opens it for as long as the command lasts.
 pub async fn for_command(config: Config) -> anyhow::Result<Service> {
-    let (clock, random, http) = (Clock::system(), Random::system(), http_client()?);
-    secrets::create_folder(&config.data)?;
-    let secrets = Secrets::open(&config.data, &random)?;
-    let mut config = config;
-    if let config::Place::Embedded(embedded) = &mut config.storage.place {
-        // The service may run, and then it has the configured port.
-        embedded.listen.set_port(0);
-    }
-    let storage = match reach(&config, &secrets, Vec::new(), &http, &clock, &random).await {
-        Ok(Reached { storage, embedded, .. }) => {
-            if let Some((_, store)) = embedded {
-                // No service runs that would do it.
-                store.sweep().await.context("the store could not be swept")?;
-            }
-            storage
-        }
-        Err(error) if is_taken(&error) => {
-            let running = Addresses::find(&config.data)
-                .context("the store is in use by another process, and nothing says where it can be reached")?;
-            let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
-            let counts = Counts::default();
-            let keyring = Keyring::fixed(&embedded::identities(embedded, &secrets), &clock, &counts)?;
-            let line = Line::new(http, clock.clone(), random.clone(), counts);
-            let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
-            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, keyring, &line)?
-        }
-        Err(error) => return Err(error),
-    };
+    let storage = storage_for(&config, Uses::Service).await?;
     let db = database(&config).await?;
     Ok(Service::new(Parts {
         config,
@@ -202,10 +175,64 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
         db,
         storage,
         places: Places::default(),
-        clock,
-        random,
+        clock: Clock::system(),
+        random: Random::system(),
         metrics: Metrics::new(),
     }))
+}
+
+/// The storage with its operator, if there is one: that of a running service, or opened for as long as a command lasts.
+pub async fn storage_for_operator(config: &Config) -> anyhow::Result<Storage> {
+    storage_for(config, Uses::Operator).await
+}
+
+async fn storage_for(config: &Config, uses: Uses) -> anyhow::Result<Storage> {
+    let (clock, random, http) = (Clock::system(), Random::system(), http_client()?);
+    secrets::create_folder(&config.data)?;
+    let secrets = Secrets::open(&config.data, &random)?;
+    let mut config = config.clone();
+    if let config::Place::Embedded(embedded) = &mut config.storage.place {
+        // The service may run, and then it has the configured port.
+        embedded.listen.set_port(0);
+    }
+    match reach(&config, &secrets, Vec::new(), uses, &http, &clock, &random).await {
+        Ok(Reached { storage, embedded, .. }) => {
+            if let Some((_, store)) = embedded {
+                // No service runs that would do it.
+                store.sweep().await.context("the store could not be swept")?;
+            }
+            Ok(storage)
+        }
+        Err(error) if is_taken(&error) => {
+            let running = Addresses::find(&config.data)
+                .context("the store is in use by another process, and nothing says where it can be reached")?;
+            let config::Place::Embedded(embedded) = &config.storage.place else { return Err(error) };
+            let counts = Counts::default();
+            let keyring = Keyring::fixed(&uses.identities(embedded::identities(embedded, &secrets)), &clock, &counts)?;
+            let line = Line::new(http, clock.clone(), random.clone(), counts);
+            let endpoint = Endpoint::custom(&running.store, embedded::REGION)?;
+            storage(endpoint.clone(), endpoint, embedded::BUCKET, &config, keyring, &line)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Who uses the storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Uses {
+    /// The service, or a command that does what it does; never the operator.
+    Service,
+    /// A command that looks at the bucket itself.
+    Operator,
+}
+
+impl Uses {
+    fn identities<C>(self, mut identities: Identities<C>) -> Identities<C> {
+        if self == Self::Service {
+            identities.operator = None;
+        }
+        identities
+    }
 }
 
 fn is_taken(error: &anyhow::Error) -> bool {
@@ -239,13 +266,14 @@ async fn reach(
     config: &Config,
     secrets: &Secrets,
     pages: Vec<String>,
+    uses: Uses,
     http: &reqwest::Client,
     clock: &Clock,
     random: &Random,
 ) -> anyhow::Result<Reached> {
     let embedded = match &config.storage.place {
         config::Place::Embedded(embedded) => embedded,
-        config::Place::External(external) => return elsewhere(config, external, http, clock, random).await,
+        config::Place::External(external) => return elsewhere(config, external, uses, http, clock, random).await,
     };
     let identities = embedded::identities(embedded, secrets);
     let store = embedded::open(config, &identities, pages, clock, random).await?;
@@ -255,7 +283,7 @@ async fn reach(
     let inside = Endpoint::custom(&format!("http://{}", reachable(address)), embedded::REGION)?;
     let outside = Endpoint::custom(&endpoint, embedded::REGION)?;
     let counts = Counts::default();
-    let keyring = Keyring::fixed(&identities, clock, &counts)?;
+    let keyring = Keyring::fixed(&uses.identities(identities), clock, &counts)?;
     let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
     let storage = storage(inside, outside, embedded::BUCKET, config, keyring, &line)?;
     let stop = CancellationToken::new();
@@ -273,6 +301,7 @@ async fn reach(
 async fn elsewhere(
     config: &Config,
     external: &External,
+    uses: Uses,
     http: &reqwest::Client,
     clock: &Clock,
     random: &Random,
@@ -290,7 +319,8 @@ async fn elsewhere(
         _ => public.as_str().to_owned(),
     };
     let counts = Counts::default();
-    let keyring = Keyring::open(&external.identities, &external.region, http, clock, &counts).await?;
+    let identities = uses.identities(external.identities.clone());
+    let keyring = Keyring::open(&identities, &external.region, http, clock, &counts).await?;
     let line = Line::new(http.clone(), clock.clone(), random.clone(), counts.clone());
     let storage = storage(inside, outside, &external.bucket, config, keyring, &line)?;
     let place = Place { kind: "s3", region: external.region.clone(), endpoint: origin };
@@ -342,7 +372,8 @@ fn pages(api: &str, address: SocketAddr) -> Vec<String> {
     pages
 }
 
-fn http_client() -> anyhow::Result<reqwest::Client> {
+/// The client that everything is sent with.
+pub fn http_client() -> anyhow::Result<reqwest::Client> {
     // It fails only when a provider is there already, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()

@@ -2,11 +2,14 @@
 
 mod adopt;
 mod config;
+mod doctor;
 mod explain;
 mod gc;
 mod migrate;
 mod named;
+mod policy;
 mod progress;
+mod provision;
 mod serve;
 mod sign;
 mod store;
@@ -54,6 +57,16 @@ enum Verb {
     /// Move an installation to another database
     #[command(subcommand)]
     Migrate(migrate::MigrateVerb),
+    /// Try everything for real, and say what to do about what does not work
+    ///
+    /// Exits with 0 if everything works, whatever is doubtful, and with 1 if something does not work or is not safe.
+    Doctor(doctor::Doctor),
+    /// Print the least policy of each storage identity: as JSON, for AWS's command line, or for Terraform
+    Policy(policy::PolicyArguments),
+    /// Show what the bucket is and what it should be, and make it so
+    ///
+    /// Exits with 0 if nothing failed, whether anything is to change or not.
+    Provision(provision::Provision),
     /// Make a presigned URL, a form or a CloudFront link, without a network
     #[command(subcommand)]
     Sign(sign::SignVerb),
@@ -112,6 +125,9 @@ pub fn run() -> ExitCode {
         Verb::Adopt(adopt) => adopt.run(),
         Verb::Verify(verify) => verify.run(),
         Verb::Migrate(verb) => verb.run(),
+        Verb::Doctor(doctor) => doctor.run(),
+        Verb::Policy(policy) => policy.run(),
+        Verb::Provision(provision) => provision.run(),
         // These do nothing but compute: what fails is what they were given.
         Verb::Sign(verb) => return verb.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
         Verb::Explain(explain) => return explain.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),

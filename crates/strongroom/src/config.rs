@@ -13,6 +13,7 @@ pub use accept::{Accept, TypePattern, is_active};
 pub use arrivals::{Arrivals, Topic};
 pub use auth::{Algorithm, Auth, ClaimNames, ClaimPath, Jwt, JwtKeys};
 pub use aws::{Aws, AwsError};
+pub use bucket_settings::{BucketSettings, Days, Encryption};
 pub use cleanup::Cleanup;
 pub use database::Database;
 pub use key_path::KeyPath;
@@ -22,7 +23,7 @@ pub use problem::{ConfigErrors, Problem, Source};
 pub use rules::{Rule, Rules};
 pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
-pub use space::{AllowedOrigin, Links, Quota, Space, Uploads};
+pub use space::{AllowedOrigin, Lifecycle, Links, Quota, Space, Uploads};
 pub use storage::{
     Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile,
     Provider, Role, Storage, UploadAcl,
@@ -39,6 +40,7 @@ mod accept;
 mod arrivals;
 mod auth;
 mod aws;
+mod bucket_settings;
 mod cleanup;
 mod credential;
 mod database;
@@ -72,6 +74,8 @@ pub struct Config {
     pub database: Database,
     /// Where the bytes lie.
     pub storage: Storage,
+    /// What the bucket should be like.
+    pub bucket: BucketSettings,
     /// Who is believed.
     pub auth: Auth,
     /// The classes of objects by their names; never empty.
@@ -109,6 +113,7 @@ struct RawConfig {
     server: Server,
     database: RawDatabase,
     storage: RawStorage,
+    bucket: BucketSettings,
     auth: RawAuth,
     spaces: BTreeMap<String, Space>,
     arrivals: RawArrivals,
@@ -122,6 +127,7 @@ impl Default for RawConfig {
             server: Server::default(),
             database: RawDatabase::default(),
             storage: RawStorage::default(),
+            bucket: BucketSettings::default(),
             auth: RawAuth::default(),
             spaces: BTreeMap::new(),
             arrivals: RawArrivals::default(),
@@ -174,6 +180,7 @@ impl RawConfig {
         self.cleanup.validate(report);
         let database = self.database.validate(report);
         let storage = self.storage.validate(aws, report);
+        self.bucket.validate(report);
         let auth = self.auth.validate(report);
         refuse_generated_secrets_in_public(&self.server, &auth, report);
         let spaces = space::validate(self.spaces, demo, report);
@@ -183,6 +190,7 @@ impl RawConfig {
             server: self.server,
             database,
             storage,
+            bucket: self.bucket,
             auth,
             spaces,
             arrivals,

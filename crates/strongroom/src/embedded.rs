@@ -14,7 +14,7 @@ use crate::ambient::{Clock, Random};
 use crate::config::{Config, Credentials, Embedded, Identities, Place, Secret};
 use crate::db::{self, Db, milestones};
 use crate::secrets::{Secrets, StoreKey};
-use crate::storage::{KeyError, Location, ObjectKey};
+use crate::storage::{self, KeyError, Location, Reach, Right};
 
 /// The bucket that everything lies in.
 pub const BUCKET: &str = "strongroom";
@@ -149,32 +149,40 @@ fn grants(
     location: &Location,
     puts_are_final: bool,
 ) -> Result<Vec<Identity>, CredentialsError> {
-    let grant = |prefix: &str, actions: &[Action]| (prefix.to_owned(), actions.to_vec());
-    let identity = |credentials: &Credentials, rights: Vec<(String, Vec<Action>)>| {
-        let in_each = |(prefix, actions): (String, Vec<Action>)| {
-            let grant = move |bucket: &&str| Grant {
+    let all = [
+        (storage::Identity::Reader, Some(&identities.reader)),
+        (storage::Identity::Writer, Some(&identities.writer)),
+        (storage::Identity::Janitor, Some(&identities.janitor)),
+        (storage::Identity::Operator, identities.operator.as_ref()),
+    ];
+    let of = |(identity, credentials): (storage::Identity, Option<&Credentials>)| {
+        let in_each = |(reach, rights): (Reach, &[Right])| {
+            let actions: Vec<_> = rights.iter().copied().map(action).collect();
+            let grant = |bucket: &&str| Grant {
                 bucket: Some((*bucket).to_owned()),
-                prefix: prefix.clone(),
+                prefix: reach.prefix(location),
                 actions: actions.clone(),
             };
             buckets.iter().map(grant).collect::<Vec<_>>()
         };
-        let grants = rights.into_iter().flat_map(in_each).collect();
-        Identity::new(&credentials.access_key_id, credentials.secret_access_key.expose(), grants)
+        let credentials = credentials?;
+        let grants = identity.rights(puts_are_final).flat_map(in_each).collect();
+        Some(Identity::new(&credentials.access_key_id, credentials.secret_access_key.expose(), grants))
     };
-    let janitor =
-        [Action::Get, Action::Put, Action::Delete, Action::List, Action::ListParts, Action::ListUploads, Action::Abort];
-    let mut writer = vec![grant(&ObjectKey::staging_prefix(location), &[Action::Put, Action::Abort])];
-    if puts_are_final {
-        writer.push(grant(location.as_str(), &[Action::Create]));
+    all.into_iter().filter_map(of).collect()
+}
+
+/// A right as the store calls it.
+fn action(right: Right) -> Action {
+    match right {
+        Right::Get => Action::Get,
+        Right::Put => Action::Put,
+        Right::Create => Action::Create,
+        Right::Delete => Action::Delete,
+        Right::Abort => Action::Abort,
+        Right::ListParts => Action::ListParts,
+        Right::List => Action::List,
+        Right::ListUploads => Action::ListUploads,
+        Right::Configure => Action::Configure,
     }
-    let mut all = vec![
-        identity(&identities.reader, vec![grant("", &[Action::Get])])?,
-        identity(&identities.writer, writer)?,
-        identity(&identities.janitor, vec![grant("", &janitor)])?,
-    ];
-    if let Some(operator) = &identities.operator {
-        all.push(identity(operator, vec![grant("", &[Action::Configure])])?);
-    }
-    Ok(all)
 }

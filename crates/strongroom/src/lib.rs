@@ -2,7 +2,7 @@
 //!
 //! The floors, from the top: [`cli`] and [`http`] speak with people and programs; the rules ([`uploads`], [`objects`],
 //! [`links`], [`spaces`], [`access`], [`quota`], [`arrivals`], [`adopt`],
-//! [`inventory`], [`upkeep`]) say what the product is; [`storage`] and [`db`] keep
+//! [`inventory`], [`upkeep`], [`provision`], [`doctor`]) say what the product is; [`storage`] and [`db`] keep
 //! things; [`config`] says how it all was meant. Imports point down.
 
 pub mod access;
@@ -19,6 +19,7 @@ pub mod db;
 pub mod demo;
 pub mod description;
 pub mod digest;
+pub mod doctor;
 pub mod embedded;
 pub mod fetch;
 pub mod health;
@@ -29,6 +30,7 @@ pub mod links;
 pub mod metrics;
 pub mod objects;
 pub mod places;
+pub mod provision;
 pub mod quota;
 pub mod secrets;
 pub mod service;

@@ -9,7 +9,11 @@ mod credentials;
 mod identities;
 mod key;
 mod line;
+mod operator;
+mod policy;
+mod probe;
 mod promote;
+mod rights;
 mod xml;
 
 use strongroom_presign::{Endpoint, EndpointError, UrlError};
@@ -24,8 +28,12 @@ pub use identities::{
     Form, Janitor, LinkTerms, Listed, ListedUpload, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored,
     Writer,
 };
-pub use key::{KeyError, KeyParts, Location, ObjectKey, fill};
+pub use key::{KeyError, KeyParts, Location, ObjectKey, fill, space_prefix};
 pub use line::Line;
+pub use operator::{Child, Found, Operator, Setting, Written, children, facts};
+pub use policy::{Dialect, Policy, Terrain};
+pub use probe::{Act, Seen};
+pub use rights::{Identity, Reach, Right};
 pub use strongroom_presign::Window;
 
 /// What it takes to reach the storage.
@@ -100,6 +108,8 @@ pub struct Bucket {
     pub writer: Writer,
     /// Promotes, deletes and lists.
     pub janitor: Janitor,
+    /// Configures it; there for commands alone.
+    pub operator: Option<Operator>,
 }
 
 impl Storage {
@@ -152,6 +162,7 @@ impl Storage {
                 reader: Reader::new(open(name, &keyring.reader)?),
                 writer: Writer::new(open(name, &keyring.writer)?, profile),
                 janitor: Janitor::new(open(name, &keyring.janitor)?, profile),
+                operator: keyring.operator.as_ref().map(|held| open(name, held)).transpose()?.map(Operator::new),
                 name: name.clone(),
             })
         };

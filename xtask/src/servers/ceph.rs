@@ -102,7 +102,9 @@ impl Cluster<'_> {
         let id = format!("--uid={ADMIN}");
         let keys = |user: &str| [format!("--access-key={user}"), format!("--secret-key={}", secret(user))];
         let [access, secret] = keys(ADMIN);
-        self.run("radosgw-admin", &["user", "create", &id, "--display-name=admin", &access, &secret])?;
+        // Further users and their policies are made over HTTP, by the administrator.
+        let powers = "--caps=users=*;user-policy=*";
+        self.run("radosgw-admin", &["user", "create", &id, "--display-name=admin", &access, &secret, powers])?;
         let [access, secret] = keys(WRITER);
         let writer = format!("--subuser={ADMIN}:{WRITER}");
         let rights = ["--access=write", "--key-type=s3"];

@@ -38,6 +38,8 @@ pub(super) fn start(program: &Path, folder: &Path) -> Result<(u16, Vec<Daemon>)>
             "-s3.domainName=s3.localhost",
             "-s3.autoCreateBucket=false",
             "-s3.allowDeleteBucketNotEmpty=false",
+            // Users and their policies are made through the API of IAM, which answers at the same port.
+            "-s3.iam.readOnly=false",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             "-master.volumeSizeLimitMB=256",

@@ -118,8 +118,8 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "servers",
-        what: "links and forms used for real at SeaweedFS, Ceph and the embedded store",
-        tools: &[Tool::Compiler, Tool::SeaweedFs, Tool::Ceph],
+        what: "links, forms and policies used for real at SeaweedFS, Ceph and the embedded store",
+        tools: &[Tool::Compiler, Tool::SeaweedFs, Tool::Ceph, Tool::Python],
         run: servers,
     },
     Step {
@@ -228,6 +228,7 @@ fn servers(workspace: &Workspace) -> Result<Ending> {
     let mut command = Command::new("cargo");
     // Of the whole workspace, so that nothing is compiled twice.
     command.args(["test", "--workspace", "--locked", "--test", "servers"]);
+    command.env("STRONGROOM_TEST_PYTHON", setup::python_program(workspace));
     // Dropped, and so ended, when the tests are through, however they end.
     let mut running = Vec::new();
     for kind in Kind::ALL {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::accept::Accept;
+use super::bucket_settings::Days;
 use super::duration;
 use super::key_path::KeyPath;
-use super::key_template::{KeyTemplate, Placeholder, STAGING};
+use super::key_template::{KeyTemplate, Piece, Placeholder, STAGING};
 use super::layers::Report;
 use super::origin::Origin;
 use super::rules::{Rule, Rules};
@@ -47,6 +48,26 @@ pub struct Space {
     /// How long a deleted object can be restored.
     #[serde(deserialize_with = "duration::deserialize")]
     pub deleted_retention: Duration,
+    /// What the storage does with the space's objects as they age.
+    pub lifecycle: Lifecycle,
+}
+
+/// What `strongroom provision` has the storage do with objects as they age. Nothing means that nothing happens.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lifecycle {
+    /// When they move to a colder class.
+    pub colder_after: Option<Days>,
+    /// The class that they move to, as the storage calls it.
+    pub colder_class: String,
+    /// When the storage deletes them.
+    pub expire_after: Option<Days>,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self { colder_after: None, colder_class: "STANDARD_IA".to_owned(), expire_after: None }
+    }
 }
 
 /// How long links last: at least `minimum`, at most `minimum` and `window` together. Within one window the same object
@@ -138,6 +159,7 @@ impl Default for Space {
             quota: Quota::default(),
             origins: Vec::new(),
             deleted_retention: Duration::from_hours(30 * 24),
+            lifecycle: Lifecycle::default(),
         }
     }
 }
@@ -182,9 +204,7 @@ impl Space {
 
     fn validate(&self, name: &str, report: &mut Report) {
         let section = KeyPath::of(["spaces", name]);
-        if self.key.pieces().first() == Some(&super::key_template::Piece::Placeholder(Placeholder::Space))
-            && name == STAGING
-        {
+        if self.key.pieces().first() == Some(&Piece::Placeholder(Placeholder::Space)) && name == STAGING {
             report.problem(
                 &section,
                 format!(
@@ -216,6 +236,35 @@ impl Space {
             );
         }
         self.validate_lives(&section, report);
+        self.validate_lifecycle(&section.then("lifecycle"), report);
+    }
+
+    fn validate_lifecycle(&self, section: &KeyPath, report: &mut Report) {
+        let Lifecycle { colder_after, colder_class, expire_after } = &self.lifecycle;
+        if colder_class.is_empty() || !colder_class.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') {
+            report.problem(
+                &section.then("colder_class"),
+                "is not the name of a storage class, such as \"STANDARD_IA\" or \"GLACIER_IR\"",
+            );
+        }
+        if let (Some(colder), Some(expire)) = (colder_after, expire_after)
+            && expire <= colder
+        {
+            report.problem(
+                &section.then("expire_after"),
+                "would delete objects before they move to the colder class; write a longer time than colder_after",
+            );
+        }
+        let begins = self.key.pieces().first();
+        let is_apart = matches!(begins, Some(Piece::Placeholder(Placeholder::Space)))
+            || matches!(begins, Some(Piece::Literal(text)) if text.contains('/'));
+        if (colder_after.is_some() || expire_after.is_some()) && !is_apart {
+            report.problem(
+                section,
+                "needs a folder that holds this space alone, because storages know objects by their prefixes; begin \
+                 the space's key with {space}/ or a folder's name",
+            );
+        }
     }
 
     fn validate_lives(&self, section: &KeyPath, report: &mut Report) {

@@ -178,7 +178,12 @@ impl Client {
         }
     }
 
-    async fn send_once(&self, request: &Request<'_>, payload: Payload, body: Option<Bytes>) -> Result<Response, Error> {
+    /// Sends a request once, and gives back whatever comes.
+    pub(super) async fn try_once(&self, request: &Request<'_>, body: Option<Bytes>) -> Result<Response, Error> {
+        self.exchange(request, payload(body.as_ref()), body).await
+    }
+
+    async fn exchange(&self, request: &Request<'_>, payload: Payload, body: Option<Bytes>) -> Result<Response, Error> {
         let signed = self.signers()?.inside.sign(request, payload, self.now()).map_err(Error::from_signing)?;
         let method = http::Method::from_bytes(signed.method.as_str().as_bytes())
             .map_err(|_| Error::BadAnswer("method".to_owned()))?;
@@ -189,7 +194,11 @@ impl Client {
         if let Some(body) = body {
             builder = builder.body(body);
         }
-        let response = builder.send().await.map_err(|error| Error::Unavailable(chain(&error)))?;
+        builder.send().await.map_err(|error| Error::Unavailable(chain(&error)))
+    }
+
+    async fn send_once(&self, request: &Request<'_>, payload: Payload, body: Option<Bytes>) -> Result<Response, Error> {
+        let response = self.exchange(request, payload, body).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -230,7 +239,8 @@ pub(super) async fn chunk(response: &mut Response) -> Result<Option<Bytes>, Erro
     }
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, Error> {
+/// Reads an answer whole.
+pub(super) async fn read(mut response: Response) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = chunk(&mut response).await? {
         if body.len() + chunk.len() > LONGEST_ANSWER {

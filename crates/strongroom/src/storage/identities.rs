@@ -67,6 +67,10 @@ impl Reader {
         Self(client)
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.0
+    }
+
     /// A stable link: within the window, the same key has the same URL.
     pub fn link(&self, key: &ObjectKey, terms: LinkTerms<'_>) -> Result<SignedUrl, Error> {
         let name = self.0.name(key)?;
@@ -189,6 +193,10 @@ impl Writer {
         Self { client, profile }
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// A URL that takes exactly this content by PUT.
     pub fn put_url(&self, key: &ObjectKey, terms: PutTerms<'_>, life: Duration) -> Result<SignedPut, Error> {
         let name = self.client.name(key)?;
@@ -304,11 +312,25 @@ impl Janitor {
         Self { client, profile }
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// What lies under a key, without its bytes. The janitor asks, because S3 tells only who may list that nothing is
     /// there, and refuses everybody else.
     pub async fn head(&self, key: &ObjectKey) -> Result<Stored, Error> {
         let name = self.client.name(key)?;
-        stored(&self.client.send(&Request::head(&name), None).await?)
+        match self.client.send(&Request::head(&name), None).await {
+            // A right to list that is held to a prefix does not count here: only the list itself tells.
+            Err(Error::Refused { status: 403, .. }) if !self.is_listed(&name).await? => Err(Error::NotFound),
+            other => stored(&other?),
+        }
+    }
+
+    async fn is_listed(&self, name: &str) -> Result<bool, Error> {
+        let request = Request::list_objects().query("prefix", name).query("max-keys", "1");
+        let page: xml::Objects = self.client.xml(&request, None).await?;
+        Ok(page.contents.iter().any(|row| row.key == name))
     }
 
     /// Puts a small object.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::config::{KeyTemplate, Placeholder};
+use crate::config::{KeyTemplate, Piece, Placeholder};
 
 /// The longest key that S3 takes, in bytes.
 const MAX_BYTES: usize = 1024;
@@ -136,6 +136,21 @@ pub fn fill(template: &KeyTemplate, parts: &KeyParts<'_>) -> Result<ObjectKey, K
         Placeholder::Id if parts.version == 1 && !parts.taken => parts.id.to_string(),
         Placeholder::Id => format!("{}-v{}", parts.id, parts.version),
     }))
+}
+
+/// What all keys of a space begin with in the bucket: everything in front of what differs from object to object.
+pub fn space_prefix(template: &KeyTemplate, space: &str, location: &Location) -> String {
+    let mut prefix = location.0.clone();
+    for piece in template.pieces() {
+        match piece {
+            Piece::Literal(text) => prefix.push_str(text),
+            Piece::Placeholder(Placeholder::Space) => prefix.push_str(&segment(Some(space))),
+            Piece::Placeholder(_) => break,
+        }
+    }
+    // Half a name would stand for others that begin alike.
+    prefix.truncate(prefix.rfind('/').map_or(0, |slash| slash + 1));
+    prefix
 }
 
 /// Writes a value so that different values are always different, and none of them leaves its segment.

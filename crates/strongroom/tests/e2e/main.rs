@@ -15,6 +15,7 @@ mod commands;
 mod crash;
 mod credentials;
 mod database;
+mod doctor;
 mod download;
 mod elsewhere;
 mod embedded;

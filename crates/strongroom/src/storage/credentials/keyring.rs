@@ -18,6 +18,8 @@ pub struct Keyring {
     pub(in crate::storage) writer: Held,
     /// May promote, delete and list.
     pub(in crate::storage) janitor: Held,
+    /// May configure; only commands are it.
+    pub(in crate::storage) operator: Option<Held>,
 }
 
 /// Why there are no credentials.
@@ -62,6 +64,7 @@ impl Keyring {
             reader: held("reader", &identities.reader)?,
             writer: held("writer", &identities.writer)?,
             janitor: held("janitor", &identities.janitor)?,
+            operator: identities.operator.as_ref().map(|keys| held("operator", keys)).transpose()?,
         })
     }
 
@@ -73,7 +76,7 @@ impl Keyring {
         clock: &Clock,
         counts: &Counts,
     ) -> Result<Self, KeyringError> {
-        let Identities { reader, writer, janitor, .. } = identities;
+        let Identities { reader, writer, janitor, operator } = identities;
         let wanted = [("reader", reader), ("writer", writer), ("janitor", janitor)];
         let open = async |source: &CredentialSource| {
             let names = wanted.iter().filter(|(_, other)| *other == source).map(|(name, _)| *name).collect();
@@ -86,7 +89,11 @@ impl Keyring {
             same if same == writer => writing.clone(),
             other => open(other).await?,
         };
-        Ok(Self { reader: reading, writer: writing, janitor: cleaning })
+        let operator = match operator {
+            Some(source) => Some(hold(vec!["operator"], source, region, http, clock, counts).await?),
+            None => None,
+        };
+        Ok(Self { reader: reading, writer: writing, janitor: cleaning, operator })
     }
 
     /// How the credentials of each identity are.

@@ -1,0 +1,84 @@
+//! `strongroom doctor`: tries everything for real, and says what to do about what does not work.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::terminal::visible;
+use super::{Common, load};
+use crate::ambient::{Clock, Random};
+use crate::assemble;
+use crate::doctor::{self, Check, Instruments, Verdict};
+
+/// Try everything for real.
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    common: Common,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let config = load(&self.common.sources())?;
+        let checks = super::block_on(async move {
+            let (http, clock) = (assemble::http_client()?, Clock::system());
+            let tools =
+                Instruments { config: &config, http: &http, clock: &clock, id: Random::system().id(clock.now()) };
+            let mut checks = doctor::look_around(tools).await;
+            checks.push(database(&config).await);
+            match assemble::storage_for_operator(&config).await {
+                Ok(storage) => {
+                    for bucket in storage.buckets() {
+                        checks.extend(doctor::look_at_bucket(tools, &storage, bucket).await);
+                    }
+                }
+                Err(error) => checks.push(Check {
+                    what: "storage".to_owned(),
+                    verdict: Verdict::Bad,
+                    found: format!("{error:#}"),
+                    mend: Some("`strongroom config check` says what the storage is meant to be".to_owned()),
+                }),
+            }
+            Ok(checks)
+        })?;
+        let worst = checks.iter().map(|check| check.verdict).max().unwrap_or(Verdict::Good);
+        let mut out = io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", json!({"verdict": worst, "checks": checks}))?;
+        } else {
+            for check in &checks {
+                let mark = match check.verdict {
+                    Verdict::Good => "ok  ",
+                    Verdict::Doubtful => "WARN",
+                    Verdict::Bad => "FAIL",
+                };
+                writeln!(out, "{mark}  {}: {}", visible(&check.what), visible(&check.found))?;
+                if let Some(mend) = &check.mend {
+                    writeln!(out, "      {mend}")?;
+                }
+            }
+        }
+        Ok(if worst == Verdict::Bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// Opening it brings it to the newest form, so who can open it has nothing left to migrate.
+async fn database(config: &crate::config::Config) -> Check {
+    let what = "database".to_owned();
+    match assemble::database(config).await {
+        Ok(_) => {
+            let found = "answers, and has the form that this version wants".to_owned();
+            Check { what, verdict: Verdict::Good, found, mend: None }
+        }
+        Err(error) => {
+            let mend = "see that database.url names a server that runs and a user that may log in, or that the data \
+                        folder can be written";
+            Check { what, verdict: Verdict::Bad, found: format!("{error:#}"), mend: Some(mend.to_owned()) }
+        }
+    }
+}

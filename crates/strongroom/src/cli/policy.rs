@@ -1,0 +1,238 @@
+//! `strongroom policy`: the least policy for each storage identity, to be installed where the bucket is.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use serde_json::{Map, to_string, to_string_pretty, to_value};
+
+use super::{Common, load};
+use crate::config::{Config, External, Place, Provider};
+use crate::storage::{Dialect, Identity, Location, Policy, Terrain};
+
+/// Print the least policy of each storage identity.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArguments {
+    #[command(flatten)]
+    common: Common,
+    /// The identity; all four if none is named
+    #[arg(value_enum)]
+    identity: Option<Name>,
+    /// As documents, as a script for AWS's command line, or as Terraform
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+    /// The bucket, where none is configured yet; may be given several times
+    #[arg(long, value_name = "NAME")]
+    bucket: Vec<String>,
+    /// The prefix of all keys; what is configured if nothing is said
+    #[arg(long, value_name = "PREFIX")]
+    location: Option<String>,
+    /// What the names of the users begin with, for several installations in one place
+    #[arg(long, value_name = "NAME", default_value = "strongroom", value_parser = user_name)]
+    users: String,
+    /// In whose words; those of the configured storage if nothing is said
+    #[arg(long = "for", value_enum, value_name = "STORE")]
+    store: Option<Store>,
+}
+
+/// An identity on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// Gets, and signs links
+    Reader,
+    /// Puts what is handed in, and signs uploads
+    Writer,
+    /// Promotes, deletes and lists
+    Janitor,
+    /// Configures the bucket
+    Operator,
+}
+
+/// How policies are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The document; with all four identities, one object with a document under each name
+    Json,
+    /// A shell script that installs them with `aws`
+    Cli,
+    /// Resources of the provider `aws`
+    Terraform,
+}
+
+/// Who has to understand a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Store {
+    /// AWS, and whoever follows it
+    Aws,
+    /// Ceph's gateway
+    Ceph,
+    /// SeaweedFS
+    #[value(name = "seaweedfs")]
+    SeaweedFs,
+}
+
+impl From<Name> for Identity {
+    fn from(name: Name) -> Self {
+        match name {
+            Name::Reader => Self::Reader,
+            Name::Writer => Self::Writer,
+            Name::Janitor => Self::Janitor,
+            Name::Operator => Self::Operator,
+        }
+    }
+}
+
+impl From<Store> for Dialect {
+    fn from(store: Store) -> Self {
+        match store {
+            Store::Aws => Self::Aws,
+            Store::Ceph => Self::Ceph,
+            Store::SeaweedFs => Self::SeaweedFs,
+        }
+    }
+}
+
+impl From<Provider> for Dialect {
+    fn from(provider: Provider) -> Self {
+        match provider {
+            Provider::Ceph | Provider::Spaces => Self::Ceph,
+            Provider::Seaweedfs => Self::SeaweedFs,
+            _ => Self::Aws,
+        }
+    }
+}
+
+impl PolicyArguments {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let config = load(&self.common.sources())?;
+        let external = match &config.storage.place {
+            Place::External(external) => Some(external),
+            Place::Embedded(_) => None,
+        };
+        let dialect = self.store.map_or_else(|| config.storage.provider.into(), Dialect::from);
+        let policies = self.policies(&config, external, dialect)?;
+        let text = match self.format {
+            Format::Json => documents(&policies, self.identity.is_some())?,
+            Format::Cli => self.script(&policies, external, dialect)?,
+            Format::Terraform => self.terraform(&policies)?,
+        };
+        io::stdout().write_all(text.as_bytes())?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn policies(
+        &self,
+        config: &Config,
+        external: Option<&External>,
+        dialect: Dialect,
+    ) -> anyhow::Result<Vec<(Identity, Policy)>> {
+        let buckets = match external {
+            _ if !self.bucket.is_empty() => self.bucket.clone(),
+            Some(external) => {
+                let others = config.buckets_of_spaces().into_iter().filter(|name| *name != external.bucket);
+                std::iter::once(external.bucket.as_str()).chain(others).map(str::to_owned).collect()
+            }
+            None => bail!(
+                "the embedded store holds its identities to their rights by itself and needs no policy; set \
+                 storage.bucket in the configuration, or name the bucket with --bucket"
+            ),
+        };
+        let location = Location::new(self.location.as_ref().unwrap_or(&config.storage.location))
+            .context("--location is not a prefix for keys")?;
+        let region = external.map_or("", |external| &external.region);
+        let puts_are_final = match external {
+            Some(_) if self.store.is_none() => config.storage.profile.puts_are_final(),
+            _ => dialect != Dialect::Ceph,
+        };
+        let terrain = Terrain { buckets: &buckets, location: &location, region, dialect, puts_are_final };
+        let named = self.identity.map(|name| vec![Identity::from(name)]);
+        let identities = named.unwrap_or_else(|| Identity::ALL.to_vec());
+        Ok(identities.into_iter().map(|identity| (identity, Policy::least(identity, terrain))).collect())
+    }
+
+    /// A script that can be run again and again.
+    fn script(
+        &self,
+        policies: &[(Identity, Policy)],
+        external: Option<&External>,
+        dialect: Dialect,
+    ) -> anyhow::Result<String> {
+        let mut script =
+            String::from("#!/bin/sh\n# Gives each storage identity of Strongroom what it needs.\nset -eu\n");
+        let aws = match external {
+            // Users and their rights are with the store, wherever that is; AWS has a place of its own for them.
+            Some(external) if dialect != Dialect::Aws => format!("aws --endpoint-url {}", external.endpoint),
+            _ => "aws".to_owned(),
+        };
+        for (identity, policy) in policies {
+            let user = format!("{}-{identity}", self.users);
+            let document = shlex::try_quote(&to_string(policy)?)?.into_owned();
+            match dialect {
+                Dialect::Ceph => write!(
+                    script,
+                    "\n# The user is made where the cluster is administered:\n\
+                     # radosgw-admin user create --uid={user} --display-name={user}{}\n\
+                     {aws} iam put-user-policy --user-name {user} --policy-name strongroom --policy-document {document}\n",
+                    // Whoever may have buckets may make them, whatever the policy says.
+                    if *identity == Identity::Operator { "" } else { " --max-buckets=-1" }
+                )?,
+                Dialect::Aws => write!(
+                    script,
+                    "\n{aws} iam get-user --user-name {user} >/dev/null 2>&1 || {aws} iam create-user --user-name {user}\n\
+                     {aws} iam put-user-policy --user-name {user} --policy-name strongroom --policy-document {document}\n\
+                     # Its key is shown once: {aws} iam create-access-key --user-name {user}\n"
+                )?,
+                // A policy of the user itself may name only some actions there; one that is attached may name all.
+                Dialect::SeaweedFs => write!(
+                    script,
+                    "\n{aws} iam get-user --user-name {user} >/dev/null 2>&1 || {aws} iam create-user --user-name {user}\n\
+                     old=arn:aws:iam:::policy/{user}\n\
+                     {aws} iam detach-user-policy --user-name {user} --policy-arn \"$old\" 2>/dev/null || true\n\
+                     {aws} iam delete-policy --policy-arn \"$old\" 2>/dev/null || true\n\
+                     arn=$({aws} iam create-policy --policy-name {user} --policy-document {document} \
+                     --query Policy.Arn --output text)\n\
+                     {aws} iam attach-user-policy --user-name {user} --policy-arn \"$arn\"\n\
+                     # Its key is shown once: {aws} iam create-access-key --user-name {user}\n"
+                )?,
+            }
+        }
+        Ok(script)
+    }
+
+    fn terraform(&self, policies: &[(Identity, Policy)]) -> anyhow::Result<String> {
+        let mut text = String::new();
+        for (identity, policy) in policies {
+            let user = format!("{}-{identity}", self.users);
+            let document = to_string_pretty(policy)?;
+            let gap = if text.is_empty() { "" } else { "\n" };
+            write!(
+                text,
+                "{gap}resource \"aws_iam_user\" \"strongroom_{identity}\" {{\n  name = \"{user}\"\n}}\n\n\
+                 resource \"aws_iam_user_policy\" \"strongroom_{identity}\" {{\n  name   = \"strongroom\"\n  \
+                 user   = aws_iam_user.strongroom_{identity}.name\n  policy = <<-EOT\n{document}\nEOT\n}}\n"
+            )?;
+        }
+        Ok(text)
+    }
+}
+
+/// What stands in a script and in Terraform must need no quotes there.
+fn user_name(text: &str) -> Result<String, String> {
+    let is_right = (1..=48).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && !text.starts_with('-');
+    if is_right { Ok(text.to_owned()) } else { Err("write up to 48 letters, digits, - and _".to_owned()) }
+}
+
+fn documents(policies: &[(Identity, Policy)], alone: bool) -> anyhow::Result<String> {
+    let text = match policies {
+        [(_, policy)] if alone => to_string_pretty(policy)?,
+        all => {
+            let each = all.iter().map(|(identity, policy)| Ok((identity.to_string(), to_value(policy)?)));
+            to_string_pretty(&each.collect::<Result<Map<_, _>, serde_json::Error>>()?)?
+        }
+    };
+    Ok(text + "\n")
+}

@@ -1,0 +1,215 @@
+//! The least policy for each identity, in the words of AWS's IAM
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::key::Location;
+use super::rights::{Identity, Right};
+
+/// A policy document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Policy {
+    version: &'static str,
+    statement: Vec<Statement>,
+}
+
+/// One permission of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    sid: &'static str,
+    effect: &'static str,
+    action: Vec<&'static str>,
+    resource: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    condition: BTreeMap<&'static str, BTreeMap<&'static str, Vec<String>>>,
+}
+
+/// In whose words a policy is written. All know those for objects; they differ in those for buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// AWS, and whoever follows it.
+    Aws,
+    /// Ceph's gateway, which refuses a policy with an action in it that it does not know.
+    Ceph,
+    /// `SeaweedFS`, which tells capitals from small letters where AWS does not.
+    SeaweedFs,
+}
+
+/// What a policy is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Terrain<'a> {
+    /// The buckets that this installation uses.
+    pub buckets: &'a [String],
+    /// The prefix under which everything lies in them.
+    pub location: &'a Location,
+    /// The region of the buckets: AWS has partitions, and names things otherwise in each.
+    pub region: &'a str,
+    /// In whose words.
+    pub dialect: Dialect,
+    /// Whether a PUT there is final, so that the writer makes final objects by itself.
+    pub puts_are_final: bool,
+}
+
+impl Policy {
+    /// What this identity needs, and nothing else.
+    pub fn least(identity: Identity, terrain: Terrain<'_>) -> Self {
+        let mut statement = Vec::new();
+        for (reach, rights) in identity.rights(terrain.puts_are_final) {
+            let prefix = reach.prefix(terrain.location);
+            let of_objects: Vec<_> = rights.iter().filter_map(|right| right.on_objects()).collect();
+            if !of_objects.is_empty() {
+                statement.push(Statement::allow("Objects", of_objects, terrain.arns(&format!("/{prefix}*"))));
+            }
+            if rights.contains(&Right::Create) {
+                let resource = terrain.arns(&format!("/{prefix}*"));
+                let mut create = Statement::allow("NewObjects", vec!["s3:PutObject"], resource);
+                if terrain.dialect == Dialect::Aws {
+                    let present = BTreeMap::from([("s3:if-none-match", vec!["false".to_owned()])]);
+                    create.condition = BTreeMap::from([("Null", present)]);
+                }
+                statement.push(create);
+            }
+            if rights.contains(&Right::List) {
+                let mut list = Statement::allow("List", vec!["s3:ListBucket"], terrain.arns(""));
+                if !prefix.is_empty() {
+                    let below = BTreeMap::from([("s3:prefix", vec![format!("{prefix}*")])]);
+                    list.condition = BTreeMap::from([("StringLike", below)]);
+                }
+                statement.push(list);
+            }
+            if rights.contains(&Right::ListUploads) {
+                // No condition on the prefix exists for this one.
+                let uploads = vec!["s3:ListBucketMultipartUploads"];
+                statement.push(Statement::allow("Uploads", uploads, terrain.arns("")));
+            }
+            if rights.contains(&Right::Configure) {
+                statement.push(Statement::allow("Configure", terrain.dialect.configuring(), terrain.arns("")));
+            }
+        }
+        Self { version: "2012-10-17", statement }
+    }
+}
+
+impl Statement {
+    fn allow(sid: &'static str, action: Vec<&'static str>, resource: Vec<String>) -> Self {
+        Self { sid, effect: "Allow", action, resource, condition: BTreeMap::new() }
+    }
+}
+
+impl Terrain<'_> {
+    fn arns(&self, rest: &str) -> Vec<String> {
+        let partition = match self.region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        self.buckets.iter().map(|bucket| format!("arn:{partition}:s3:::{bucket}{rest}")).collect()
+    }
+}
+
+impl Right {
+    /// The action on objects that it is, if it is one.
+    fn on_objects(self) -> Option<&'static str> {
+        match self {
+            Self::Get => Some("s3:GetObject"),
+            Self::Put => Some("s3:PutObject"),
+            Self::Delete => Some("s3:DeleteObject"),
+            Self::Abort => Some("s3:AbortMultipartUpload"),
+            Self::ListParts => Some("s3:ListMultipartUploadParts"),
+            Self::Create | Self::List | Self::ListUploads | Self::Configure => None,
+        }
+    }
+}
+
+/// What everybody calls alike.
+const CONFIGURING: [&str; 10] = [
+    "s3:CreateBucket",
+    "s3:GetBucketLocation",
+    "s3:GetBucketPublicAccessBlock",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:GetBucketVersioning",
+    "s3:PutBucketVersioning",
+    "s3:GetLifecycleConfiguration",
+    "s3:PutLifecycleConfiguration",
+    "s3:GetBucketNotification",
+    "s3:PutBucketNotification",
+];
+
+impl Dialect {
+    fn configuring(self) -> Vec<&'static str> {
+        let own: &[&str] = match self {
+            Self::Aws => &[
+                "s3:GetReplicationConfiguration",
+                "s3:PutReplicationConfiguration",
+                "s3:GetBucketCORS",
+                "s3:PutBucketCORS",
+                "s3:GetAccelerateConfiguration",
+                "s3:PutAccelerateConfiguration",
+                "s3:GetEncryptionConfiguration",
+                "s3:PutEncryptionConfiguration",
+                "s3:GetBucketOwnershipControls",
+                "s3:PutBucketOwnershipControls",
+            ],
+            Self::Ceph => &["s3:GetBucketCORS", "s3:PutBucketCORS"],
+            Self::SeaweedFs => &[
+                "s3:GetBucketCors",
+                "s3:PutBucketCors",
+                "s3:GetEncryptionConfiguration",
+                "s3:PutEncryptionConfiguration",
+            ],
+        };
+        CONFIGURING.into_iter().chain(own.iter().copied()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Dialect, Policy, Terrain};
+    use crate::storage::{Identity, Location};
+
+    fn printed(identity: Identity, location: &str, region: &str) -> serde_json::Value {
+        let (buckets, location) = (["photos".to_owned(), "papers".to_owned()], Location::new(location).unwrap());
+        let terrain =
+            Terrain { buckets: &buckets, location: &location, region, dialect: Dialect::Aws, puts_are_final: true };
+        serde_json::to_value(Policy::least(identity, terrain)).unwrap()
+    }
+
+    #[test]
+    fn the_reader_gets_below_the_location_and_does_nothing_else() {
+        let expected = json!({"Version": "2012-10-17", "Statement": [{
+            "Sid": "Objects", "Effect": "Allow", "Action": ["s3:GetObject"],
+            "Resource": ["arn:aws:s3:::photos/media/*", "arn:aws:s3:::papers/media/*"],
+        }]});
+        assert_eq!(printed(Identity::Reader, "media/", "eu-central-1"), expected);
+    }
+
+    #[test]
+    fn beside_the_staging_folder_the_writer_only_makes_what_is_not_there() {
+        let policy = printed(Identity::Writer, "", "cn-north-1");
+        assert_eq!(policy["Statement"][0]["Resource"][0], "arn:aws-cn:s3:::photos/staging/*");
+        assert_eq!(policy["Statement"][1]["Condition"], json!({"Null": {"s3:if-none-match": ["false"]}}));
+        assert_eq!(policy["Statement"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn lists_are_held_to_the_location_where_there_is_one() {
+        let condition = json!({"StringLike": {"s3:prefix": ["media/*"]}});
+        assert_eq!(printed(Identity::Janitor, "media", "")["Statement"][1]["Condition"], condition);
+        assert!(printed(Identity::Janitor, "", "")["Statement"][1].get("Condition").is_none());
+    }
+
+    #[test]
+    fn the_operator_touches_no_object() {
+        let policy = printed(Identity::Operator, "", "us-gov-west-1").to_string();
+        assert!(
+            !policy.contains("Object\"") && !policy.contains("/*") && policy.contains("arn:aws-us-gov:"),
+            "{policy}"
+        );
+    }
+}
