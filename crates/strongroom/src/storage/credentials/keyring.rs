@@ -85,10 +85,7 @@ impl Keyring {
             let names = wanted.iter().filter(|(_, other)| *other == source).map(|(name, _)| *name).collect();
             opened.push((source, hold(names, source, region, http, clock, counts).await?));
         }
-        let of = |source| {
-            let found = opened.iter().find(|(known, _)| *known == source);
-            found.map(|(_, held)| held.clone()).expect("each source was opened above")
-        };
+        let of = |source| opened_from(&opened, source);
         let operator = match &identities.operator {
             Some(source) => Some(hold(vec!["operator"], source, region, http, clock, counts).await?),
             None => None,
@@ -105,6 +102,12 @@ impl Keyring {
     pub(in crate::storage) fn states(&self) -> [State; 3] {
         [self.reader.state(), self.writer.state(), self.janitor.state()]
     }
+}
+
+/// What was opened from this source.
+fn opened_from(opened: &[(&CredentialSource, Held)], source: &CredentialSource) -> Held {
+    let found = opened.iter().find(|(known, _)| *known == source);
+    found.map(|(_, held)| held.clone()).expect("each source was opened before it is asked for")
 }
 
 /// Fetches the credentials of one identity, and keeps them fresh for as long as they are held.
