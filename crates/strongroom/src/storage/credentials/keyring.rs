@@ -102,12 +102,6 @@ impl Keyring {
     }
 }
 
-/// What was opened from this source.
-fn opened_from(opened: &[(&CredentialSource, Held)], source: &CredentialSource) -> Held {
-    let found = opened.iter().find(|(known, _)| *known == source);
-    found.map(|(_, held)| held.clone()).expect("each source was opened before it is asked for")
-}
-
 /// Fetches the credentials of one identity, and keeps them fresh for as long as they are held.
 pub(in crate::storage) async fn hold(
     names: Vec<&'static str>,
