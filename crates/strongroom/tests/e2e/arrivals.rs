@@ -38,12 +38,18 @@ fn event(bucket: &str, name: &str) -> Value {
     })
 }
 
-fn events(names: &[String]) -> Value {
-    json!({ "Records": names.iter().map(|name| event("strongroom", name)).collect::<Vec<_>>() })
+fn events(app: &App, names: &[String]) -> Value {
+    json!({ "Records": names.iter().map(|name| event(app.bucket(), name)).collect::<Vec<_>>() })
 }
 
-fn staged(upload: &Value) -> String {
-    format!("media/staging/{}", text(&upload["id"]))
+/// The name under which the bytes of an upload land: below the staging prefix, or where they will be served from.
+fn landed(app: &App, upload: &Value) -> String {
+    if let Some(key) = upload["fields"]["key"].as_str() {
+        return key.to_owned();
+    }
+    let url = text(&upload["url"]);
+    let (_, name) = url.split_once(&format!("/{}/", app.bucket())).expect("the bucket stands in the path");
+    name.split_once('?').expect("the URL is signed").0.to_owned()
 }
 
 /// Begins an upload and sends its bytes, and forgets about it.
@@ -77,14 +83,14 @@ async fn bytes_that_the_storage_tells_of_become_an_object() {
     for (number, way) in (1..).zip([Way::Put, Way::Post]) {
         let picture = files::png(number);
         let upload = abandoned(&alice, way, &handed("files", "a.png", "image/png", &picture)).await;
-        let told = storage.post(ROUTE, &events(&[staged(&upload)])).await.ok(200);
+        let told = storage.post(ROUTE, &events(&app, &[landed(&app, &upload)])).await.ok(200);
         assert_eq!(told, json!({ "taken": 1, "ignored": 0 }));
         assert_eq!(end_of(&alice, &upload).await["state"], "ready");
         let object = shown(&alice, &upload).await;
         assert_eq!(open(text(&object["link"]["url"])).await.body, picture);
         assert_eq!(object["creator"], "alice");
         // It is told again, and the client comes late: nothing happens twice.
-        let told = storage.post(ROUTE, &events(&[staged(&upload)])).await.ok(200);
+        let told = storage.post(ROUTE, &events(&app, &[landed(&app, &upload)])).await.ok(200);
         assert_eq!(told, json!({ "taken": 0, "ignored": 1 }));
         assert_eq!(complete(&alice, &upload).await.ok(200)["id"], object["id"]);
     }
@@ -103,7 +109,7 @@ async fn the_client_and_the_storage_may_come_at_once() {
     for number in 0..10 {
         let picture = files::png(number);
         let upload = abandoned(&alice, Way::Put, &handed("files", "a.png", "image/png", &picture)).await;
-        let told = events(&[staged(&upload), staged(&upload)]);
+        let told = events(&app, &[landed(&app, &upload), landed(&app, &upload)]);
         let (completed, first, second) =
             tokio::join!(complete(&alice, &upload), storage.post(ROUTE, &told), storage.post(ROUTE, &told));
         assert_eq!(completed.ok(200)["version"]["sha256"], files::sha256(&picture));
@@ -123,17 +129,17 @@ async fn what_nobody_waits_for_is_ignored_and_bad_bytes_are_still_refused() {
     let object = crate::ways::object(&alice, Way::Raw, &file).await;
     let waiting = begin(&alice, Way::Put, &file).await.ok(201);
     let nothing = [
-        event("strongroom", &format!("media/{}", text(&object["version"]["key"]))),
-        event("strongroom", "media/staging/00000000-0000-0000-0000-000000000000"),
-        event("strongroom", "media/staging/../staging/x"),
-        event("strongroom", "media/staging/"),
-        event("strongroom", "somebody/else's"),
-        event("strongroom", &format!("staging/{}", text(&waiting["id"]))),
-        event("another", &staged(&waiting)),
+        event(app.bucket(), &format!("media/{}", text(&object["version"]["key"]))),
+        event(app.bucket(), "media/staging/00000000-0000-0000-0000-000000000000"),
+        event(app.bucket(), "media/staging/../staging/x"),
+        event(app.bucket(), "media/staging/"),
+        event(app.bucket(), "somebody/else's"),
+        event(app.bucket(), &format!("staging/{}", text(&waiting["id"]))),
+        event("another", &landed(&app, &waiting)),
     ];
     let told = storage.post(ROUTE, &json!({ "Records": nothing })).await.ok(200);
     assert_eq!(told, json!({ "taken": 0, "ignored": 7 }));
-    let mut removed = event("strongroom", &staged(&waiting));
+    let mut removed = event(app.bucket(), &landed(&app, &waiting));
     removed["eventName"] = "ObjectRemoved:Delete".into();
     let told = storage.post(ROUTE, &json!({ "Records": [removed] })).await.ok(200);
     assert_eq!(told, json!({ "taken": 0, "ignored": 1 }));
@@ -141,13 +147,13 @@ async fn what_nobody_waits_for_is_ignored_and_bad_bytes_are_still_refused() {
     assert_eq!(storage.post(ROUTE, &test_event).await.ok(200), json!({ "taken": 0, "ignored": 0 }));
 
     // It is told too early: the upload stays open, and its client may go on.
-    storage.post(ROUTE, &events(&[staged(&waiting)])).await.ok(200);
+    storage.post(ROUTE, &events(&app, &[landed(&app, &waiting)])).await.ok(200);
     assert_eq!(send_to_storage(&alice, &waiting, &file).await.status, 200);
     complete(&alice, &waiting).await.ok(200);
 
     let page = b"<html><script>alert(1)</script></html>";
     let bad = abandoned(&alice, Way::Put, &handed("files", "a.png", "image/png", page)).await;
-    assert_eq!(storage.post(ROUTE, &events(&[staged(&bad)])).await.ok(200)["taken"], 1);
+    assert_eq!(storage.post(ROUTE, &events(&app, &[landed(&app, &bad)])).await.ok(200)["taken"], 1);
     assert_eq!(end_of(&alice, &bad).await["state"], "rejected");
     alice.get(&format!("/v1/objects/{}", text(&bad["object_id"]))).await.refused(404, "not-found");
 }
@@ -157,7 +163,7 @@ async fn only_keys_with_the_scope_may_tell_however_they_say_it() {
     let app = App::start(FILES);
     let (storage, token) = teller(&app);
     let nobody = app.anonymous();
-    let none = events(&["media/nothing".to_owned()]);
+    let none = events(&app, &["media/nothing".to_owned()]);
     nobody.post(ROUTE, &none).await.refused(401, "unauthorized");
     app.user("alice").post(ROUTE, &none).await.refused(403, "forbidden");
     let scoped = crate::tokens::sign(&json!({ "sub": "a", "scope": "arrivals", "exp": crate::tokens::now() + 60 }));
@@ -202,8 +208,8 @@ async fn hostile_events_are_refused_and_cost_little() {
         .refused(400, "bad-request");
     send(post("x".repeat((2 << 20) + 1))).await.refused(413, "too-large");
     let many = vec!["media/nothing".to_owned(); 1001];
-    storage.post(ROUTE, &events(&many)).await.refused(422, "too-many-items");
-    let controls = event("strongroom", "media/staging/%00%0a");
+    storage.post(ROUTE, &events(&app, &many)).await.refused(422, "too-many-items");
+    let controls = event(app.bucket(), "media/staging/%00%0a");
     storage.post(ROUTE, &json!({ "Records": [controls] })).await.ok(200);
     // No topic is configured, so there is nothing to send messages of SNS to.
     let message: Answer = send(app.anonymous().request(Method::POST, "/v1/arrivals/sns").body("{}")).await;

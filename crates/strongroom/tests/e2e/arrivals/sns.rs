@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
-use super::{abandoned, end_of, events, staged};
+use super::{abandoned, end_of, events, landed};
 use crate::app::App;
 use crate::caller::{Answer, send, text};
 use crate::files;
@@ -126,7 +126,7 @@ async fn a_topic_is_confirmed_and_its_messages_complete_uploads() {
     for version in ["1", "2"] {
         let picture = files::png(1);
         let upload = abandoned(&alice, Way::Put, &handed("files", "a.png", "image/png", &picture)).await;
-        let mut message = sns.message("Notification", &events(&[staged(&upload)]).to_string());
+        let mut message = sns.message("Notification", &events(&app, &[landed(&app, &upload)]).to_string());
         message["SignatureVersion"] = version.into();
         if version == "2" {
             message.as_object_mut().unwrap().remove("Subject");
@@ -147,7 +147,7 @@ async fn a_message_that_sns_did_not_sign_is_not_believed() {
     let alice = app.user("alice");
     let picture = files::png(1);
     let upload = abandoned(&alice, Way::Put, &handed("files", "a.png", "image/png", &picture)).await;
-    let good = sns.signed(sns.message("Notification", &events(&[staged(&upload)]).to_string()));
+    let good = sns.signed(sns.message("Notification", &events(&app, &[landed(&app, &upload)]).to_string()));
     let with = |name: &str, value: &str| {
         let mut message = good.clone();
         message[name] = value.into();
