@@ -83,9 +83,7 @@ pub async fn look_around(tools: Instruments<'_>) -> Vec<Check> {
 /// Looks at a bucket, with one small object that is gone afterwards.
 pub async fn look_at_bucket(tools: Instruments<'_>, storage: &Storage, bucket: &Bucket) -> Vec<Check> {
     let mut checks = Vec::new();
-    let beside = ObjectKey::new(format!("doctor-{}", tools.id));
-    let Ok(beside) = beside else { return checks };
-    let keys = Keys { staged: ObjectKey::staging(tools.id), beside };
+    let keys = Keys { staged: ObjectKey::staging(tools.id), beside: ObjectKey::trial(tools.id) };
     if !reach(tools, storage, bucket, &keys, &mut checks).await {
         return checks;
     }

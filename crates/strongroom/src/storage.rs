@@ -9,6 +9,7 @@ mod credentials;
 mod identities;
 mod key;
 mod line;
+mod listing;
 mod operator;
 mod policy;
 mod probe;
@@ -24,12 +25,10 @@ use credentials::{Held, State};
 pub use client::Error;
 pub use counts::Counts;
 pub use credentials::{Keyring, KeyringError};
-pub use identities::{
-    Form, Janitor, LinkTerms, Listed, ListedUpload, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored,
-    Writer,
-};
+pub use identities::{Form, Janitor, LinkTerms, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer};
 pub use key::{KeyError, KeyParts, Location, ObjectKey, fill, space_prefix};
 pub use line::Line;
+pub use listing::{Listed, ListedUpload};
 pub use operator::{Child, Found, Operator, Setting, Written, children, facts};
 pub use policy::{Dialect, Policy, Terrain};
 pub use probe::{Act, Seen};

@@ -9,10 +9,10 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use jiff::Timestamp;
 use serde::Serialize;
-use strongroom_presign::{Method, PostPolicy, Request, SignError, Validity, ValidityError, Window};
+use strongroom_presign::{PostPolicy, Request, SignError, Validity, ValidityError, Window};
 
 use super::client::{Client, Error, chunk};
-use super::key::{Location, ObjectKey};
+use super::key::ObjectKey;
 use super::xml;
 use crate::config::Profile;
 
@@ -278,28 +278,6 @@ impl Writer {
     }
 }
 
-/// An object as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its key.
-    pub key: ObjectKey,
-    /// Its length.
-    pub bytes: u64,
-    /// When it was written.
-    pub modified: Timestamp,
-}
-
-/// A multipart upload as a list shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedUpload {
-    /// Its key.
-    pub key: ObjectKey,
-    /// The storage's id of it.
-    pub multipart: String,
-    /// When it was begun.
-    pub initiated: Timestamp,
-}
-
 /// Writes final keys, promotes, deletes and lists. Nothing that it signs is ever handed out.
 #[derive(Debug)]
 pub struct Janitor {
@@ -396,49 +374,6 @@ impl Janitor {
         self.client.send(&request, None).await.map(drop)
     }
 
-    /// One page of what lies under a prefix of the bucket, and the token of the next.
-    pub async fn list(&self, prefix: &str, token: Option<&str>) -> Result<(Vec<Listed>, Option<String>), Error> {
-        let mut request = Request::list_objects().query("prefix", prefix);
-        if let Some(token) = token {
-            request = request.query("continuation-token", token);
-        }
-        let page: xml::Objects = self.client.xml(&request, None).await?;
-        let rows = page.contents.iter().filter_map(|row| {
-            Some(Listed {
-                key: relative(self.client.location(), &row.key)?,
-                bytes: row.size,
-                modified: row.last_modified.parse().ok()?,
-            })
-        });
-        Ok((rows.collect(), page.next_continuation_token.filter(|token| !token.is_empty())))
-    }
-
-    /// All multipart uploads under a prefix of the bucket that were begun and not ended.
-    pub async fn multiparts(&self, prefix: &str) -> Result<Vec<ListedUpload>, Error> {
-        let mut all = Vec::new();
-        let mut markers: Option<(String, String)> = None;
-        loop {
-            let mut request = Request::on_bucket(Method::Get).query("uploads", "").query("prefix", prefix);
-            if let Some((key, upload)) = markers.take() {
-                request = request.query("key-marker", key).query("upload-id-marker", upload);
-            }
-            let page: xml::Uploads = self.client.xml(&request, None).await?;
-            all.extend(page.rows.into_iter().filter_map(|row| {
-                Some(ListedUpload {
-                    key: relative(self.client.location(), &row.key)?,
-                    multipart: row.upload_id,
-                    initiated: row.initiated.parse().ok()?,
-                })
-            }));
-            match (page.next_key_marker, page.next_upload_id_marker) {
-                (Some(key), upload) if page.is_truncated && !key.is_empty() => {
-                    markers = Some((key, upload.unwrap_or_default()));
-                }
-                _ => return Ok(all),
-            }
-        }
-    }
-
     /// Gives a multipart upload up; it is no error when it is gone already.
     pub async fn abort_multipart(&self, key: &ObjectKey, multipart: &str) -> Result<(), Error> {
         let name = self.client.name(key)?;
@@ -461,11 +396,6 @@ async fn complete_multipart(client: &Client, key: &ObjectKey, multipart: &str, p
 
 fn end(validity: Validity) -> Timestamp {
     Timestamp::from_second(validity.expires_at()).unwrap_or(Timestamp::MAX)
-}
-
-/// The key that a name in the bucket stands for; none for what another put there.
-fn relative(location: &Location, name: &str) -> Option<ObjectKey> {
-    ObjectKey::new(location.strip(name)?).ok()
 }
 
 fn stored(response: &reqwest::Response) -> Result<Stored, Error> {

@@ -72,6 +72,11 @@ impl ObjectKey {
         Self(format!("{STAGING}{upload}"))
     }
 
+    /// Where something is laid for a moment, outside that folder, to see who may do what with it.
+    pub fn trial(id: Uuid) -> Self {
+        Self(format!("doctor-{id}"))
+    }
+
     /// The folder of all staging keys as it is called in the bucket.
     pub fn staging_prefix(location: &Location) -> String {
         format!("{}{STAGING}", location.0)
