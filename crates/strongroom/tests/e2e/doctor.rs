@@ -92,7 +92,7 @@ async fn a_sound_installation_gets_a_clean_bill() {
             assert!(seen.contains(&what), "no check of {what}: {seen:?}");
         }
     }
-    assert_eq!(crate::store::keys(&app).await, [""; 0], "nothing is left behind");
+    assert_eq!(crate::bucket::keys(&app).await, [""; 0], "nothing is left behind");
     let lines = app.command(&["doctor"]);
     assert!(String::from_utf8_lossy(&lines.stdout).contains("ok    storage: "), "{lines:?}");
 }
