@@ -8,6 +8,9 @@ use clap::Args;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{Common, load};
 use crate::assemble::{self, Running};
@@ -111,10 +114,12 @@ impl Serve {
 /// Logs to standard error, so that standard output stays for programs.
 fn log(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.level)?;
+    // What fetches credentials writes whole answers into its events, with all that is secret in them.
+    let is_ours = filter_fn(|metadata| !metadata.target().starts_with("aws_"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match log.format {
-        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).finish().with(is_ours).init(),
+        LogFormat::Json => builder.json().flatten_event(true).finish().with(is_ours).init(),
     }
     Ok(())
 }

@@ -191,7 +191,8 @@ async fn only_keys_with_the_scope_may_tell_however_they_say_it() {
     nobody.post(ROUTE, &opaque(&token)).await.ok(200);
     nobody.post(ROUTE, &opaque("sr_wrong_key")).await.refused(401, "unauthorized");
     nobody.post(ROUTE, &opaque("")).await.refused(401, "unauthorized");
-    assert!(!app.log().contains(token.rsplit('_').next().unwrap()), "the key is in the log");
+    let end_of_secret = &token[token.len() - 16..];
+    assert!(!app.log().contains(end_of_secret), "the key is in the log");
 }
 
 #[tokio::test]

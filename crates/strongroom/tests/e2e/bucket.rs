@@ -30,9 +30,14 @@ pub(crate) fn client(keys: &Value, identity: &str) -> Client {
 
 /// Every key in the bucket, sorted.
 pub(crate) async fn keys(app: &App) -> Vec<String> {
+    keys_below(app, "").await
+}
+
+/// Every key below a prefix, sorted. The janitor may list below the location alone.
+pub(crate) async fn keys_below(app: &App, prefix: &str) -> Vec<String> {
     let janitor = sdk(app, "janitor");
     let mut keys = Vec::new();
-    let mut pages = janitor.list_objects_v2().bucket(app.bucket()).into_paginator().send();
+    let mut pages = janitor.list_objects_v2().bucket(app.bucket()).prefix(prefix).into_paginator().send();
     while let Some(page) = pages.next().await {
         keys.extend(page.unwrap().contents().iter().map(|object| object.key().unwrap().to_owned()));
     }

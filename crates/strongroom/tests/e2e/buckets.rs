@@ -8,10 +8,18 @@ use crate::caller::{open, send, text};
 use crate::files;
 use crate::ways::{Way, begin, complete, hand_in, handed, object, put, send_to_storage};
 
-const SCANS: &str = "scans-of-everybody";
+/// A service whose space `scans` has this bucket. The embedded store makes it by itself, and elsewhere it has to be made.
+async fn start(scans: &str, more: &str) -> App {
+    let app = App::start(&format!("[spaces.files]\n{more}\n[spaces.scans]\nbucket = \"{scans}\"\n{more}"));
+    if !app.is_embedded() {
+        sdk(&app, "operator").create_bucket().bucket(scans).send().await.unwrap();
+    }
+    app
+}
 
-fn start(more: &str) -> App {
-    App::start(&format!("[spaces.files]\n{more}\n[spaces.scans]\nbucket = \"{SCANS}\"\n{more}"))
+/// The name of a bucket that no other test has, nor the same one another time.
+fn bucket_for(test: &str) -> String {
+    format!("scans-{test}-{}-{}", std::process::id(), crate::tokens::now())
 }
 
 /// Every key in a bucket.
@@ -26,37 +34,44 @@ fn bucket_of(url: &Value) -> &str {
 
 #[tokio::test]
 async fn each_space_keeps_its_objects_in_its_own_bucket() {
-    let app = start("");
+    let scans = &*bucket_for("kept");
+    let app = start(scans, "").await;
     let alice = app.user("alice");
     let mut kept = Vec::new();
     for (number, way) in (1..).zip(Way::ALL) {
         let picture = files::large_png(number, 9_000_000);
-        for (space, bucket) in [("files", "strongroom"), ("scans", SCANS)] {
+        for (space, bucket) in [("files", app.bucket()), ("scans", scans)] {
             let made = object(&alice, way, &handed(space, "a.png", "image/png", &picture)).await;
             assert_eq!(bucket_of(&made["link"]["url"]), bucket, "{way:?}");
             assert!(open(text(&made["link"]["url"])).await.body == picture, "{way:?} in {space}");
             kept.push((bucket, text(&made["version"]["key"]).to_owned()));
         }
     }
-    for bucket in ["strongroom", SCANS] {
+    for bucket in [app.bucket(), scans] {
         let mut own: Vec<_> = kept.iter().filter(|(at, _)| *at == bucket).map(|(_, key)| key.clone()).collect();
         own.sort();
         assert_eq!(keys_in(&app, bucket).await, own, "{bucket}");
     }
     let status = alice.get("/v1/status").await.ok(200);
-    assert_eq!(status["storage"]["bucket"], "strongroom");
-    assert_eq!(status["storage"]["buckets_of_spaces"], json!([SCANS]));
+    assert_eq!(status["storage"]["bucket"], app.bucket());
+    assert_eq!(status["storage"]["buckets_of_spaces"], json!([scans]));
 }
 
 #[tokio::test]
 async fn a_name_with_a_bucket_finds_what_lies_in_that_bucket_alone() {
-    let app = start("");
+    let scans = &*bucket_for("named");
+    let app = start(scans, "").await;
     let alice = app.user("alice");
     let made = object(&alice, Way::Put, &handed("scans", "a.png", "image/png", &files::png(1))).await;
     let key = text(&made["version"]["key"]);
     let permanent = text(&made["link"]["url"]).split('?').next().unwrap();
-    let names =
-        [key, &format!("s3://{SCANS}/{key}"), permanent, &format!("s3://strongroom/{key}"), &format!("s3://x/{key}")];
+    let names = [
+        key,
+        &format!("s3://{scans}/{key}"),
+        permanent,
+        &format!("s3://{}/{key}", app.bucket()),
+        &format!("s3://x/{key}"),
+    ];
     let links = alice.post("/v1/links", &json!({ "items": names })).await.ok(200);
     let found: Vec<bool> = links["items"].as_array().unwrap().iter().map(|item| item["url"].is_string()).collect();
     assert_eq!(found, [true, true, true, false, false], "{links}");
@@ -64,9 +79,9 @@ async fn a_name_with_a_bucket_finds_what_lies_in_that_bucket_alone() {
 
 #[tokio::test]
 async fn the_clean_up_reaches_every_bucket() {
-    let app = start(
-        "deleted_retention = \"0s\"\naccept = [\"image/*\"]\nuploads = { expires = \"5s\", multipart_expires = \"5s\" }",
-    );
+    let scans = &*bucket_for("cleaned");
+    let brief = "uploads = { expires = \"5s\", multipart_expires = \"5s\" }";
+    let app = start(scans, &format!("deleted_retention = \"0s\"\naccept = [\"image/*\"]\n{brief}")).await;
     let alice = app.user("alice");
     let (picture, page) = (files::png(1), files::html());
     for space in ["files", "scans"] {
@@ -81,12 +96,12 @@ async fn the_clean_up_reaches_every_bucket() {
         }
     }
     // What nobody knows of, as a restored database leaves it.
-    for bucket in ["strongroom", SCANS] {
+    for bucket in [app.bucket(), scans] {
         let writer = sdk(&app, "writer");
         let stray = format!("staging/{}", uuid::Uuid::from_u128(7));
         writer.put_object().bucket(bucket).key(stray).send().await.unwrap();
     }
-    for bucket in ["strongroom", SCANS] {
+    for bucket in [app.bucket(), scans] {
         // The uploads are over within seconds; the clean-up is asked until it knows that. What arrived whole becomes an
         // object, and is deleted.
         while !keys_in(&app, bucket).await.is_empty() {
@@ -109,7 +124,7 @@ async fn an_upload_whose_space_moved_to_another_bucket_is_over() {
     let upload = begin(&app.user("alice"), Way::Put, &file).await.ok(201);
     assert_eq!(send(put(&upload, &picture)).await.status, 200);
     app.kill();
-    app.reconfigure(&format!("[spaces.files]\nbucket = \"{SCANS}\"\n"));
+    app.reconfigure(&format!("[spaces.files]\nbucket = \"{}\"\n", bucket_for("other")));
     app.run();
     complete(&app.user("alice"), &upload).await.refused(410, "upload-ended");
 }

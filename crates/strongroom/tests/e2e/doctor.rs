@@ -31,11 +31,9 @@ impl Patient {
         );
         for identity in ["reader", "writer", "janitor", "operator"] {
             let key = &self.keys[identity];
-            configuration += &format!(
-                "[storage.{identity}]\naccess_key_id = \"{}\"\nsecret_access_key = \"{}\"\n",
-                text(&key["access_key_id"]),
-                text(&key["secret_access_key"])
-            );
+            let (id, secret) = (text(&key["access_key_id"]), text(&key["secret_access_key"]));
+            let section = format!("[storage.{identity}]\naccess_key_id = \"{id}\"\nsecret_access_key = \"{secret}\"\n");
+            configuration.push_str(&section);
         }
         configuration
     }

@@ -13,7 +13,7 @@ use crate::ways::{Way, begin, handed, object, send_to_storage};
 const FILES: &str = "[storage]\nlocation = \"media\"\n[spaces.files]\n";
 
 async fn lay(app: &App, key: &str, bytes: &[u8]) {
-    let put = sdk(app, "janitor").put_object().bucket("strongroom").key(format!("media/{key}"));
+    let put = sdk(app, "janitor").put_object().bucket(app.bucket()).key(format!("media/{key}"));
     put.body(ByteStream::from(bytes.to_vec())).send().await.unwrap();
 }
 
@@ -68,7 +68,7 @@ async fn what_is_lost_changed_or_unknown_is_named() {
     assert_eq!(sum["orphans"], 2);
 
     let (gone, _) = &keys[0];
-    sdk(&app, "janitor").delete_object().bucket("strongroom").key(format!("media/{gone}")).send().await.unwrap();
+    sdk(&app, "janitor").delete_object().bucket(app.bucket()).key(format!("media/{gone}")).send().await.unwrap();
     let (shorter, _) = &keys[1];
     lay(&app, shorter, b"short").await;
     let (changed, content) = &keys[2];
@@ -95,17 +95,15 @@ async fn what_is_lost_changed_or_unknown_is_named() {
 async fn many_pages_are_walked_through_while_the_service_works() {
     let app = App::start(FILES);
     let alice = app.user("alice");
-    let mut rows = String::from("key\n");
     let janitor = sdk(&app, "janitor");
     let laid = futures_util::stream::iter(0..1100).map(|number| {
-        let put = janitor.put_object().bucket("strongroom").key(format!("media/old/{number:05}.txt"));
+        let put = janitor.put_object().bucket(app.bucket()).key(format!("media/old/{number:05}.txt"));
         put.body(ByteStream::from(format!("text {number}").into_bytes())).send()
     });
     let laid: Vec<_> = laid.buffer_unordered(16).collect().await;
     assert!(laid.iter().all(Result::is_ok));
-    for number in 0..1100 {
-        rows += &format!("old/{number:05}.txt\n");
-    }
+    let names: Vec<String> = (0..1100).map(|number| format!("old/{number:05}.txt")).collect();
+    let rows = format!("key\n{}\n", names.join("\n"));
     let file = app.data().join("table.csv");
     std::fs::write(&file, rows).unwrap();
     let output = app.command(&["adopt", "files", "--from", file.to_str().unwrap()]);

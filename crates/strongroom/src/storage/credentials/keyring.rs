@@ -76,38 +76,30 @@ impl Keyring {
         clock: &Clock,
         counts: &Counts,
     ) -> Result<Self, KeyringError> {
-        let wanted = [("reader", &identities.reader), ("writer", &identities.writer), ("janitor", &identities.janitor)];
-        let mut opened: Vec<(&CredentialSource, Held)> = Vec::new();
-        for (_, source) in wanted {
-            if opened.iter().any(|(known, _)| *known == source) {
-                continue;
-            }
+        let Identities { reader, writer, janitor, operator } = identities;
+        let wanted = [("reader", reader), ("writer", writer), ("janitor", janitor)];
+        let open = async |source: &CredentialSource| {
             let names = wanted.iter().filter(|(_, other)| *other == source).map(|(name, _)| *name).collect();
-            opened.push((source, hold(names, source, region, http, clock, counts).await?));
-        }
-        let of = |source| opened_from(&opened, source);
-        let operator = match &identities.operator {
+            hold(names, source, region, http, clock, counts).await
+        };
+        let reading = open(reader).await?;
+        let writing = if writer == reader { reading.clone() } else { open(writer).await? };
+        let cleaning = match janitor {
+            same if same == reader => reading.clone(),
+            same if same == writer => writing.clone(),
+            other => open(other).await?,
+        };
+        let operator = match operator {
             Some(source) => Some(hold(vec!["operator"], source, region, http, clock, counts).await?),
             None => None,
         };
-        Ok(Self {
-            reader: of(&identities.reader),
-            writer: of(&identities.writer),
-            janitor: of(&identities.janitor),
-            operator,
-        })
+        Ok(Self { reader: reading, writer: writing, janitor: cleaning, operator })
     }
 
-    /// What is wrong with the credentials of an identity: first what no longer holds.
+    /// How the credentials of each identity are.
     pub(in crate::storage) fn states(&self) -> [State; 3] {
         [self.reader.state(), self.writer.state(), self.janitor.state()]
     }
-}
-
-/// What was opened from this source.
-fn opened_from(opened: &[(&CredentialSource, Held)], source: &CredentialSource) -> Held {
-    let found = opened.iter().find(|(known, _)| *known == source);
-    found.map(|(_, held)| held.clone()).expect("each source was opened before it is asked for")
 }
 
 /// Fetches the credentials of one identity, and keeps them fresh for as long as they are held.

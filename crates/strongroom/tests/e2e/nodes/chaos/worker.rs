@@ -18,6 +18,9 @@ use crate::ways::Way;
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long a client rests after a refusal.
+const BREATH: Duration = Duration::from_millis(50);
+
 /// How often a client repeats a request that may be repeated.
 const TRIES: usize = 3;
 
@@ -87,8 +90,7 @@ impl Worker {
     /// Works until all operations are done.
     pub(super) async fn run(mut self) {
         while !self.progress.is_done() {
-            // What is not known is compared with what is there at the end.
-            let _ended = match self.dice.between(0, 19) {
+            let ended = match self.dice.between(0, 19) {
                 0..=7 => self.hand_in().await,
                 8..=13 => self.look().await,
                 14..=15 => self.list().await,
@@ -96,6 +98,10 @@ impl Worker {
                 18 => self.restore().await,
                 _ => self.change().await,
             };
+            if ended.is_err() {
+                // What is not known is compared with what is there at the end. Nobody asks again at once.
+                tokio::time::sleep(BREATH).await;
+            }
             self.progress.done.fetch_add(1, Ordering::Relaxed);
         }
     }
