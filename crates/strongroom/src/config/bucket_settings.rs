@@ -10,8 +10,8 @@ use super::layers::Report;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BucketSettings {
-    /// How the storage encrypts what lies in the bucket.
-    pub encryption: Encryption,
+    /// How the storage encrypts what lies in the bucket; nothing means what suits the kind of storage.
+    pub encryption: Option<Encryption>,
     /// The key of the key service, where it is not the account's own for S3.
     pub kms_key: Option<String>,
     /// Whether earlier contents of a key are kept.
@@ -31,11 +31,10 @@ pub struct BucketSettings {
 }
 
 /// How the storage encrypts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encryption {
     /// With keys of its own.
-    #[default]
     SseS3,
     /// With a key of the key service.
     Kms,
@@ -66,7 +65,7 @@ impl TryFrom<String> for Days {
 impl Default for BucketSettings {
     fn default() -> Self {
         Self {
-            encryption: Encryption::default(),
+            encryption: None,
             kms_key: None,
             versioning: None,
             noncurrent_retention: Days(30),
@@ -83,7 +82,7 @@ impl Default for BucketSettings {
 impl BucketSettings {
     pub(super) fn validate(&self, report: &mut Report) {
         let section = KeyPath::of(["bucket"]);
-        if self.kms_key.is_some() && self.encryption != Encryption::Kms {
+        if self.kms_key.is_some() && self.encryption != Some(Encryption::Kms) {
             report.problem(&section.then("kms_key"), "belongs to encryption = \"kms\"; set that, or remove this key");
         }
         if self.abandoned_after < Days(8) {

@@ -24,7 +24,9 @@ pub(super) async fn look(tools: Instruments<'_>) -> Vec<Check> {
 
 fn disk(tools: Instruments<'_>) -> Option<Check> {
     const MEND: &str = "make room on the disk of the data folder, or set data to a folder on another one";
-    let disk = rustix::fs::statvfs(&tools.config.data).ok()?;
+    // Before the first start there is no such folder yet, but the one that it will be made in.
+    let data = tools.config.data.ancestors().find(|folder| folder.is_dir()).unwrap_or(std::path::Path::new("."));
+    let disk = rustix::fs::statvfs(data).ok()?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let found = format!("{} free below {}", size::show(free), tools.config.data.display());
     Some(match free {

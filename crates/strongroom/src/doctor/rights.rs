@@ -3,17 +3,18 @@
 use super::{Check, Keys, mend};
 use crate::storage::{Act, Bucket, Identity, Seen};
 
-/// What is tried in this order: the first puts what the others look at.
+/// What is tried in this order: the first puts what the others look at. What must not be deleted is tried on what is not
+/// there, or one key for all would take away what comes next.
 const TRIES: [(Identity, Act, Where, bool); 12] = [
     (Identity::Writer, Act::Put, Where::Staged, true),
     (Identity::Writer, Act::Put, Where::Beside, false),
     (Identity::Writer, Act::Get, Where::Staged, false),
     (Identity::Writer, Act::List, Where::Staged, false),
-    (Identity::Writer, Act::Delete, Where::Staged, false),
+    (Identity::Writer, Act::Delete, Where::Beside, false),
     (Identity::Reader, Act::Get, Where::Staged, true),
     (Identity::Reader, Act::Put, Where::Staged, false),
     (Identity::Reader, Act::List, Where::Staged, false),
-    (Identity::Reader, Act::Delete, Where::Staged, false),
+    (Identity::Reader, Act::Delete, Where::Beside, false),
     (Identity::Janitor, Act::Get, Where::Staged, true),
     (Identity::Janitor, Act::Put, Where::Beside, true),
     (Identity::Janitor, Act::Delete, Where::Beside, true),

@@ -80,7 +80,9 @@ fn public_access(provider: Provider) -> String {
 }
 
 fn encryption(config: &Config) -> Option<String> {
-    match (config.bucket.encryption, &config.bucket.kms_key) {
+    // SeaweedFS takes the setting even where it was given no key to encrypt with, and then fails every PUT.
+    let usual = if config.storage.provider == Provider::Seaweedfs { Encryption::AsItIs } else { Encryption::SseS3 };
+    match (config.bucket.encryption.unwrap_or(usual), &config.bucket.kms_key) {
         (Encryption::AsItIs, _) => None,
         (Encryption::SseS3, _) => Some("<SSEAlgorithm>AES256</SSEAlgorithm>".to_owned()),
         (Encryption::Kms, None) => Some("<SSEAlgorithm>aws:kms</SSEAlgorithm>".to_owned()),
