@@ -5,10 +5,12 @@ mod clock;
 mod http;
 mod memory;
 mod presign;
+mod scale;
 mod store;
 
 pub(crate) use self::http::http;
 pub(crate) use self::presign::presign;
+pub(crate) use self::scale::scale;
 pub(crate) use self::store::store;
 
 /// The value in the middle.

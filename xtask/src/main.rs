@@ -27,6 +27,7 @@ usage: cargo xtask <verb>
   serve seaweedfs|ceph            a real S3 server to try things on, until Ctrl-C
   fuzz [--seconds N] [TARGET]     generated input for whatever strangers can reach, 60 seconds a target
   bench http [--json]             requests per second and memory of the service under load
+  bench scale [--json]            links and uploads over 1, 2 and 4 nodes, and lists of up to a million objects
   bench store [--json]            the embedded store beside SeaweedFS
   bench presign [--json]          processor time of a signature, beside other libraries
 
@@ -42,6 +43,8 @@ fn main() -> ExitCode {
         ["serve", name] => servers::serve(&workspace, name),
         ["bench", "http"] => bench::http(&workspace, false),
         ["bench", "http", "--json"] => bench::http(&workspace, true),
+        ["bench", "scale"] => bench::scale(&workspace, false),
+        ["bench", "scale", "--json"] => bench::scale(&workspace, true),
         ["bench", "store"] => bench::store(&workspace, false),
         ["bench", "store", "--json"] => bench::store(&workspace, true),
         ["bench", "presign"] => bench::presign(&workspace, false),

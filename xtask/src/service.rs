@@ -21,6 +21,16 @@ pub(crate) struct Service {
 impl Service {
     /// Starts the binary with the given configuration and further arguments, and waits until it listens.
     pub(crate) fn start(binary: &Path, configuration: &str, arguments: &[&str]) -> Result<Self> {
+        let store = ["--store-listen", "127.0.0.1:0"];
+        Self::run(binary, configuration, &[&store, arguments].concat())
+    }
+
+    /// Starts one that has no store of its own, because the configuration names another.
+    pub(crate) fn start_node(binary: &Path, configuration: &str) -> Result<Self> {
+        Self::run(binary, configuration, &[])
+    }
+
+    fn run(binary: &Path, configuration: &str, arguments: &[&str]) -> Result<Self> {
         ensure!(binary.is_file(), "{} has not been built", binary.display());
         // Beside the binary, because the temporary folder may lie in memory, where writing is another thing.
         let beside = binary.parent().context("a file lies in a folder")?;
@@ -28,7 +38,7 @@ impl Service {
         let file = folder.path().join("strongroom.toml");
         std::fs::write(&file, configuration)?;
         let mut child = Command::new(binary)
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--store-listen", "127.0.0.1:0"])
+            .args(["serve", "--json", "--listen", "127.0.0.1:0"])
             .arg("--config")
             .arg(&file)
             .arg("--data")

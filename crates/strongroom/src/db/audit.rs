@@ -78,12 +78,13 @@ pub fn file(tx: &Tx, before: Timestamp, limit: usize) -> Result<usize, Error> {
     let old: Vec<i64> =
         next.into_iter().take_while(|(_, at)| *at < before.as_millisecond()).map(|(id, _)| id).collect();
     let Some(up_to) = old.last() else { return Ok(0) };
+    // First of all, so that of several nodes that are at it the others wait for the one, and then go on behind it.
+    tx.execute("UPDATE audit_filed SET up_to = ?1", values![*up_to])?;
     tx.execute(
         "INSERT INTO audit_by_object SELECT object_id, id FROM audit \
          WHERE id > ?1 AND id <= ?2 AND object_id IS NOT NULL ORDER BY object_id, id",
         values![from, *up_to],
     )?;
-    tx.execute("UPDATE audit_filed SET up_to = ?1", values![*up_to])?;
     Ok(old.len())
 }
 

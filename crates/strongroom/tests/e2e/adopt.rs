@@ -4,7 +4,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::bucket::{keys_below, sdk};
+use crate::bucket::sdk;
 use crate::caller::{open, text};
 use crate::files;
 
@@ -48,12 +48,12 @@ async fn what_lies_below_a_prefix_becomes_objects_where_it_lies() {
     let list = "/v1/spaces/files/objects?order=name";
     assert_eq!(alice.get(list).await.ok(200)["items"], json!([]), "a dry run changes nothing");
 
-    let before = keys_below(&app, "media/").await;
+    let before = crate::bucket::keys(&app).await;
     let words = ["--prefix", "media/photos/", "--owner", "alice", "--group", "old", "--tag", "adopted"];
     let (rows, sum) = adopt(&app, 1, &words);
     assert_eq!(codes(&rows), ["adopted", "adopted", "type-not-accepted", "served-as-active"], "{rows:?}");
     assert_eq!(sum, json!({ "adopted": 2, "there": 0, "possible": 0, "failed": 2 }));
-    assert_eq!(keys_below(&app, "media/").await, before, "nothing was moved or copied");
+    assert_eq!(crate::bucket::keys(&app).await, before, "nothing was moved or copied");
     let objects = alice.get(list).await.ok(200)["items"].clone();
     let names: Vec<_> = objects.as_array().unwrap().iter().map(|object| text(&object["name"])).collect();
     assert_eq!(names, ["a b+%.png", "bare.png"]);
@@ -74,7 +74,7 @@ async fn what_lies_below_a_prefix_becomes_objects_where_it_lies() {
     assert_eq!(sum["adopted"], 0);
     assert_eq!(rows[0]["id"], objects[0]["id"]);
     app.command_json(&["gc", "--grace", "1m", "--json"]);
-    assert_eq!(keys_below(&app, "media/").await, before, "the clean-up leaves alone what is and what is not adopted");
+    assert_eq!(crate::bucket::keys(&app).await, before, "the clean-up leaves alone what is and what is not adopted");
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn a_table_out_of_a_database_says_whose_everything_is() {
     // An adopted object is deleted like any other.
     let path = format!("/v1/objects/{}", text(&rows[0]["id"]));
     app.user("alice").delete(&path).await.ok(204);
-    assert!(keys_below(&app, "media/").await.contains(&"media/one.png".to_owned()), "it can be restored");
+    assert!(crate::bucket::keys(&app).await.contains(&"media/one.png".to_owned()), "it can be restored");
     app.user("alice").post(&format!("{path}/restore"), &json!({})).await.ok(200);
 
     for (table, word) in [("owner\nx\n", "url"), ("url,ownr\na,b\n", "ownr"), ("url,owner\na\n", "table")] {
@@ -139,5 +139,5 @@ async fn a_deleted_adopted_object_goes_for_good_like_any_other() {
     // The service's own clean-up rests for ten minutes.
     let report = app.command_json(&["gc", "--json"]);
     assert_eq!((&report["purged"], &report["deleted_keys"]), (&json!(1), &json!(1)), "{report}");
-    assert_eq!(keys_below(&app, "media/").await, [""; 0]);
+    assert_eq!(crate::bucket::keys(&app).await, [""; 0]);
 }

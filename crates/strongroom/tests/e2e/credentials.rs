@@ -17,7 +17,7 @@ use crate::ways::{Way, begin, hand_in, handed, object};
 const SPACE: &str = "\n[spaces.files]\nread = [\"owner\"]\nwrite = [\"owner\"]\nlist = [\"owner\"]\nlinks = { minimum = \"10m\", window = \"1m\" }\n";
 
 /// How often something is looked for that has to come.
-const LOOKS: usize = 400;
+const LOOKS: usize = 800;
 
 /// A configuration whose bucket lies in this store; the rest of the section on storage follows.
 fn bucket_in(store: &App, identities: &str) -> String {
@@ -136,8 +136,8 @@ async fn keys_that_end_are_replaced_before_they_do_and_no_request_fails() {
 #[tokio::test]
 async fn keys_that_cannot_be_replaced_are_used_to_their_end_and_then_nothing_is_signed() {
     let store = App::start(SPACE);
-    let (first, second) = (mint(&store, "first", Some("9s")), mint(&store, "second", None));
-    let told = Arc::new(Mutex::new((200, document(&first, 7))));
+    let (first, second) = (mint(&store, "first", Some("22s")), mint(&store, "second", None));
+    let told = Arc::new(Mutex::new((200, document(&first, 20))));
     let tells = Arc::clone(&told);
     let container = StandIn::start(move |_| tells.lock().unwrap().clone());
     let variable = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url());
@@ -166,7 +166,16 @@ async fn keys_that_cannot_be_replaced_are_used_to_their_end_and_then_nothing_is_
     }
     assert!(!answer.header("retry-after").is_empty());
     answer.refused(503, "storage-unavailable");
-    assert_eq!(app.anonymous().get("/readyz").await.status, 503);
+    // What it said last is said again for a moment.
+    let mut ready = app.anonymous().get("/readyz").await.status;
+    for _ in 0..LOOKS {
+        if ready == 503 {
+            break;
+        }
+        a_while().await;
+        ready = app.anonymous().get("/readyz").await.status;
+    }
+    assert_eq!(ready, 503);
     hand_in(&alice, Way::Put, &file).await.refused(503, "storage-unavailable");
 
     *told.lock().unwrap() = (200, document(&second, 3600));

@@ -83,8 +83,7 @@ fn attempts(kind: Kind) -> Vec<Attempt> {
             STAGED => (&["reader", "janitor"][..], &["writer", "janitor"][..], janitor),
             _ => (nobody, nobody, nobody),
         };
-        // On SeaweedFS a PUT is final, and the writer makes final objects by itself.
-        let aborters = putters;
+        // On SeaweedFS a PUT is final, and the writer makes final objects by itself; who may put there may abort.
         let putters = if kind == Kind::SeaweedFs && key == FINAL { &["writer", "janitor"][..] } else { putters };
         // SeaweedFS tells who may put which parts have arrived.
         let counters = if kind == Kind::SeaweedFs { putters } else { keepers };
@@ -97,7 +96,7 @@ fn attempts(kind: Kind) -> Vec<Attempt> {
         on("put", putters, |key, _| Request::put(key), "other");
         on("begin an upload of", putters, |key, _| Request::create_multipart(key), "");
         on("put a part of", putters, |key, fresh| part(key, fresh), "other");
-        on("abort an upload of", aborters, |key, fresh| with_upload(Method::Delete, key, fresh), "");
+        on("abort an upload of", putters, |key, fresh| with_upload(Method::Delete, key, fresh), "");
         on("list the parts of", counters, |key, fresh| with_upload(Method::Get, key, fresh), "");
         on("list beside", keepers, |key, _| list(key.rsplit_once('/').map_or("", |(folder, _)| folder)), "");
         on("delete", keepers, |key, _| Request::delete(key), "");
@@ -133,11 +132,13 @@ fn on_the_bucket(kind: Kind) -> Vec<Attempt> {
     on("set lifecycle", &["operator"], || of_bucket(Method::Put, "lifecycle"), LIFECYCLE);
     on("read versioning", &["operator"], || of_bucket(Method::Get, "versioning"), "");
     on("set versioning", &["operator"], || of_bucket(Method::Put, "versioning"), VERSIONING);
-    on("read notifications", &["operator"], || of_bucket(Method::Get, "notification"), "");
+    // Ceph 16 lets no policy of a user allow reading these two: only who owns the bucket reads them.
+    let readers: &'static [&'static str] = if kind == Kind::SeaweedFs { &["operator"] } else { &[] };
+    on("read notifications", readers, || of_bucket(Method::Get, "notification"), "");
     if kind == Kind::SeaweedFs {
         on("read encryption", &["operator"], || of_bucket(Method::Get, "encryption"), "");
     } else {
-        on("read the public access block", &["operator"], || of_bucket(Method::Get, "publicAccessBlock"), "");
+        on("read the public access block", readers, || of_bucket(Method::Get, "publicAccessBlock"), "");
         on("block public access", &["operator"], || of_bucket(Method::Put, "publicAccessBlock"), BLOCK);
     }
     on("read the policy", &[], || of_bucket(Method::Get, "policy"), "");

@@ -5,7 +5,7 @@ use strongroom_presign::{Method, Request};
 use tempfile::TempDir;
 
 use crate::place::{Kind, Place, random_hex, strongroom};
-use crate::users::{IDENTITIES, Keys, install};
+use crate::users::{IDENTITIES, Keys};
 
 const LIFECYCLE: &str = "<LifecycleConfiguration><Rule><ID>theirs</ID><Filter><Prefix>z/</Prefix></Filter><Status>Enabled\
                          </Status><Expiration><Days>7</Days></Expiration></Rule><Rule><ID>strongroom-staging</ID><Filter>\
@@ -76,12 +76,11 @@ pub(crate) async fn a_bucket_is_made_as_it_should_be_and_then_nothing_is_left_to
         second["buckets"][0]["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
     assert!(good && states.iter().all(|state| matches!(*state, "right" | "not-offered")), "{second}");
 
-    // One key for all is a risk everywhere, and more than that where unsigned headers are obeyed.
+    // One key for all is a risk, and nothing that does not work.
     let (health, _) = installation.run(&["doctor"]);
-    let bad = health["checks"].as_array().unwrap().iter().filter(|check| check["verdict"] == "bad");
-    let bad: Vec<_> = bad.map(|check| check["what"].as_str().unwrap()).collect();
-    let expected: &[&str] = if place.kind == Kind::Ceph { &["unsigned headers"] } else { &[] };
-    assert_eq!(bad, expected, "{health:#}");
+    let checks = health["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|check| check["verdict"] != "bad"), "{health:#}");
+    assert!(checks.iter().any(|check| check["verdict"] == "doubtful"), "{health:#}");
 }
 
 pub(crate) async fn what_is_stricter_and_what_is_of_others_survives(place: &Place) {
@@ -99,15 +98,4 @@ pub(crate) async fn what_is_stricter_and_what_is_of_others_survives(place: &Plac
     installation.run(&["provision", "--apply", "--allow-loosen"]);
     let now = place.send(&place.admin(), &ask, "").await.body;
     assert!(now.contains("<ID>theirs</ID>") && !now.contains("<Days>3</Days>"), "{now}");
-}
-
-pub(crate) async fn with_the_least_policies_the_doctor_finds_nothing_wrong(place: &Place) {
-    let keys = install(place, "media/").await;
-    let installation = Installation::new(place, &place.bucket, &keys);
-    let (applied, _) = installation.run(&["provision", "--apply"]);
-    assert_eq!(state(&applied, "CORS"), "changed", "{applied}");
-    let (health, good) = installation.run(&["doctor"]);
-    let wrong: Vec<_> =
-        health["checks"].as_array().unwrap().iter().filter(|check| check["verdict"] != "good").collect();
-    assert!(good && wrong.is_empty(), "{wrong:#?}");
 }
