@@ -84,16 +84,16 @@ async fn a_table_out_of_a_database_says_whose_everything_is() {
     for name in ["one", "two", "three", "four"] {
         lay(&app, &format!("media/{name}.png"), "image/png", &picture).await;
     }
-    let store = app.store();
+    let (store, bucket) = (app.store(), app.bucket());
     let table = format!(
         "url,owner,group,name,tags,metadata\n\
-         {store}/strongroom/media/one.png,alice,trip,First.png,\"sea,sun\",\"{{\"\"row\"\":1}}\"\n\
-         s3://strongroom/media/two.png,bob,,,,\n\
+         {store}/{bucket}/media/one.png,alice,trip,First.png,\"sea,sun\",\"{{\"\"row\"\":1}}\"\n\
+         s3://{bucket}/media/two.png,bob,,,,\n\
          three.png,,,,,\n\
          media/four.png,,,,,\n\
-         {store}/strongroom/media/gone.png,,,,,\n\
+         {store}/{bucket}/media/gone.png,,,,,\n\
          s3://another/media/one.png,,,,,\n\
-         s3://strongroom/outside.png,,,,,\n\
+         s3://{bucket}/outside.png,,,,,\n\
          media/staging/x,,,,,\n\
          media/a/../one.png,,,,,\n\
          media/one.png,,,,,[]\n\

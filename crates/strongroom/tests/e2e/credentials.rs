@@ -91,7 +91,7 @@ async fn counted(app: &App, beginning: &str) {
 
 #[tokio::test]
 async fn keys_that_end_are_replaced_before_they_do_and_no_request_fails() {
-    let store = App::start(SPACE);
+    let store = App::start_embedded(SPACE);
     // The first key really ends: the store refuses it from then on.
     let (first, second) = (mint(&store, "first", Some("9s")), mint(&store, "second", None));
     let told = Arc::new(Mutex::new(document(&first, 8)));
@@ -135,7 +135,7 @@ async fn keys_that_end_are_replaced_before_they_do_and_no_request_fails() {
 
 #[tokio::test]
 async fn keys_that_cannot_be_replaced_are_used_to_their_end_and_then_nothing_is_signed() {
-    let store = App::start(SPACE);
+    let store = App::start_embedded(SPACE);
     let (first, second) = (mint(&store, "first", Some("22s")), mint(&store, "second", None));
     let told = Arc::new(Mutex::new((200, document(&first, 20))));
     let tells = Arc::clone(&told);
@@ -191,7 +191,7 @@ async fn keys_that_cannot_be_replaced_are_used_to_their_end_and_then_nothing_is_
 
 #[tokio::test]
 async fn a_machine_gives_its_keys_to_who_asks_as_version_two_wants_it() {
-    let store = App::start(SPACE);
+    let store = App::start_embedded(SPACE);
     let key = mint(&store, "machine", None);
     let told = document(&key, 21_600);
     let machine = StandIn::start(move |asked: &Asked| match asked.line.as_str() {
@@ -211,7 +211,7 @@ async fn a_machine_gives_its_keys_to_who_asks_as_version_two_wants_it() {
 
 #[tokio::test]
 async fn a_web_identity_becomes_a_role() {
-    let store = App::start(SPACE);
+    let store = App::start_embedded(SPACE);
     let key = mint(&store, "web", None);
     let told = key.clone();
     let sts = StandIn::start(move |_| (200, assumed("AssumeRoleWithWebIdentity", &told, 3600)));
@@ -236,7 +236,7 @@ async fn a_web_identity_becomes_a_role() {
 
 #[tokio::test]
 async fn each_identity_takes_its_own_role_on() {
-    let store = App::start(SPACE);
+    let store = App::start_embedded(SPACE);
     let keys = store.command_json(&["store", "keys", "--json"]);
     let told = keys.clone();
     let sts = StandIn::start(move |asked: &Asked| {
@@ -274,7 +274,7 @@ async fn each_identity_takes_its_own_role_on() {
 
 #[tokio::test]
 async fn a_profile_may_have_a_program_that_fetches_its_keys() {
-    let store = App::start(SPACE);
+    let store = App::start_embedded(SPACE);
     let key = mint(&store, "program", None);
     let home = tempfile::tempdir().unwrap();
     let printed = json!({
@@ -293,7 +293,7 @@ async fn a_profile_may_have_a_program_that_fetches_its_keys() {
 
 #[tokio::test]
 async fn a_service_that_finds_no_credentials_says_where_it_looked_and_what_to_do() {
-    let store = App::start(SPACE);
+    let store = App::start_embedded(SPACE);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("strongroom.toml");
     let refused = |identities: &str, variables: &[(&str, &str)]| {

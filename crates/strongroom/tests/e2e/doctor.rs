@@ -17,7 +17,7 @@ struct Patient {
 
 impl Patient {
     fn new() -> Self {
-        let app = App::start(ORIGIN);
+        let app = App::start_embedded(ORIGIN);
         let keys = app.command_json(&["store", "keys", "--json"]);
         Self { app, keys, folder: tempfile::tempdir().unwrap() }
     }
@@ -64,7 +64,7 @@ impl Patient {
 
 #[tokio::test]
 async fn a_sound_installation_gets_a_clean_bill() {
-    let app = App::start(ORIGIN);
+    let app = App::start_embedded(ORIGIN);
     for _ in 0..2 {
         let report = app.command_json(&["doctor", "--json"]);
         assert_eq!(report["verdict"], "good", "{report:#}");

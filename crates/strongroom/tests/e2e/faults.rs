@@ -28,7 +28,7 @@ struct Line {
 
 impl Line {
     fn start() -> Self {
-        let store = App::start(SPACE);
+        let store = App::start_embedded(SPACE);
         let keys = store.command_json(&["store", "keys", "--json"]);
         let proxy = Proxy::start(address(store.store())).unwrap();
         let identities = ["reader", "writer", "janitor"].map(|name| {
