@@ -118,12 +118,13 @@ async fn the_digest_of_a_put_is_signed_so_that_storage_itself_refuses_other_byte
     let more = json!({ "sha256": files::sha256(&announced) });
     let upload =
         begin(&alice, Way::Put, &Handed { more, ..handed("files", "a.png", "image/png", &announced) }).await.ok(201);
-    assert!(
-        upload["headers"].as_object().unwrap().keys().any(|name| name.eq_ignore_ascii_case("x-amz-checksum-sha256"))
-    );
+    let is_signed =
+        upload["headers"].as_object().unwrap().keys().any(|name| name.eq_ignore_ascii_case("x-amz-checksum-sha256"));
+    assert!(is_signed || !app.is_embedded());
     let sent = send(put(&upload, &other)).await.status;
-    if sent == 200 && !app.is_embedded() {
+    if !is_signed {
         // Ceph's checksums are younger than the version that the tests know. What arrived is looked at in any case.
+        assert_eq!(sent, 200);
         complete(&alice, &upload).await.refused(422, "content-mismatch");
         return;
     }
