@@ -20,8 +20,9 @@ use crate::crash::{check, nothing_is_left_behind};
 const NODES: usize = 3;
 const WORKERS: u32 = 8;
 
-/// How many operations there are, unless `STRONGROOM_TEST_OPERATIONS` says another number.
-const OPERATIONS: usize = 10_000;
+/// How many operations there are, so that they take a minute or two, unless `STRONGROOM_TEST_OPERATIONS` says another
+/// number.
+const OPERATIONS: usize = 800;
 
 /// Uploads end soon, so that the clean-up at the end need not wait long for those that nobody completes.
 const CONFIGURATION: &str =
