@@ -149,6 +149,8 @@ impl Worker {
         if fate == 0 {
             return Ok(());
         }
+        // From here on the clean-up may complete it, too, should its bytes arrive and nobody come back.
+        self.ledger.attempted(name, attempt);
         // Browsers have a way of their own to the storage, without trouble; but it may have taken long to come so far.
         match way {
             Way::Put => drop(self.answer(crate::ways::put(&upload, bytes), 200).await?),
@@ -172,7 +174,6 @@ impl Worker {
                 self.answer(give_up, 204).await.map(drop)
             }
             _ => {
-                self.ledger.attempted(name, attempt);
                 for _ in 0..TRIES {
                     let complete = self.caller().json(Method::POST, &format!("{path}/complete"), &json!({}));
                     if let Ok(object) = self.answer(complete, 200).await {
@@ -208,7 +209,7 @@ impl Worker {
         let list = self.caller().request(Method::GET, "/v1/spaces/files/objects?limit=50");
         let list = self.answer(list, 200).await?;
         for item in list["items"].as_array().into_iter().flatten() {
-            assert!(self.ledger.was_attempted(text(&item["name"])), "nobody completed what is visible: {item}");
+            assert!(self.ledger.was_attempted(text(&item["name"])), "nobody sent what is visible: {item}");
         }
         Ok(())
     }
