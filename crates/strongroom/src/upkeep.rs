@@ -188,7 +188,7 @@ impl Run<'_> {
             Err(uploads::Error::Db(error)) => return Err(error.into()),
             Err(error) => {
                 self.failed("upload", &error);
-                return Ok(!matches!(error, uploads::Error::Storage(storage::Error::Unavailable(_))));
+                return Ok(!matches!(error, uploads::Error::Storage(error) if error.is_away()));
             }
         }
         Ok(true)

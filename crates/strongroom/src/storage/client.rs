@@ -73,6 +73,13 @@ pub enum Error {
     Key(#[from] KeyError),
 }
 
+impl Error {
+    /// Whether the storage is away for now, rather than at odds with what was asked.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::TimedOut(_) | Self::Busy { .. })
+    }
+}
+
 /// Where the bucket is.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
