@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::ambient::Clock;
-use crate::config::Config;
-use crate::storage::{Act, Bucket, Identity, ObjectKey, Seen, Storage};
+use crate::config::{Config, Place};
+use crate::storage::{Act, Bucket, Found, Identity, ObjectKey, Seen, Setting, Storage, children};
 pub use mend::mend;
 
 /// How a check ended.
@@ -166,10 +166,9 @@ fn clock(tools: Instruments<'_>, seen: &Seen) -> Option<Check> {
 
 /// Whether the storage takes away by itself what nobody finished.
 async fn leavings(tools: Instruments<'_>, bucket: &Bucket) -> Option<Check> {
-    use crate::storage::{Found, Setting, children};
     const WHAT: &str = "abandoned uploads";
     const MEND: &str = "`strongroom provision --apply` sets it; until then the service's own clean-up has to do";
-    if matches!(tools.config.storage.place, crate::config::Place::Embedded(_)) {
+    if matches!(tools.config.storage.place, Place::Embedded(_)) {
         return Some(Check::good(WHAT, "the service clears them away"));
     }
     let Some(operator) = &bucket.operator else {

@@ -1,15 +1,13 @@
 //! `cargo xtask bench http`: links, batches and uploads a second beside a bare route of the same server, and memory.
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 
 use super::client::{Sample, drive};
-use super::median;
 use super::memory::{self, Memory};
-use crate::process::follow;
+use super::{median, release, request};
 use crate::service::Service;
 use crate::workspace::Workspace;
 
@@ -44,13 +42,7 @@ struct Scenario {
 
 /// Builds the service for release, measures it and prints what came out.
 pub(crate) fn http(workspace: &Workspace, as_json: bool) -> Result<bool> {
-    let built = follow(
-        Command::new("cargo")
-            .args(["build", "--release", "--locked", "--package", "strongroom"])
-            .current_dir(&workspace.root),
-    )?;
-    ensure!(built.success, "the service does not build");
-    let binary = workspace.strongroom("release");
+    let binary = release(workspace)?;
 
     // A process that served nothing else has the truest idle size.
     let memory = memory::measure(&Service::start(&binary, CONFIGURATION, &[])?)?;
@@ -113,18 +105,6 @@ fn hand_in_objects(service: &Service) -> Result<Vec<String>> {
         cursor = list["next_cursor"].as_str().map(|next| format!("&cursor={next}")).unwrap_or_default();
     }
     Ok(ids)
-}
-
-fn request(service: &Service, method: &str, path: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
-    let mut request =
-        format!("{method} {path} HTTP/1.1\r\nhost: strongroom\r\nauthorization: Bearer {}\r\n", service.token())
-            .into_bytes();
-    if method == "POST" {
-        request.extend(format!("content-type: {content_type}\r\ncontent-length: {}\r\n", body.len()).bytes());
-    }
-    request.extend(b"\r\n");
-    request.extend(body);
-    request
 }
 
 fn text(length: usize) -> Vec<u8> {

@@ -1,7 +1,6 @@
 //! `cargo xtask bench scale`: what several nodes do over one PostgreSQL, and what a page of a long list costs.
 
 use std::fmt::Write as _;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -9,8 +8,7 @@ use serde_json::{Map, Value, json};
 use strongroom_testbed::{Postgres, psql};
 
 use super::client::{Sample, drive};
-use super::median;
-use crate::process::follow;
+use super::{median, release, request};
 use crate::service::Service;
 use crate::workspace::Workspace;
 
@@ -21,6 +19,7 @@ const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(3);
 const OBJECTS: usize = 100;
 const UPLOAD_BYTES: usize = 20_000;
+const TYPE: &str = "text/plain";
 
 /// How long the lists are, and what they are called in the figures.
 const LISTS: [(usize, &str); 3] = [(10_000, "10k"), (100_000, "100k"), (1_000_000, "1m")];
@@ -41,13 +40,7 @@ const PAGES: [(&str, &str); 3] = [
 
 /// Builds for release, measures and prints.
 pub(crate) fn scale(workspace: &Workspace, as_json: bool) -> Result<bool> {
-    let built = follow(
-        Command::new("cargo")
-            .args(["build", "--release", "--locked", "--package", "strongroom"])
-            .current_dir(&workspace.root),
-    )?;
-    ensure!(built.success, "the service does not build");
-    let binary = workspace.strongroom("release");
+    let binary = release(workspace)?;
     let postgres = Postgres::start(&workspace.target.join("servers"), &EXPLAINING)?;
     // The store that all nodes share is the embedded one of a service that does nothing besides.
     let store = Service::start(&binary, CONFIGURATION, &[])?;
@@ -95,7 +88,7 @@ fn spread(nodes: &[Service], figures: &mut Map<String, Value>) -> Result<()> {
     let path = "/v1/spaces/sfiles/objects?name=bolt.txt";
     let body = vec![b'x'; UPLOAD_BYTES];
     for _ in 0..OBJECTS {
-        drive(nodes[0].address()?, &[request(&nodes[0], "POST", path, b"a hundred yards")], 1, Duration::ZERO)?;
+        drive(nodes[0].address()?, &[request(&nodes[0], "POST", path, TYPE, b"a hundred yards")], 1, Duration::ZERO)?;
     }
     let ids = ids(&nodes[0], "sfiles")?;
     let (mut links, mut uploads) = (vec![Vec::new(); NODES.len()], vec![Vec::new(); NODES.len()]);
@@ -103,10 +96,10 @@ fn spread(nodes: &[Service], figures: &mut Map<String, Value>) -> Result<()> {
         for (place, count) in NODES.into_iter().enumerate() {
             let some = &nodes[..count];
             let link = |node: &Service| {
-                ids.iter().map(|id| request(node, "GET", &format!("/v1/objects/{id}"), b"")).collect::<Vec<_>>()
+                ids.iter().map(|id| request(node, "GET", &format!("/v1/objects/{id}"), "", b"")).collect::<Vec<_>>()
             };
             links[place].push(together(some, link)?);
-            uploads[place].push(together(some, |node| vec![request(node, "POST", path, &body)])?);
+            uploads[place].push(together(some, |node| vec![request(node, "POST", path, TYPE, &body)])?);
         }
     }
     for (place, count) in NODES.into_iter().enumerate() {
@@ -143,7 +136,7 @@ fn lists(node: &Service, postgres: &Postgres, figures: &mut Map<String, Value>) 
     psql(&postgres.url(), "VACUUM ANALYZE versions")?;
     for (what, query) in PAGES {
         for (_, name) in LISTS {
-            let page = request(node, "GET", &format!("/v1/spaces/s{name}/objects?{query}"), b"");
+            let page = request(node, "GET", &format!("/v1/spaces/s{name}/objects?{query}"), "", b"");
             drive(node.address()?, std::slice::from_ref(&page), 1, Duration::from_millis(300))?;
             let sample = drive(node.address()?, &[page], 1, LISTING)?;
             put(figures, format!("list_{what}_{name}_p50_ms"), sample.percentile(0.5));
@@ -210,18 +203,6 @@ fn ids(node: &Service, space: &str) -> Result<Vec<String>> {
     let list: Value = serde_json::from_str(&body)?;
     let items = list["items"].as_array().context("the list has no items")?;
     Ok(items.iter().filter_map(|item| item["id"].as_str()).map(str::to_owned).collect())
-}
-
-fn request(node: &Service, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
-    let mut request =
-        format!("{method} {path} HTTP/1.1\r\nhost: strongroom\r\nauthorization: Bearer {}\r\n", node.token())
-            .into_bytes();
-    if method == "POST" {
-        request.extend(format!("content-type: text/plain\r\ncontent-length: {}\r\n", body.len()).bytes());
-    }
-    request.extend(b"\r\n");
-    request.extend(body);
-    request
 }
 
 fn put(figures: &mut Map<String, Value>, name: String, value: f64) {

@@ -4,7 +4,6 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -13,8 +12,8 @@ use strongroom_presign::{Credentials, Endpoint, Method, Request, Signer, Validit
 
 use super::client::{Sample, drive, send_all};
 use super::clock::{Moment, seconds};
-use super::median;
-use crate::process::{follow, quietly};
+use super::{median, release};
+use crate::process::quietly;
 use crate::servers::{Kind, Server, garage};
 use crate::service::Service;
 use crate::setup::{self, Tool};
@@ -58,11 +57,8 @@ struct Scenario {
 
 /// Builds for release, measures both stores in turn and prints what came out.
 pub(crate) fn store(workspace: &Workspace, as_json: bool) -> Result<bool> {
-    let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--locked", "--package", "strongroom"]).current_dir(&workspace.root);
-    ensure!(follow(&mut build)?.success, "the service does not build");
+    let binary = release(workspace)?;
     setup::install(workspace, &[Tool::SeaweedFs])?;
-    let binary = workspace.strongroom("release");
     let service = Service::start(&binary, CONFIGURATION, &[])?;
     let seaweedfs = Server::start(workspace, Kind::SeaweedFs)?;
     let garage = Server::start_garage(workspace)?;

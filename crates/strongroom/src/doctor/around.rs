@@ -1,9 +1,8 @@
 //! What is around the storage: doubtful settings, the disk, the issuer's keys.
 
-use std::time::Duration;
-
 use super::{Check, Instruments};
 use crate::config::{JwtKeys, size};
+use crate::fetch::fetch_over_http;
 
 /// With less than this, the database soon cannot write.
 const LITTLE: u64 = 1 << 30;
@@ -41,12 +40,8 @@ async fn issuer(tools: Instruments<'_>) -> Option<Check> {
                         this machine";
     let JwtKeys::Published { url, .. } = &tools.config.auth.jwt.keys else { return None };
     let what = "keys for tokens";
-    let ask = async {
-        let response = tools.http.get(url.as_str()).timeout(Duration::from_secs(5)).send().await?.error_for_status()?;
-        response.bytes().await
-    };
-    Some(match ask.await {
-        Err(error) => Check::bad(what, format!("{url} does not answer: {}", error.without_url()), MEND),
+    Some(match fetch_over_http(tools.http.clone()).get(url.as_str()).await {
+        Err(error) => Check::bad(what, format!("{url} does not answer: {error}"), MEND),
         Ok(body) => match serde_json::from_slice::<serde_json::Value>(&body) {
             Ok(set) if set["keys"].as_array().is_some_and(|keys| !keys.is_empty()) => {
                 Check::good(what, format!("{url} publishes them"))

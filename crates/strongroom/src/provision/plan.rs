@@ -48,17 +48,18 @@ fn said(document: &str) -> Facts {
 }
 
 fn value(setting: Setting, is: &str, inside: &str, allow_loosen: bool) -> Decision {
-    let (is, mut should) = (said(is), said(&setting.document(inside)));
+    let mut document = setting.document(inside);
+    let (is, mut should) = (said(is), said(&document));
     if let Some(note) = stricter(setting, &is, &should).filter(|_| !allow_loosen) {
         return Decision::Stricter(note);
     }
-    let mut document = setting.document(inside);
     if setting == Setting::PublicAccess {
         // What is blocked already stays so.
-        for fact in is.difference(&should.clone()) {
+        let more: Vec<String> = is.difference(&should).cloned().collect();
+        for fact in more {
             let name = fact.trim_end_matches("=true");
             document = document.replace(&format!("<{name}>false<"), &format!("<{name}>true<"));
-            should.insert(fact.clone());
+            should.insert(fact);
         }
     }
     if should.is_subset(&is) {

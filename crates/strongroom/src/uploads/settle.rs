@@ -187,6 +187,7 @@ pub(super) async fn clear_staging(service: &Service, upload: &Upload, object: &O
 /// Clears away what an upload that came to nothing left in storage. What fails here is cleared by the clean-up later.
 pub(super) async fn clear(service: &Service, upload: &Upload) {
     let cleared = async {
+        let janitor = &bucket(service, upload)?.janitor;
         let staging = ObjectKey::new(upload.staging_key.clone())?;
         if let Some(multipart) = &upload.multipart_id {
             let key = match upload.method {
@@ -194,12 +195,12 @@ pub(super) async fn clear(service: &Service, upload: &Upload) {
                 _ => Some(staging.clone()),
             };
             if let Some(key) = key {
-                bucket(service, upload)?.janitor.abort_multipart(&key, multipart).await?;
+                janitor.abort_multipart(&key, multipart).await?;
             }
         }
-        bucket(service, upload)?.janitor.delete(&staging).await?;
+        janitor.delete(&staging).await?;
         if let Some(key) = upload.final_key.clone() {
-            bucket(service, upload)?.janitor.delete(&ObjectKey::new(key)?).await?;
+            janitor.delete(&ObjectKey::new(key)?).await?;
         }
         Ok::<_, Error>(())
     };
