@@ -24,7 +24,7 @@ use credentials::{Held, State};
 
 pub use client::Error;
 pub use counts::Counts;
-pub use credentials::{Keyring, KeyringError};
+pub use credentials::{Keyring, KeyringError, owner};
 pub use identities::{Form, Janitor, LinkTerms, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer};
 pub use key::{KeyError, KeyParts, Location, ObjectKey, fill, space_prefix};
 pub use line::Line;
@@ -129,6 +129,17 @@ impl Storage {
     /// The endpoints under which the bucket is known.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
+    }
+
+    /// The public half of an identity's key, as it is now. The operator's is there for commands alone.
+    pub fn access_key(&self, identity: Identity) -> Option<String> {
+        let held = match identity {
+            Identity::Reader => Some(&self.keyring.reader),
+            Identity::Writer => Some(&self.keyring.writer),
+            Identity::Janitor => Some(&self.keyring.janitor),
+            Identity::Operator => self.keyring.operator.as_ref(),
+        };
+        held.map(|held| held.now().access_key().to_owned())
     }
 
     /// How the credentials of the identities are.
