@@ -110,7 +110,8 @@ async fn reach(
     keys: &Keys,
     checks: &mut Vec<Check>,
 ) -> bool {
-    checks.push(owners::look(tools, storage).await);
+    // Whatever asks AWS is large, and this waits in many others.
+    checks.push(Box::pin(owners::look(tools, storage)).await);
     let begun = Instant::now();
     let seen = match bucket.attempt(Identity::Janitor, Act::List, &keys.staged).await {
         Ok(seen) => seen,

@@ -88,11 +88,11 @@ impl Users {
     /// Ceph makes users in a way of its own. Whoever may own buckets may make them, so only the operator does.
     fn made_in_ceph(&self, identity: &str) -> (String, String) {
         let (user, buckets) = (self.user(identity), if identity == "operator" { "1000" } else { "-1" });
-        let make = Request::on_key(Method::Put, "user")
+        let request = Request::on_key(Method::Put, "user")
             .query("uid", &user)
             .query("display-name", &user)
             .query("max-buckets", buckets);
-        let (status, said) = as_admin(&self.endpoint, "admin", &make, "");
+        let (status, said) = as_admin(&self.endpoint, "admin", &request, "");
         assert_eq!(status, 200, "{said}");
         let made: Value = serde_json::from_str(&said).expect("a user is JSON");
         let key = &made["keys"][0];
