@@ -17,8 +17,6 @@ use crate::caller::{client, text};
 
 const REGION: &str = "us-east-1";
 
-const ADMIN: &str = "admin";
-
 const IDENTITIES: [&str; 4] = ["reader", "writer", "janitor", "operator"];
 
 /// A bucket in another store than that of the service which is told of it.
@@ -60,7 +58,8 @@ impl Bucket {
             .unwrap_or_else(|_| panic!("no policies: {}", String::from_utf8_lossy(&output.stderr)));
         let whole = printed["operator"]["Statement"][0]["Resource"].as_array().expect("the operator's are buckets");
         for bucket in whole.iter().filter_map(|arn| text(arn).strip_prefix("arn:aws:s3:::")) {
-            let (status, said) = as_admin(&self.endpoint, bucket, &Request::on_bucket(Method::Put), "");
+            let (status, said) =
+                as_admin((&self.endpoint, &self.provider), bucket, &Request::on_bucket(Method::Put), "");
             // It may be there already, when the rights in it change.
             assert!(matches!(status, 200 | 409), "{said}");
         }
@@ -121,7 +120,8 @@ impl Bucket {
 
     /// The keys of the four identities and where they are used, and that of one who may do everything.
     pub(crate) fn keys(&self) -> Value {
-        let overseer = json!({ "access_key_id": ADMIN, "secret_access_key": secret(ADMIN) });
+        let (id, secret) = administrator(&self.provider);
+        let overseer = json!({ "access_key_id": id, "secret_access_key": secret });
         let mut keys =
             json!({ "endpoint": self.endpoint, "region": REGION, "bucket": self.name, "overseer": overseer });
         for (identity, (id, secret)) in &self.keys {
@@ -132,8 +132,9 @@ impl Bucket {
 }
 
 /// Signs a request as the administrator of the store, and sends it; the status and the answer.
-fn as_admin(endpoint: &str, bucket: &str, request: &Request<'_>, body: &str) -> (u16, String) {
-    let credentials = Credentials::new(ADMIN, secret(ADMIN)).expect("these are keys");
+fn as_admin((endpoint, provider): (&str, &str), bucket: &str, request: &Request<'_>, body: &str) -> (u16, String) {
+    let (id, secret) = administrator(provider);
+    let credentials = Credentials::new(id, secret).expect("these are keys");
     let endpoint = Endpoint::custom(endpoint, REGION).expect("the test runner names a URL");
     let signer = Signer::new(credentials, endpoint, bucket).expect("this is the name of a bucket");
     let now = Timestamp::from_second(crate::tokens::now()).expect("the clock is right");
@@ -152,6 +153,11 @@ async fn sent(call: &SignedRequest, body: &str) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.expect("the answer is whole"))
 }
 
-fn secret(user: &str) -> String {
-    format!("{user}-secret")
+/// Access key and secret of who may do everything in a store that `cargo xtask` started.
+fn administrator(provider: &str) -> (String, String) {
+    let (id, secret) = match provider {
+        "garage" => ("GK31c2f218a2e44f485b94239e", "b892c0665f0ada8a4755dae98baa3b133590e11dae3bcc1f9d769d67f16c3835"),
+        _ => ("admin", "admin-secret"),
+    };
+    (id.to_owned(), secret.to_owned())
 }

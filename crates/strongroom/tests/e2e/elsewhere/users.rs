@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use strongroom_presign::{Method, Request};
 
-use super::{ADMIN, IDENTITIES, REGION, as_admin, secret};
+use super::{IDENTITIES, REGION, administrator, as_admin};
 use crate::caller::text;
 use crate::ways::encoded;
 
@@ -32,7 +32,12 @@ impl Users {
             keys: Keys::new(),
         };
         for identity in IDENTITIES {
-            let key = if users.is_ceph() { users.made_in_ceph(identity) } else { users.made(identity) };
+            let key = match provider {
+                "ceph" => users.made_in_ceph(identity),
+                "seaweedfs" => users.made(identity),
+                // It knows no policies, so one key serves all.
+                _ => administrator(provider),
+            };
             users.keys.insert(identity, key);
         }
         users
@@ -45,6 +50,9 @@ impl Users {
 
     /// Gives them the rights that were printed, and no others, as the printed script does it.
     pub(super) fn entitle(&self, printed: &Value) {
+        if !self.is_ceph() && !self.is_seaweedfs() {
+            return;
+        }
         for identity in IDENTITIES {
             let (user, document) = (self.user(identity), printed[identity].to_string());
             if self.is_ceph() || identity == "writer" {
@@ -61,9 +69,13 @@ impl Users {
         }
         for (bucket, document) in printed["buckets"].as_object().into_iter().flatten() {
             let set = Request::on_bucket(Method::Put).query("policy", "");
-            let (status, said) = as_admin(&self.endpoint, bucket, &set, &document.to_string());
+            let (status, said) = as_admin((&self.endpoint, &self.provider), bucket, &set, &document.to_string());
             assert!(matches!(status, 200 | 204), "{said}");
         }
+    }
+
+    fn is_seaweedfs(&self) -> bool {
+        self.provider == "seaweedfs"
     }
 
     fn is_ceph(&self) -> bool {
@@ -92,7 +104,7 @@ impl Users {
             .query("uid", &user)
             .query("display-name", &user)
             .query("max-buckets", buckets);
-        let (status, said) = as_admin(&self.endpoint, "admin", &request, "");
+        let (status, said) = as_admin((&self.endpoint, &self.provider), "admin", &request, "");
         assert_eq!(status, 200, "{said}");
         let made: Value = serde_json::from_str(&said).expect("a user is JSON");
         let key = &made["keys"][0];
@@ -109,11 +121,12 @@ impl Users {
         for (name, value) in parameters {
             form.extend(["--data-raw".to_owned(), format!("{name}={}", encoded(value))]);
         }
+        let (id, secret) = administrator(&self.provider);
         // curl signs for every service.
         let output = Command::new("curl")
             .args(["--silent", "--fail-with-body", "--noproxy", "*"])
             .args(["--aws-sigv4", &format!("aws:amz:{REGION}:iam"), "--user"])
-            .arg(format!("{ADMIN}:{}", secret(ADMIN)))
+            .arg(format!("{id}:{secret}"))
             .args(form)
             .arg(format!("{}/", self.endpoint))
             .output()
@@ -125,7 +138,7 @@ impl Users {
 
 impl Drop for Users {
     fn drop(&mut self) {
-        if self.is_ceph() {
+        if !self.is_seaweedfs() {
             return;
         }
         for identity in IDENTITIES {
