@@ -42,6 +42,8 @@ impl From<storage::KeyError> for Error {
 /// What is wrong with one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
+    /// Where: `storage` or `mirror`.
+    pub storage: &'static str,
     /// What is wrong.
     pub what: What,
     /// The key, without the location.
@@ -77,6 +79,8 @@ pub struct Report {
     pub differ: u64,
     /// Keys that nobody knows.
     pub orphans: u64,
+    /// Keys under which the mirror is still to be brought in line; they are no findings.
+    pub awaited: u64,
 }
 
 impl Report {
@@ -86,6 +90,35 @@ impl Report {
             What::Differs => self.differ += 1,
             What::Orphan => self.orphans += 1,
         }
+    }
+}
+
+/// One of the storages.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    storage: &'a Storage,
+    is_mirror: bool,
+}
+
+impl<'a> Side<'a> {
+    /// The first.
+    pub fn first(service: &'a Service) -> Self {
+        Self { storage: &service.storage, is_mirror: false }
+    }
+
+    /// The second, if there is one.
+    pub fn mirror(service: &'a Service) -> Option<Self> {
+        service.mirror.as_ref().map(|mirror| Self { storage: &mirror.storage, is_mirror: true })
+    }
+
+    /// The bucket that holds what belongs to a space: the mirror has one for all.
+    fn bucket(self, service: &Service, space: &str) -> Result<&'a Bucket, Error> {
+        Ok(if self.is_mirror { &self.storage.own } else { self.storage.bucket(service.bucket_of(space))? })
+    }
+
+    /// Its name, as the configuration calls it.
+    pub fn name(self) -> &'static str {
+        if self.is_mirror { "mirror" } else { "storage" }
     }
 }
 
@@ -99,13 +132,13 @@ pub async fn size(service: &Service) -> Result<u64, Error> {
 /// versions were looked at.
 pub async fn compare(
     service: &Service,
-    storage: &Storage,
+    side: Side<'_>,
     contents: bool,
     tell: &mut dyn FnMut(Option<Finding>, u64),
 ) -> Result<Report, Error> {
     let mut report = Report::default();
-    for bucket in storage.buckets() {
-        report = compare_bucket(Walk { service, storage, bucket, contents, report, to_read: Vec::new(), tell }).await?;
+    for bucket in side.storage.buckets() {
+        report = compare_bucket(Walk { service, side, bucket, contents, report, to_read: Vec::new(), tell }).await?;
     }
     Ok(report)
 }
@@ -153,7 +186,7 @@ impl KnownPages {
                 None => self.is_over = true,
             }
             for version in page {
-                if walk.storage.bucket(walk.service.bucket_of(&version.space))?.name == walk.bucket.name {
+                if walk.side.bucket(walk.service, &version.space)?.name == walk.bucket.name {
                     self.rows.push_back(version);
                 }
             }
@@ -173,7 +206,7 @@ struct ListedPages {
 impl ListedPages {
     async fn fill(&mut self, walk: &Walk<'_>) -> Result<(), Error> {
         while self.rows.is_empty() && !self.is_over {
-            let location = walk.storage.location.as_str();
+            let location = walk.side.storage.location.as_str();
             let (page, next) = walk.bucket.janitor.list(location, self.token.as_deref()).await?;
             self.rows = page.into();
             self.is_over = next.is_none();
@@ -185,7 +218,7 @@ impl ListedPages {
 
 struct Walk<'a> {
     service: &'a Service,
-    storage: &'a Storage,
+    side: Side<'a>,
     bucket: &'a Bucket,
     contents: bool,
     report: Report,
@@ -195,9 +228,18 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn found(&mut self, what: What, key: String, object: Option<Uuid>, detail: String) {
-        self.report.count(what);
-        (self.tell)(Some(Finding { what, key, object, detail }), self.report.versions);
+    async fn found(&mut self, what: What, key: String, object: Option<Uuid>, detail: String) -> Result<(), Error> {
+        let looked_for = key.clone();
+        let is_awaited = self.side.is_mirror
+            && self.service.db.read(move |tx| Ok::<_, Error>(db::copies::is_asked(tx, &looked_for)?)).await?;
+        if is_awaited {
+            self.report.awaited += 1;
+        } else {
+            self.report.count(what);
+            let finding = Finding { storage: self.side.name(), what, key, object, detail };
+            (self.tell)(Some(finding), self.report.versions);
+        }
+        Ok(())
     }
 
     /// A version, and what lies under its key.
@@ -205,8 +247,7 @@ impl Walk<'_> {
         self.report.versions += 1;
         if i64::try_from(bytes) != Ok(version.bytes) {
             let detail = format!("{bytes} bytes are there, and {} were handed in", version.bytes);
-            self.found(What::Differs, version.key, Some(version.object), detail);
-            return Ok(());
+            return self.found(What::Differs, version.key, Some(version.object), detail).await;
         }
         if self.contents {
             self.to_read.push(version);
@@ -234,7 +275,7 @@ impl Walk<'_> {
         let key = version.key.clone();
         if self.service.db.read(move |tx| Ok::<_, Error>(db::objects::holds_key(tx, &key)?)).await? {
             let detail = "its content is not in storage".to_owned();
-            self.found(What::Missing, version.key, Some(version.object), detail);
+            self.found(What::Missing, version.key, Some(version.object), detail).await?;
         }
         Ok(())
     }
@@ -251,7 +292,7 @@ impl Walk<'_> {
         };
         if !self.service.db.read(is_known).await? {
             let detail = format!("nobody knows what lies here ({} bytes, since {})", there.bytes, there.modified);
-            self.found(What::Orphan, there.key.as_str().to_owned(), None, detail);
+            self.found(What::Orphan, there.key.as_str().to_owned(), None, detail).await?;
         }
         Ok(())
     }
@@ -280,7 +321,7 @@ impl Walk<'_> {
                 Ok(seen) => {
                     self.report.read += 1;
                     let detail = format!("its SHA-256 is {} now, and was {}", seen.sha256_hex(), version.sha256);
-                    self.found(What::Differs, version.key, Some(version.object), detail);
+                    self.found(What::Differs, version.key, Some(version.object), detail).await?;
                 }
                 Err(error @ (storage::Error::NotFound | storage::Error::Refused { status: 403, .. })) => {
                     // Who may not list is not told that nothing is there.

@@ -30,6 +30,9 @@ pub struct Metrics {
     bytes_created: Counter,
     links_signed: Counter,
     arrivals: Family<OutcomeLabel, Counter>,
+    mirrored: Family<OutcomeLabel, Counter>,
+    mirror_pending: Gauge,
+    mirror_lag: Gauge,
     cleanup_failures: Counter,
 }
 
@@ -91,6 +94,9 @@ impl Metrics {
             bytes_created: Counter::default(),
             links_signed: Counter::default(),
             arrivals: Family::default(),
+            mirrored: Family::default(),
+            mirror_pending: Gauge::default(),
+            mirror_lag: Gauge::default(),
             cleanup_failures: Counter::default(),
         };
         let registry = &mut metrics.registry;
@@ -114,6 +120,14 @@ impl Metrics {
         );
         registry.register("links_signed", "Links handed out", metrics.links_signed.clone());
         registry.register("arrivals", "Events of the storage that told of bytes", metrics.arrivals.clone());
+        registry.register("mirrored", "Keys that the mirror was brought in line under", metrics.mirrored.clone());
+        registry.register("mirror_pending", "Keys that the mirror is behind", metrics.mirror_pending.clone());
+        registry.register_with_unit(
+            "mirror_lag",
+            "How long the oldest of them waits",
+            Unit::Seconds,
+            metrics.mirror_lag.clone(),
+        );
         registry.register("cleanup_failures", "Runs of the clean-up that stopped", metrics.cleanup_failures.clone());
         metrics
     }
@@ -181,6 +195,21 @@ impl Metrics {
     pub fn arrival(&self, taken: bool) {
         let outcome = if taken { "taken" } else { "ignored" };
         self.arrivals.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// The mirror was brought in line, or could not be.
+    pub fn mirrored(&self, done: u64, failed: u64) {
+        for (outcome, count) in [("done", done), ("failed", failed)] {
+            if count > 0 {
+                self.mirrored.get_or_create(&OutcomeLabel { outcome }).inc_by(count);
+            }
+        }
+    }
+
+    /// How far the mirror is behind: keys, and seconds.
+    pub fn mirror_is_behind(&self, keys: i64, seconds: i64) {
+        self.mirror_pending.set(keys);
+        self.mirror_lag.set(seconds);
     }
 
     /// A run of the clean-up stopped.

@@ -10,6 +10,7 @@ use crate::db::doomed::Doomed;
 use crate::db::objects::Object;
 use crate::db::uploads::{Method, State, Upload};
 use crate::db::{self};
+use crate::mirror;
 use crate::quota;
 use crate::service::{Asker, Service};
 use crate::storage::{self, Janitor, ObjectKey};
@@ -334,6 +335,7 @@ impl Run<'_> {
 /// Removes one object, unless somebody restored it since it was read.
 async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(), Error> {
     let bucket = service.bucket_of(&object.space).to_owned();
+    let context = service.clone();
     let entry = Asker::upkeep().entry(now, "object.purge").on(&object.space, Some(object.id));
     service
         .db
@@ -342,6 +344,7 @@ async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(),
             if still {
                 for key in db::objects::keys(tx, object.id)? {
                     db::doomed::insert(tx, &bucket, &key, now)?;
+                    mirror::ask(&context, tx, &key, now)?;
                 }
                 db::objects::remove(tx, object.id)?;
                 quota::forget(tx, &object.space, object.owner.as_deref(), object.version.bytes)?;

@@ -8,7 +8,7 @@ use clap::Args;
 use super::progress::Progress;
 use super::{Common, load, terminal};
 use crate::assemble;
-use crate::inventory::{self, Finding, Report, What};
+use crate::inventory::{self, Finding, Report, Side, What};
 
 /// The exit code when there is something that nobody knows, and nothing worse.
 const ONLY_ORPHANS: u8 = 3;
@@ -35,19 +35,25 @@ impl Verify {
         let report = super::block_on(async move {
             let service = assemble::for_command(config).await?;
             let total = inventory::size(&service).await?;
-            let mut progress = Progress::rows("verified");
-            let mut failed = None;
-            let mut tell = |finding: Option<Finding>, done| {
-                if let Some(finding) = finding {
-                    failed = failed.take().or(self.tell(&finding).err());
-                }
-                progress.reached_of(done, total.max(done));
-            };
-            let report = inventory::compare(&service, &service.storage, self.contents, &mut tell).await?;
-            progress.end();
-            failed.map_or(Ok(()), Err)?;
-            self.sum_up(report)?;
-            anyhow::Ok(report)
+            let mut worst = Report::default();
+            for side in [Some(Side::first(&service)), Side::mirror(&service)].into_iter().flatten() {
+                let mut progress = Progress::rows("verified");
+                let mut failed = None;
+                let mut tell = |finding: Option<Finding>, done: u64| {
+                    if let Some(finding) = finding {
+                        failed = failed.take().or(self.tell(&finding).err());
+                    }
+                    progress.reached_of(done, total.max(done));
+                };
+                let report = inventory::compare(&service, side, self.contents, &mut tell).await?;
+                progress.end();
+                failed.map_or(Ok(()), Err)?;
+                self.sum_up(side, report)?;
+                worst.missing += report.missing;
+                worst.differ += report.differ;
+                worst.orphans += report.orphans;
+            }
+            anyhow::Ok(worst)
         })?;
         Ok(match report {
             Report { missing: 0, differ: 0, orphans: 0, .. } => ExitCode::SUCCESS,
@@ -67,16 +73,26 @@ impl Verify {
             What::Orphan => "orphan",
         };
         let object = finding.object.map(|id| format!(" of {id}")).unwrap_or_default();
-        writeln!(out, "{what:>8}  {}{object}: {}", terminal::visible(&finding.key), finding.detail)
+        let (key, place) = (terminal::visible(&finding.key), finding.storage);
+        writeln!(out, "{what:>8}  {place}  {key}{object}: {}", finding.detail)
     }
 
-    fn sum_up(&self, report: Report) -> io::Result<()> {
+    fn sum_up(&self, side: Side<'_>, report: Report) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.json {
-            return writeln!(out, "{}", serde_json::to_string(&report)?);
+            let mut line = serde_json::to_value(report)?;
+            line["storage"] = side.name().into();
+            return writeln!(out, "{line}");
         }
-        let Report { versions, read, missing, differ, orphans } = report;
-        writeln!(out, "{versions} versions: {missing} missing, {differ} with another content; {orphans} orphans")?;
+        let Report { versions, read, missing, differ, orphans, awaited } = report;
+        let name = side.name();
+        writeln!(
+            out,
+            "{name}: {versions} versions: {missing} missing, {differ} with another content; {orphans} orphans"
+        )?;
+        if awaited > 0 {
+            writeln!(out, "{awaited} keys are still to be brought in line")?;
+        }
         if self.contents {
             writeln!(out, "{read} contents were read whole")?;
         }

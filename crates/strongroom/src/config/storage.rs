@@ -21,8 +21,10 @@ pub use profile::{LEAST_PART, Profile, Provider, UploadAcl};
 mod bucket;
 mod care;
 mod identities;
+mod mirror;
 mod profile;
 
+use mirror::RawMirror;
 use profile::RawProfile;
 
 /// Where the bytes lie.
@@ -36,6 +38,8 @@ pub struct Storage {
     pub profile: Profile,
     /// The store itself.
     pub place: Place,
+    /// A second storage that gets everything, too.
+    pub mirror: Option<Box<Storage>>,
 }
 
 /// Which store is used. Both speak the S3 protocol.
@@ -103,6 +107,7 @@ impl Default for Storage {
                 signature_version_2: false,
                 care: Care::default(),
             }),
+            mirror: None,
         }
     }
 }
@@ -143,6 +148,7 @@ pub(super) struct RawStorage {
     janitor: Option<RawCredentials>,
     operator: Option<RawCredentials>,
     all: Option<RawCredentials>,
+    mirror: Option<RawMirror>,
 }
 
 /// The credentials of one identity as they are written.
@@ -180,7 +186,8 @@ impl RawStorage {
             Place::External(external) => base.addressing = external.addressing,
         }
         let profile = self.profile.over(base, &section.then("profile"), report);
-        Storage { location, provider, profile, place }
+        let mirror = self.mirror.as_ref().and_then(|mirror| mirror.validate(&location, report));
+        Storage { location, provider, profile, place, mirror }
     }
 
     fn embedded(&self, section: &KeyPath, report: &mut Report) -> Option<Embedded> {

@@ -123,6 +123,16 @@ const TABLES: &[Table] = &[
             ("swept_at", Integer),
         ],
     },
+    Table {
+        name: "copies",
+        columns: &[
+            ("key", Text),
+            ("asked_at", Integer),
+            ("due_at", Integer),
+            ("round", Integer),
+            ("attempts", Integer),
+        ],
+    },
     Table { name: "doomed", columns: &[("bucket", Text), ("key", Text), ("at", Integer)] },
     Table {
         name: "usage",

@@ -21,6 +21,8 @@ pub(crate) struct Status {
     version: &'static str,
     /// Where files lie, and whether that is healthy.
     storage: StorageStatus,
+    /// The second storage, if there is one.
+    mirror: Option<MirrorStatus>,
     /// The database.
     database: DatabaseStatus,
 }
@@ -44,6 +46,24 @@ struct StorageStatus {
     healthy: bool,
     /// What is wrong, or will be if nothing changes, for administrators.
     detail: Option<String>,
+}
+
+/// The second storage.
+#[derive(Debug, Serialize, ToSchema)]
+struct MirrorStatus {
+    /// The bucket.
+    bucket: String,
+    /// Where browsers reach it.
+    endpoint: String,
+    /// The prefix under which everything lies.
+    location: String,
+    /// How many keys it is behind.
+    pending: i64,
+    /// Since when the oldest of them waits.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<jiff::Timestamp>,
+    /// Whether links lead to it, because the first storage does not answer.
+    stands_in: bool,
 }
 
 /// The database.
@@ -70,6 +90,20 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
         return Err(crate::spaces::Denied::SignIn.into());
     }
     let health = app.prober.look(&app.service).await;
+    let mirror = match &app.service.mirror {
+        None => None,
+        Some(mirror) => {
+            let lag = crate::mirror::lag(&app.service).await.map_err(|error| Problem::internal(&error))?;
+            Some(MirrorStatus {
+                bucket: mirror.storage.own.name.clone(),
+                endpoint: mirror.endpoint.clone(),
+                location: mirror.storage.location.as_str().to_owned(),
+                pending: lag.keys,
+                since: lag.since,
+                stands_in: mirror.stands_in(),
+            })
+        }
+    };
     let place = &app.place;
     Ok(Json(Status {
         status: if health.is_good() { "ok" } else { "degraded" },
@@ -84,6 +118,7 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
             healthy: health.storage.is_none(),
             detail: health.storage.or(health.warning).filter(|_| asker.principal.is_admin()),
         },
+        mirror,
         database: DatabaseStatus { kind: app.service.db.kind(), healthy: health.database.is_none() },
     }))
 }

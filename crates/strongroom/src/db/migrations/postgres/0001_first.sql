@@ -102,6 +102,17 @@ CREATE TABLE doomed (
     PRIMARY KEY (bucket, key)
 );
 
+-- Keys whose content the mirror has to get, or to lose: written together with the change that asks for it.
+CREATE TABLE copies (
+    key      TEXT PRIMARY KEY,
+    asked_at BIGINT NOT NULL,
+    due_at   BIGINT NOT NULL,             -- nobody takes it up before: it failed, or somebody is at work on it
+    round    BIGINT NOT NULL,             -- how often it was asked for again meanwhile
+    attempts BIGINT NOT NULL
+);
+
+CREATE INDEX copies_due ON copies (due_at);
+
 -- One row an owner, and one with owner '' for the whole space.
 CREATE TABLE usage (
     space            TEXT COLLATE "C" NOT NULL,

@@ -101,6 +101,17 @@ CREATE TABLE doomed (
     PRIMARY KEY (bucket, key)
 ) STRICT, WITHOUT ROWID;
 
+-- Keys whose content the mirror has to get, or to lose: written together with the change that asks for it.
+CREATE TABLE copies (
+    key      TEXT PRIMARY KEY,
+    asked_at INTEGER NOT NULL,
+    due_at   INTEGER NOT NULL,             -- nobody takes it up before: it failed, or somebody is at work on it
+    round    INTEGER NOT NULL,             -- how often it was asked for again meanwhile
+    attempts INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX copies_due ON copies (due_at);
+
 -- One row an owner, and one with owner '' for the whole space.
 CREATE TABLE usage (
     space            TEXT NOT NULL,
