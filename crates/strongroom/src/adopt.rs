@@ -15,7 +15,6 @@ use crate::db::objects::{Object, Version};
 use crate::db::{self, usage};
 use crate::description::{Description, FieldError};
 use crate::digest::{self, Seen};
-use crate::mirror;
 use crate::service::{Asker, Service};
 use crate::storage::{self, Bucket, KeyError, ObjectKey, Opened};
 
@@ -266,7 +265,7 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
         .with("bytes", object.version.bytes)
         .with("content_type", object.version.content_type.clone())
         .with("sha256", object.version.sha256.clone());
-    let context = service.clone();
+    let now = service.now();
     service
         .db
         .write(move |tx| {
@@ -277,7 +276,7 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
             let change = usage::Change { bytes: object.version.bytes, objects: 1, ..usage::Change::default() };
             usage::change(tx, &object.space, object.owner.as_deref(), change)?;
             db::objects::insert(tx, &object)?;
-            mirror::ask(&context, tx, key.as_str(), context.now())?;
+            db::copies::ask(tx, &object.space, key.as_str(), now)?;
             entry.write(tx)?;
             Ok(Adopted::Now(object.id))
         })

@@ -23,24 +23,20 @@ use crate::http::listen::{self, Listening};
 use crate::http::{self, Place};
 use crate::jwt::Verifier;
 use crate::metrics::Metrics;
-use crate::mirror::{self, Mirror};
+use crate::mirror;
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
 use crate::sns::Topic;
 use crate::storage::{Counts, Keyring, Line, Location, Settings, Storage};
 
+mod second;
+
 /// The file of SQLite in the data folder.
 const DATABASE: &str = "strongroom.sqlite";
 
 /// How many connections the embedded store takes besides those of the service itself.
 const STORE_CONNECTIONS: usize = 12_000;
-
-/// How long the mirror rests when there is nothing to do.
-const MIRROR_REST: Duration = Duration::from_millis(500);
-
-/// How often the storage that has a mirror is asked whether it is there.
-const LISTENING: Duration = Duration::from_secs(2);
 
 /// How often the audit log's entries are filed: what is not filed yet is searched entry by entry.
 const FILING: Duration = Duration::from_secs(5);
@@ -89,7 +85,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let api = config.server.public_url(address);
 
     let reached = reach(&config, &secrets, pages(&api, address), Uses::Service, &http, &clock, &random).await?;
-    let mirror = second(&config, &http, &clock, &random).await?;
+    let mirror = second::second(&config, &http, &clock, &random).await?;
     let db = database(&config).await?;
     if reached.embedded.is_some() {
         embedded::claim(&db, &secrets, clock.now()).await?;
@@ -107,6 +103,10 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     };
     let mut metrics = Metrics::new();
     metrics.include_storage(&reached.counts);
+    let mirror = mirror.map(|(mirror, counts)| {
+        metrics.include_mirror(&counts);
+        mirror
+    });
     if let Some((_, store)) = &reached.embedded {
         metrics.include(store);
     }
@@ -121,6 +121,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         random,
         metrics,
     });
+    mirror::begin(&service).await?;
     Addresses { api: api.clone(), store: store.clone() }
         .leave(&data)
         .with_context(|| format!("no file can be written in {}", data.display()))?;
@@ -151,7 +152,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         task
     });
     keep_up(service.clone(), stop_api.clone());
-    keep_mirrored(service.clone(), stop_api.clone());
+    second::keep(&service, &stop_api);
     keep_audit_filed(service.clone(), stop_api.clone());
     Ok(Running { service, api, store, admin_token, http, leaving, api_task, stop_api, embedded })
 }
@@ -178,14 +179,14 @@ impl Running {
 /// A service for a command: it uses the store of a running one, or opens it for as long as the command lasts.
 pub async fn for_command(config: Config) -> anyhow::Result<Service> {
     let storage = storage_for(&config, Uses::Service).await?;
-    let mirror = second(&config, &http_client()?, &Clock::system(), &Random::system()).await?;
+    let mirror = second::second(&config, &http_client()?, &Clock::system(), &Random::system()).await?;
     let db = database(&config).await?;
     Ok(Service::new(Parts {
         config,
         audit: AuditLog::new(db.clone()),
         db,
         storage,
-        mirror,
+        mirror: mirror.map(|(mirror, _)| mirror),
         places: Places::default(),
         clock: Clock::system(),
         random: Random::system(),
@@ -339,22 +340,6 @@ async fn elsewhere(
     Ok(Reached { storage, place, counts, embedded: None })
 }
 
-/// The second storage, if there is one.
-async fn second(
-    config: &Config,
-    http: &reqwest::Client,
-    clock: &Clock,
-    random: &Random,
-) -> anyhow::Result<Option<Mirror>> {
-    let Some(storage) = &config.storage.mirror else { return Ok(None) };
-    let config::Place::External(external) = &storage.place else { return Ok(None) };
-    // Keys are unique whatever bucket they lie in, so one takes them all.
-    let mut config = Config { storage: config::Storage::clone(storage), ..config.clone() };
-    config.spaces.values_mut().for_each(|space| space.bucket = None);
-    let reached = elsewhere(&config, external, http, clock, random).await.context("the mirror cannot be used")?;
-    Ok(Some(Mirror::new(reached.storage, reached.place.endpoint)))
-}
-
 fn storage(
     endpoint: Endpoint,
     public_endpoint: Endpoint,
@@ -440,44 +425,6 @@ fn keep_up(service: Service, stop: CancellationToken) {
             }
         }
     });
-}
-
-/// Brings the mirror in line for as long as the service runs, and listens whether the first storage is there.
-fn keep_mirrored(service: Service, stop: CancellationToken) {
-    let (listener, silence) = (service.clone(), stop.clone());
-    tokio::spawn(async move {
-        let Some(mirror) = &listener.mirror else { return };
-        while rest(LISTENING, &silence).await {
-            mirror.listen_for(&listener.storage).await;
-        }
-    });
-    tokio::spawn(async move {
-        while let Err(error) = mirror::begin(&service).await {
-            tracing::warn!(%error, "the mirror cannot be looked after yet; it will be tried again");
-            if !rest(MIRROR_REST, &stop).await {
-                return;
-            }
-        }
-        let Some(mirror) = &service.mirror else { return };
-        while rest(MIRROR_REST, &stop).await {
-            if let Err(error) = mirror_round(&service, mirror, &stop).await {
-                tracing::warn!(%error, "looking after the mirror stopped; it will be tried again");
-            }
-        }
-    });
-}
-
-/// Works until nothing is due, and counts what is left.
-async fn mirror_round(service: &Service, mirror: &Mirror, stop: &CancellationToken) -> Result<(), mirror::Error> {
-    loop {
-        let round = mirror::work(service, mirror).await?;
-        let lag = mirror::lag(service).await?;
-        let seconds = lag.since.map_or(0, |since| service.now().as_second() - since.as_second());
-        service.metrics.mirror_is_behind(lag.keys, seconds.max(0));
-        if round == mirror::Round::default() || stop.is_cancelled() {
-            return Ok(());
-        }
-    }
 }
 
 /// Files the audit log's entries under their objects, a few seconds after they were written.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::db::objects::Known;
 use crate::db::{self};
 use crate::digest;
+use crate::mirror::{self, Mirror};
 use crate::service::Service;
 use crate::storage::{self, Bucket, Listed, ObjectKey, Storage};
 
@@ -95,30 +96,40 @@ impl Report {
 
 /// One of the storages.
 #[derive(Debug, Clone, Copy)]
-pub struct Side<'a> {
-    storage: &'a Storage,
-    is_mirror: bool,
+pub enum Side<'a> {
+    /// The first.
+    Storage(&'a Storage),
+    /// The second.
+    Mirror(&'a Mirror),
 }
 
 impl<'a> Side<'a> {
-    /// The first.
-    pub fn first(service: &'a Service) -> Self {
-        Self { storage: &service.storage, is_mirror: false }
+    /// Both, or the one that there is.
+    pub fn all(service: &'a Service) -> impl Iterator<Item = Self> {
+        std::iter::once(Self::Storage(&service.storage)).chain(service.mirror.as_ref().map(Self::Mirror))
     }
 
-    /// The second, if there is one.
-    pub fn mirror(service: &'a Service) -> Option<Self> {
-        service.mirror.as_ref().map(|mirror| Self { storage: &mirror.storage, is_mirror: true })
+    fn storage(self) -> &'a Storage {
+        match self {
+            Self::Storage(storage) => storage,
+            Self::Mirror(mirror) => &mirror.storage,
+        }
     }
 
-    /// The bucket that holds what belongs to a space: the mirror has one for all.
+    /// The bucket that holds what belongs to a space.
     fn bucket(self, service: &Service, space: &str) -> Result<&'a Bucket, Error> {
-        Ok(if self.is_mirror { &self.storage.own } else { self.storage.bucket(service.bucket_of(space))? })
+        Ok(match self {
+            Self::Storage(storage) => storage.bucket(service.bucket_of(space))?,
+            Self::Mirror(mirror) => mirror.bucket(service, space)?,
+        })
     }
 
     /// Its name, as the configuration calls it.
     pub fn name(self) -> &'static str {
-        if self.is_mirror { "mirror" } else { "storage" }
+        match self {
+            Self::Storage(_) => "storage",
+            Self::Mirror(_) => "mirror",
+        }
     }
 }
 
@@ -137,7 +148,7 @@ pub async fn compare(
     tell: &mut dyn FnMut(Option<Finding>, u64),
 ) -> Result<Report, Error> {
     let mut report = Report::default();
-    for bucket in side.storage.buckets() {
+    for bucket in side.storage().buckets() {
         report = compare_bucket(Walk { service, side, bucket, contents, report, to_read: Vec::new(), tell }).await?;
     }
     Ok(report)
@@ -206,7 +217,7 @@ struct ListedPages {
 impl ListedPages {
     async fn fill(&mut self, walk: &Walk<'_>) -> Result<(), Error> {
         while self.rows.is_empty() && !self.is_over {
-            let location = walk.side.storage.location.as_str();
+            let location = walk.side.storage().location.as_str();
             let (page, next) = walk.bucket.janitor.list(location, self.token.as_deref()).await?;
             self.rows = page.into();
             self.is_over = next.is_none();
@@ -228,27 +239,27 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn found(&mut self, what: What, key: String, object: Option<Uuid>, detail: String) -> Result<(), Error> {
-        let looked_for = key.clone();
-        let is_awaited = self.side.is_mirror
-            && self.service.db.read(move |tx| Ok::<_, Error>(db::copies::is_asked(tx, &looked_for)?)).await?;
-        if is_awaited {
-            self.report.awaited += 1;
-        } else {
-            self.report.count(what);
-            let finding = Finding { storage: self.side.name(), what, key, object, detail };
-            (self.tell)(Some(finding), self.report.versions);
-        }
-        Ok(())
+    fn found(&mut self, what: What, key: String, object: Option<Uuid>, detail: String) {
+        self.report.count(what);
+        let finding = Finding { storage: self.side.name(), what, key, object, detail };
+        (self.tell)(Some(finding), self.report.versions);
     }
 
-    /// A version, and what lies under its key.
-    async fn compare(&mut self, version: Known, bytes: u64) -> Result<(), Error> {
-        self.report.versions += 1;
-        if i64::try_from(bytes) != Ok(version.bytes) {
-            let detail = format!("{bytes} bytes are there, and {} were handed in", version.bytes);
-            return self.found(What::Differs, version.key, Some(version.object), detail).await;
+    /// Whether the mirror still has to be brought in line under a key. Asked before the mirror itself is, so that what
+    /// is done meanwhile is seen there.
+    async fn is_awaited(&self, version: &Known) -> Result<bool, Error> {
+        match self.side {
+            Side::Storage(_) => Ok(false),
+            Side::Mirror(mirror) => Ok(!mirror::holds(self.service, mirror, &version.key).await?),
         }
+    }
+
+    /// A version, and what was listed under its key.
+    async fn compare(&mut self, version: Known, bytes: u64) -> Result<(), Error> {
+        if i64::try_from(bytes) != Ok(version.bytes) {
+            return self.look_again(version).await;
+        }
+        self.report.versions += 1;
         if self.contents {
             self.to_read.push(version);
             if self.to_read.len() >= READING * READING {
@@ -259,23 +270,35 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A version whose key was not listed: it may have come since, or gone.
+    /// A version whose key was not listed, or with another length: it may have come since, or gone.
     async fn look_again(&mut self, version: Known) -> Result<(), Error> {
-        match self.bucket.janitor.head(&ObjectKey::new(version.key.clone())?).await {
-            Ok(stored) => return self.compare(version, stored.bytes).await,
-            Err(storage::Error::NotFound) => {}
+        let is_awaited = self.is_awaited(&version).await?;
+        let bytes = match self.bucket.janitor.head(&ObjectKey::new(version.key.clone())?).await {
+            Ok(stored) if i64::try_from(stored.bytes) == Ok(version.bytes) => {
+                return Box::pin(self.compare(version, stored.bytes)).await;
+            }
+            Ok(stored) => Some(stored.bytes),
+            Err(storage::Error::NotFound) => None,
             Err(error) => return Err(error.into()),
-        }
+        };
         self.report.versions += 1;
-        self.lost(version).await
+        match bytes {
+            _ if is_awaited => self.report.awaited += 1,
+            Some(bytes) => {
+                let detail = format!("{bytes} bytes are there, and {} were handed in", version.bytes);
+                self.found(What::Differs, version.key, Some(version.object), detail);
+            }
+            None => self.lost(version).await?,
+        }
+        Ok(())
     }
 
     /// A version whose content is not there, unless it was removed meanwhile.
     async fn lost(&mut self, version: Known) -> Result<(), Error> {
         let key = version.key.clone();
         if self.service.db.read(move |tx| Ok::<_, Error>(db::objects::holds_key(tx, &key)?)).await? {
-            let detail = "its content is not in storage".to_owned();
-            self.found(What::Missing, version.key, Some(version.object), detail).await?;
+            let detail = "its content is not there".to_owned();
+            self.found(What::Missing, version.key, Some(version.object), detail);
         }
         Ok(())
     }
@@ -288,13 +311,23 @@ impl Walk<'_> {
                 Some(id) => db::uploads::get(tx, id)?.is_some(),
                 None => db::uploads::by_final_key(tx, &key)?.is_some(),
             };
-            Ok::<_, Error>(of_upload || db::objects::holds_key(tx, &key)? || db::doomed::holds(tx, &key)?)
+            let is_to_go = db::doomed::holds(tx, &key)? || db::copies::is_asked(tx, &key)?;
+            Ok::<_, Error>(of_upload || is_to_go || db::objects::holds_key(tx, &key)?)
         };
-        if !self.service.db.read(is_known).await? {
+        // What was to go may have gone since it was listed.
+        if !self.service.db.read(is_known).await? && self.is_there(&there.key).await? {
             let detail = format!("nobody knows what lies here ({} bytes, since {})", there.bytes, there.modified);
-            self.found(What::Orphan, there.key.as_str().to_owned(), None, detail).await?;
+            self.found(What::Orphan, there.key.as_str().to_owned(), None, detail);
         }
         Ok(())
+    }
+
+    async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error> {
+        match self.bucket.janitor.head(key).await {
+            Ok(_) => Ok(true),
+            Err(storage::Error::NotFound) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Reads what is to be read, several at once.
@@ -321,7 +354,9 @@ impl Walk<'_> {
                 Ok(seen) => {
                     self.report.read += 1;
                     let detail = format!("its SHA-256 is {} now, and was {}", seen.sha256_hex(), version.sha256);
-                    self.found(What::Differs, version.key, Some(version.object), detail).await?;
+                    if !self.is_awaited(&version).await? {
+                        self.found(What::Differs, version.key, Some(version.object), detail);
+                    }
                 }
                 Err(error @ (storage::Error::NotFound | storage::Error::Refused { status: 403, .. })) => {
                     // Who may not list is not told that nothing is there.

@@ -67,14 +67,14 @@ pub async fn for_objects(
     objects: &[Object],
     purpose: Purpose,
 ) -> Result<Vec<Option<SignedUrl>>, Error> {
-    let (first, missing) = (&service.storage, mirror::missing_of(service, objects).await?);
-    let stands_in = service.mirror.as_ref().map(|mirror| &mirror.storage).zip(missing.as_ref());
+    let (first, held) = (&service.storage, mirror::standing_in(service, objects).await?);
+    let stands_in = service.mirror.as_ref().zip(held.as_ref());
     let mut links = Vec::with_capacity(objects.len());
     for object in objects {
         let readable = object.deleted_at.is_none() && spaces::may_read(service, &asker.principal, object);
         links.push(if readable {
             let bucket = match stands_in {
-                Some((mirror, missing)) if !missing.contains(&object.version.key) => &mirror.own,
+                Some((mirror, held)) if held.contains(&object.version.key) => mirror.bucket(service, &object.space)?,
                 _ => first.bucket(service.bucket_of(&object.space))?,
             };
             Some(sign(service, bucket, object, purpose)?)

@@ -30,9 +30,10 @@ pub struct Metrics {
     bytes_created: Counter,
     links_signed: Counter,
     arrivals: Family<OutcomeLabel, Counter>,
-    mirrored: Family<OutcomeLabel, Counter>,
+    mirror_copies: Family<OutcomeLabel, Counter>,
     mirror_pending: Gauge,
     mirror_lag: Gauge,
+    mirror_stands_in: Gauge,
     cleanup_failures: Counter,
 }
 
@@ -94,9 +95,10 @@ impl Metrics {
             bytes_created: Counter::default(),
             links_signed: Counter::default(),
             arrivals: Family::default(),
-            mirrored: Family::default(),
+            mirror_copies: Family::default(),
             mirror_pending: Gauge::default(),
             mirror_lag: Gauge::default(),
+            mirror_stands_in: Gauge::default(),
             cleanup_failures: Counter::default(),
         };
         let registry = &mut metrics.registry;
@@ -120,14 +122,6 @@ impl Metrics {
         );
         registry.register("links_signed", "Links handed out", metrics.links_signed.clone());
         registry.register("arrivals", "Events of the storage that told of bytes", metrics.arrivals.clone());
-        registry.register("mirrored", "Keys that the mirror was brought in line under", metrics.mirrored.clone());
-        registry.register("mirror_pending", "Keys that the mirror is behind", metrics.mirror_pending.clone());
-        registry.register_with_unit(
-            "mirror_lag",
-            "How long the oldest of them waits",
-            Unit::Seconds,
-            metrics.mirror_lag.clone(),
-        );
         registry.register("cleanup_failures", "Runs of the clean-up that stopped", metrics.cleanup_failures.clone());
         metrics
     }
@@ -140,6 +134,18 @@ impl Metrics {
     /// Shows what the way to the storage counts, too.
     pub fn include_storage(&mut self, counts: &Counts) {
         counts.register(self.registry.sub_registry_with_prefix("storage"));
+    }
+
+    /// Shows how far the mirror is, and what the way to it counts, too.
+    pub fn include_mirror(&mut self, counts: &Counts) {
+        let registry = self.registry.sub_registry_with_prefix("mirror");
+        counts.register(registry);
+        registry.register("copies", "Tries to bring the mirror in line under a key", self.mirror_copies.clone());
+        registry.register("pending", "Keys under which the mirror is not as it should be", self.mirror_pending.clone());
+        let lag = "How long the oldest of them waits";
+        registry.register_with_unit("lag", lag, Unit::Seconds, self.mirror_lag.clone());
+        let stands_in = "1 while links lead to the mirror, because the storage is away";
+        registry.register("stands_in", stands_in, self.mirror_stands_in.clone());
     }
 
     /// A request came.
@@ -197,13 +203,15 @@ impl Metrics {
         self.arrivals.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// The mirror was brought in line, or could not be.
-    pub fn mirrored(&self, done: u64, failed: u64) {
-        for (outcome, count) in [("done", done), ("failed", failed)] {
-            if count > 0 {
-                self.mirrored.get_or_create(&OutcomeLabel { outcome }).inc_by(count);
-            }
-        }
+    /// The mirror was brought in line under a key, or could not be.
+    pub fn mirrored(&self, done: bool) {
+        let outcome = if done { "done" } else { "failed" };
+        self.mirror_copies.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Whether links lead to the mirror.
+    pub fn mirror_stands_in(&self, stands_in: bool) {
+        self.mirror_stands_in.set(i64::from(stands_in));
     }
 
     /// How far the mirror is behind: keys, and seconds.

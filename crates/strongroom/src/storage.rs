@@ -3,6 +3,7 @@
 //! The service itself is reader, writer and janitor. The operator, who may change the bucket's configuration, is not
 //! among them: a running service has no use for that right.
 
+mod carry;
 mod client;
 mod counts;
 mod credentials;
@@ -22,6 +23,7 @@ use strongroom_presign::{Endpoint, EndpointError, UrlError};
 use crate::config::Profile;
 use credentials::{Held, State};
 
+pub use carry::{Piece, ServedAs};
 pub use client::Error;
 pub use counts::Counts;
 pub use credentials::{Keyring, KeyringError};
@@ -85,6 +87,7 @@ pub struct Storage {
     /// The endpoints under which the bucket is known, the public one first.
     endpoints: [Endpoint; 2],
     keyring: Keyring,
+    line: Line,
 }
 
 /// How the credentials of the identities are, in words for the operator.
@@ -131,6 +134,11 @@ impl Storage {
         &self.endpoints
     }
 
+    /// Whether it failed again and again, and is left alone at this moment.
+    pub fn is_left_alone(&self) -> bool {
+        self.line.is_broken()
+    }
+
     /// How the credentials of the identities are.
     pub fn credentials(&self) -> CredentialHealth {
         let mut health = CredentialHealth::default();
@@ -172,6 +180,7 @@ impl Storage {
             endpoints: [public_endpoint.clone(), endpoint.clone()],
             location: location.clone(),
             keyring,
+            line: line.clone(),
         })
     }
 }

@@ -10,7 +10,6 @@ use crate::db::doomed::Doomed;
 use crate::db::objects::Object;
 use crate::db::uploads::{Method, State, Upload};
 use crate::db::{self};
-use crate::mirror;
 use crate::quota;
 use crate::service::{Asker, Service};
 use crate::storage::{self, Janitor, ObjectKey};
@@ -90,6 +89,13 @@ pub async fn run(service: &Service, terms: Terms) -> Result<Report, Error> {
     for bucket in service.storage.buckets() {
         if let Err(error) = run.sweep_staging(&bucket.janitor).await {
             run.failed("staging", &error);
+        }
+    }
+    if let Some(mirror) = &service.mirror {
+        for bucket in mirror.storage.buckets() {
+            if let Err(error) = run.sweep_mirror(&bucket.janitor, mirror.storage.location.as_str()).await {
+                run.failed("mirror", &error);
+            }
         }
     }
     if !terms.dry_run {
@@ -330,12 +336,30 @@ impl Run<'_> {
             }
         }
     }
+
+    /// Ends what a crash left of copies that were made in parts.
+    async fn sweep_mirror(&mut self, janitor: &Janitor, location: &str) -> Result<(), Error> {
+        let (now, old_enough) = (self.now, before(self.now, self.terms.grace));
+        for listed in janitor.multiparts(location).await? {
+            let key = listed.key.as_str().to_owned();
+            let is_left = move |tx: &db::Tx| {
+                let ours = db::objects::holds_key(tx, &key)? || db::copies::is_asked(tx, &key)?;
+                Ok::<_, Error>(ours && !db::copies::is_held(tx, &key, now)?)
+            };
+            if listed.initiated <= old_enough && self.service.db.read(is_left).await? {
+                self.report.aborted_multiparts += 1;
+                if !self.terms.dry_run {
+                    janitor.abort_multipart(&listed.key, &listed.multipart).await?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Removes one object, unless somebody restored it since it was read.
 async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(), Error> {
     let bucket = service.bucket_of(&object.space).to_owned();
-    let context = service.clone();
     let entry = Asker::upkeep().entry(now, "object.purge").on(&object.space, Some(object.id));
     service
         .db
@@ -344,7 +368,7 @@ async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(),
             if still {
                 for key in db::objects::keys(tx, object.id)? {
                     db::doomed::insert(tx, &bucket, &key, now)?;
-                    mirror::ask(&context, tx, &key, now)?;
+                    db::copies::ask(tx, &object.space, &key, now)?;
                 }
                 db::objects::remove(tx, object.id)?;
                 quota::forget(tx, &object.space, object.owner.as_deref(), object.version.bytes)?;

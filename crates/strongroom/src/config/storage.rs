@@ -25,6 +25,7 @@ mod mirror;
 mod profile;
 
 use mirror::RawMirror;
+pub(super) use mirror::check as check_mirror;
 use profile::RawProfile;
 
 /// Where the bytes lie.
@@ -186,8 +187,9 @@ impl RawStorage {
             Place::External(external) => base.addressing = external.addressing,
         }
         let profile = self.profile.over(base, &section.then("profile"), report);
-        let mirror = self.mirror.as_ref().and_then(|mirror| mirror.validate(&location, report));
-        Storage { location, provider, profile, place, mirror }
+        let mut storage = Storage { location, provider, profile, place, mirror: None };
+        storage.mirror = self.mirror.and_then(|mirror| mirror.validate(&storage, report));
+        storage
     }
 
     fn embedded(&self, section: &KeyPath, report: &mut Report) -> Option<Embedded> {
@@ -263,8 +265,11 @@ impl RawStorage {
         let Some(region) = named.or_else(|| has_endpoint.then(|| "us-east-1".to_owned())) else {
             report.problem(
                 &key,
-                "is missing; name the bucket's region, such as \"eu-central-1\", or set storage.endpoint for a store \
-                 other than AWS",
+                format!(
+                    "is missing; name the bucket's region, such as \"eu-central-1\", or set {} for a store other than \
+                     AWS",
+                    section.then("endpoint")
+                ),
             );
             return None;
         };

@@ -16,12 +16,6 @@ pub fn beginning_with(tx: &Tx, prefix: &str) -> Result<Option<String>, Error> {
     Ok(found.filter(|name| name.starts_with(prefix)))
 }
 
-/// Forgets what happened under names that begin with this word.
-pub fn forget(tx: &Tx, word: &str) -> Result<(), Error> {
-    tx.execute("DELETE FROM milestones WHERE name LIKE ?1", values![format!("{word} %")])?;
-    Ok(())
-}
-
 /// Remembers that it happened now.
 pub fn reach(tx: &Tx, name: &str, now: Timestamp) -> Result<(), Error> {
     tx.execute(

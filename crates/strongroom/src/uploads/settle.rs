@@ -4,7 +4,6 @@ use super::{Error, Service, as_i64, bucket, find, settings};
 use crate::db::objects::{Object, Version};
 use crate::db::uploads::{Method, Reason, State, Upload};
 use crate::db::{self, Tx};
-use crate::mirror;
 use crate::quota::{self, Account};
 use crate::service::Asker;
 use crate::storage::ObjectKey;
@@ -58,7 +57,7 @@ pub(super) async fn accept(
         .with("bytes", object.version.bytes)
         .with("content_type", object.version.content_type.clone())
         .with("sha256", object.version.sha256.clone());
-    let (context, upload, made) = (service.clone(), upload.clone(), object.clone());
+    let (upload, made) = (upload.clone(), object.clone());
     let accepted = service
         .db
         .write(move |tx| {
@@ -68,7 +67,7 @@ pub(super) async fn accept(
             let account = Account { settings: &space, space: &upload.space, owner: upload.owner.as_deref() };
             account.settle(tx, upload.bytes, made.version.bytes)?;
             db::objects::insert(tx, &made)?;
-            mirror::ask(&context, tx, &made.version.key, now)?;
+            db::copies::ask(tx, &made.space, &made.version.key, now)?;
             if upload.method != Method::Service && upload.staging_key != made.version.key {
                 db::doomed::insert(tx, &upload.bucket, &upload.staging_key, now)?;
             }
