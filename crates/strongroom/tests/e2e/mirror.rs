@@ -213,8 +213,8 @@ async fn how_far_the_mirror_is_behind_is_told_and_what_fails_keeps_nobody_waitin
     let since: jiff::Timestamp = text(&behind["since"]).parse().unwrap();
     assert!(since.as_second() > crate::tokens::now() - 600, "{behind}");
     until(&pair.app, "the mirror to be away", |mirror| mirror["healthy"] == false).await;
-    metric(&pair.app, "strongroom_mirror_pending", |count| count == 6.0).await;
-    metric(&pair.app, "strongroom_mirror_lag_seconds", |seconds| seconds >= 1.0).await;
+    metric(&pair.app, "strongroom_mirror_pending", |count| count == 6).await;
+    metric(&pair.app, "strongroom_mirror_lag_seconds", |seconds| seconds >= 1).await;
 
     // One of them is not what was handed in any longer: it is not copied, and said so, and the others are.
     let (damaged, content) = &made[2];
@@ -228,22 +228,22 @@ async fn how_far_the_mirror_is_behind_is_told_and_what_fails_keeps_nobody_waitin
     assert_eq!(pair.app.user("alice").get("/v1/status").await.ok(200)["mirror"]["detail"], Value::Null);
     let rest: Vec<_> = made.iter().filter(|(object, _)| object["id"] != damaged["id"]).cloned().collect();
     assert_same(&pair.second.contents("strongroom").await, &expected("copy", &rest));
-    metric(&pair.app, "strongroom_mirror_copies_total{outcome=\"done\"}", |count| count == 5.0).await;
-    metric(&pair.app, "strongroom_mirror_copies_total{outcome=\"failed\"}", |count| count >= 3.0).await;
+    metric(&pair.app, "strongroom_mirror_copies_total{outcome=\"done\"}", |count| count == 5).await;
+    metric(&pair.app, "strongroom_mirror_copies_total{outcome=\"failed\"}", |count| count >= 3).await;
 
     pair.first.lay(&in_storage, content).await;
     pair.caught_up().await;
     assert_same(&pair.second.contents("strongroom").await, &expected("copy", &made));
-    metric(&pair.app, "strongroom_mirror_pending", |count| count == 0.0).await;
+    metric(&pair.app, "strongroom_mirror_pending", |count| count == 0).await;
 }
 
 /// Waits until a number of the metrics is right.
-async fn metric(app: &App, name: &str, is_right: impl Fn(f64) -> bool) {
+async fn metric(app: &App, name: &str, is_right: impl Fn(i64) -> bool) {
     let begun = tokio::time::Instant::now();
     loop {
         let metrics = app.anonymous().get("/metrics").await.text();
         let line = metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name}"));
-        let number: f64 = line.trim().parse().unwrap();
+        let number: i64 = line.trim().parse().unwrap();
         if is_right(number) {
             return;
         }
