@@ -22,9 +22,10 @@ use crate::workspace::Workspace;
 const USAGE: &str = "\
 usage: cargo xtask <verb>
 
-  test [--only STEP,…] [--list]   sets up what is missing, runs every test, ends with a table
+  test [--only STEP,…] [--all]    sets up what is missing, runs every test, ends with a table
+  test --list                     the steps
   tidy                            the rules of the house: layout, imports, words, documents
-  serve seaweedfs|ceph            a real S3 server to try things on, until Ctrl-C
+  serve seaweedfs|ceph|garage     a real S3 server to try things on, until Ctrl-C
   fuzz [--seconds N] [TARGET]     generated input for whatever strangers can reach, 60 seconds a target
   bench http [--json]             requests per second and memory of the service under load
   bench scale [--json]            links and uploads over 1, 2 and 4 nodes, and lists of up to a million objects

@@ -6,7 +6,6 @@ pub(crate) mod garage;
 mod seaweedfs;
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -14,11 +13,10 @@ use signal_hook::iterator::Signals;
 use tempfile::TempDir;
 
 use self::daemon::Daemon;
-use crate::process::quietly;
 use crate::setup::{self, Tool};
 use crate::workspace::Workspace;
 
-/// Both servers know these two, by the same names as the embedded store's example does.
+/// All servers but Garage know these two, by the same names as the embedded store's example does.
 const ADMIN: &str = "admin";
 const WRITER: &str = "writer";
 
@@ -27,16 +25,22 @@ const WRITER: &str = "writer";
 pub(crate) enum Kind {
     SeaweedFs,
     Ceph,
+    /// Three nodes.
+    Garage,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 2] = [Self::SeaweedFs, Self::Ceph];
+    pub(crate) const ALL: [Self; 3] = [Self::SeaweedFs, Self::Ceph, Self::Garage];
+
+    /// Those that know several users with policies.
+    pub(crate) const WITH_POLICIES: [Self; 2] = [Self::SeaweedFs, Self::Ceph];
 
     /// The name on the command line, and in the service's configuration.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SeaweedFs => "seaweedfs",
             Self::Ceph => "ceph",
+            Self::Garage => "garage",
         }
     }
 
@@ -45,6 +49,7 @@ impl Kind {
         match self {
             Self::SeaweedFs => "STRONGROOM_TEST_SEAWEEDFS",
             Self::Ceph => "STRONGROOM_TEST_CEPH",
+            Self::Garage => "STRONGROOM_TEST_GARAGE",
         }
     }
 
@@ -52,6 +57,7 @@ impl Kind {
         match self {
             Self::SeaweedFs => Tool::SeaweedFs,
             Self::Ceph => Tool::Ceph,
+            Self::Garage => Tool::Garage,
         }
     }
 }
@@ -72,16 +78,17 @@ impl Server {
         Self::run(workspace, kind.name(), |folder| match kind {
             Kind::SeaweedFs => seaweedfs::start(&setup::seaweedfs_program(workspace), folder),
             Kind::Ceph => ceph::start(folder),
+            Kind::Garage => garage::start(&setup::garage_program(workspace), folder, 3),
         })
     }
 
-    /// Starts Garage, if there is a program of this name: no package manager here installs it.
+    /// Starts one node of Garage, if it has been built: that takes a quarter of an hour.
     pub(crate) fn start_garage(workspace: &Workspace) -> Result<Option<Self>> {
-        let program = Path::new("garage");
-        if quietly(Command::new(program).arg("--version")).is_err() {
+        let program = setup::garage_program(workspace);
+        if !program.exists() {
             return Ok(None);
         }
-        Self::run(workspace, "garage", |folder| garage::start(program, folder)).map(Some)
+        Self::run(workspace, "garage", |folder| garage::start(&program, folder, 1)).map(Some)
     }
 
     fn run(workspace: &Workspace, name: &str, start: impl FnOnce(&Path) -> Result<(u16, Vec<Daemon>)>) -> Result<Self> {
@@ -107,8 +114,12 @@ pub(crate) fn serve(workspace: &Workspace, name: &str) -> Result<bool> {
     // Asked for before anything starts, so that no signal can pass by what has to be cleaned up.
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let server = Server::start(workspace, kind)?;
-    for (user, may) in [(ADMIN, "everything"), (WRITER, "write alone")] {
-        println!("  access key {user}, secret {}, may do {may}", secret(user));
+    if kind == Kind::Garage {
+        println!("  access key {}, secret {}, may make buckets", garage::ACCESS_KEY, garage::SECRET_KEY);
+    } else {
+        for (user, may) in [(ADMIN, "everything"), (WRITER, "write alone")] {
+            println!("  access key {user}, secret {}, may do {may}", secret(user));
+        }
     }
     println!("  export {}={}", kind.variable(), server.endpoint);
     println!("it forgets everything when it ends: Ctrl-C ends it");

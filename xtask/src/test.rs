@@ -56,14 +56,18 @@ pub(crate) fn run(workspace: &Workspace, options: &[&str]) -> Result<bool> {
     Ok(summary::print(&lines))
 }
 
-/// `--only a,b` chooses steps by name, `--list` none; without options all of them run.
+/// What runs only when it is asked for, by its name or with `--all`: what has to be built for it takes too long.
+const LONG: &[&str] = &["garage"];
+
+/// `--only a,b` chooses steps by name, `--all` each of them, `--list` none; without options all but the long ones run.
 fn choose(options: &[&str]) -> Result<Vec<&'static Step>> {
     let names: Vec<&str> = match options {
-        [] => return Ok(STEPS.iter().collect()),
+        [] => return Ok(STEPS.iter().filter(|step| !LONG.contains(&step.name)).collect()),
+        ["--all"] => return Ok(STEPS.iter().collect()),
         ["--list"] => return Ok(Vec::new()),
         ["--only", names] => names.split(',').collect(),
         [other] if other.starts_with("--only=") => other["--only=".len()..].split(',').collect(),
-        _ => bail!("unknown options: {}; there are --only STEP,… and --list", options.join(" ")),
+        _ => bail!("unknown options: {}; there are --only STEP,…, --all and --list", options.join(" ")),
     };
     for name in &names {
         if !STEPS.iter().any(|step| step.name == *name) {
@@ -103,6 +107,9 @@ mod tests {
         assert_eq!(names(&["--list"]), Some(vec![]));
         assert_eq!(names(&["--only", "nonsense"]), None);
         assert_eq!(names(&["--fast"]), None);
-        assert!(names(&[]).is_some_and(|all| all.len() > 6));
+        assert_eq!(names(&["--only", "garage"]), Some(vec!["garage"]));
+        let (usual, all) = (names(&[]).unwrap(), names(&["--all"]).unwrap());
+        assert!(usual.len() > 6 && !usual.contains(&"garage"));
+        assert!(all.contains(&"garage") && usual.iter().all(|name| all.contains(name)));
     }
 }

@@ -80,7 +80,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let (clock, random, http) = (Clock::system(), Random::system(), http_client()?);
     secrets::create_folder(&config.data)?;
     let secrets = Secrets::open(&config.data, &random)?;
-    let listener = bind(config.server.listen, "server.listen").await?;
+    let listener = bind(config.server.listen, "server.listen")?;
     let address = listener.local_addr().context("the service's own address is not known")?;
     let api = config.server.public_url(address);
 
@@ -290,7 +290,7 @@ async fn reach(
     };
     let identities = embedded::identities(embedded, secrets);
     let store = embedded::open(config, &identities, pages, clock, random).await?;
-    let listener = bind(embedded.listen, "storage.listen").await?;
+    let listener = bind(embedded.listen, "storage.listen")?;
     let address = listener.local_addr().context("the store's own address is not known")?;
     let endpoint = embedded.public_endpoint(address);
     let inside = Endpoint::custom(&format!("http://{}", reachable(address)), embedded::REGION)?;
@@ -360,8 +360,9 @@ fn storage(
     Ok(Storage::new(settings, line)?)
 }
 
-async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
+/// Must be called within a runtime.
+fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    listen::bind(address).with_context(|| {
         format!("nothing can listen on {address}: another program may have it; set {key} to another port, or to port 0 for a free one")
     })
 }

@@ -66,7 +66,7 @@ pub(crate) fn store(workspace: &Workspace, as_json: bool) -> Result<bool> {
     match &garage {
         Some(garage) => targets.push(garage_target(garage)?),
         None => {
-            println!("garage is not measured: no program of this name was found (`cargo install garage` builds it)");
+            println!("garage is not measured: it has not been built (`cargo xtask test --only garage` does that)");
         }
     }
     for target in &targets {

@@ -105,6 +105,15 @@ pub(crate) const STEPS: &[Step] = &[
         run: |workspace| on_storage(workspace, Kind::Ceph, None),
     },
     Step {
+        name: "garage",
+        what: "the end-to-end and crash tests again, on three nodes of Garage and PostgreSQL",
+        tools: &[Tool::Compiler, Tool::Curl, Tool::Postgres, Tool::Garage],
+        run: |workspace| {
+            let database = postgres(workspace)?;
+            on_storage(workspace, Kind::Garage, Some(&database))
+        },
+    },
+    Step {
         name: "chaos",
         what: "trouble of every kind for three nodes under load, and nothing lost",
         tools: &[Tool::Compiler, Tool::Postgres],
@@ -231,7 +240,7 @@ fn servers(workspace: &Workspace) -> Result<Ending> {
     command.env("STRONGROOM_TEST_PYTHON", setup::python_program(workspace));
     // Dropped, and so ended, when the tests are through, however they end.
     let mut running = Vec::new();
-    for kind in Kind::ALL {
+    for kind in Kind::WITH_POLICIES {
         let server = Server::start(workspace, kind)?;
         command.env(kind.variable(), &server.endpoint);
         running.push(server);

@@ -11,7 +11,7 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The longest head of a request, and with it the buffer of a connection, in bytes.
 const HEAD_BYTES: usize = 32 * 1024;
+
+/// How many connections the system keeps until they are accepted, or as many as it allows. A client that finds no place
+/// tries again after a second.
+const QUEUE: u32 = 4096;
 
 /// How many bytes the system keeps for a client that has not asked for them yet. Left to itself it keeps up to 4 MiB, and a
 /// thousand clients that stop reading leave it without memory for the connections of all others.
@@ -41,6 +45,16 @@ pub struct Listening {
     pub stop: CancellationToken,
     /// Whose metrics count the connections, if any do.
     pub counted_by: Option<Service>,
+}
+
+/// Takes an address for itself. Must be called within a runtime.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A service that starts anew gets its address although old connections are still being forgotten.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 /// Serves until told to stop, and then until the last request is answered.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
@@ -59,6 +59,40 @@ async fn ten_thousand_slow_connections_cost_bounded_memory_and_turn_nobody_away(
     documented(
         "10,000 connections that send a head of 30 KiB and never end it",
         "less than 96 KiB of memory each, while others are served; each is closed after 20 s",
+    );
+}
+
+/// As many come at once as the system lets wait in a queue, while the service cannot take in a single one.
+#[tokio::test]
+async fn a_crowd_that_comes_at_once_waits_and_is_not_turned_away() {
+    const CROWD: usize = 1000;
+    let _turn = TURN.lock().await;
+    allow_many_files();
+    let app = App::start_embedded("[spaces.files]");
+    let process = Pid::from_raw(app.process().cast_signed()).unwrap();
+    for origin in [app.api(), app.store()] {
+        kill_process(process, Signal::STOP).unwrap();
+        let mut crowd = Vec::with_capacity(CROWD);
+        for _ in 0..CROWD {
+            let connected = TcpStream::connect(origin.trim_start_matches("http://"));
+            // One who finds no place hears nothing at all before the service goes on.
+            crowd
+                .push(tokio::time::timeout(PATIENCE, connected).await.expect("there is a place in the queue").unwrap());
+        }
+        kill_process(process, Signal::CONT).unwrap();
+        for mut client in crowd {
+            client.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            tokio::time::timeout(PATIENCE, client.read_to_end(&mut answer))
+                .await
+                .expect("everybody's turn comes")
+                .unwrap();
+            assert!(answer.starts_with(b"HTTP/1.1 "), "{}", String::from_utf8_lossy(&answer));
+        }
+    }
+    documented(
+        "1,000 clients that connect at once, before one of them is taken in",
+        "wait for their turn, and are served",
     );
 }
 
