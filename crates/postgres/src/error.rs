@@ -1,5 +1,7 @@
 //! Why PostgreSQL did not do what was asked, and whether asking again may help.
 
+use std::time::Duration;
+
 use tokio_postgres::error::SqlState;
 
 /// Why the database did not do what was asked. None of these holds a password.
@@ -18,6 +20,9 @@ pub enum Error {
     /// The connection broke. Unless a commit was under way, nothing happened.
     #[error("the connection to PostgreSQL broke: {0}")]
     Lost(String),
+    /// All connections were in use for so long.
+    #[error("all connections to PostgreSQL were in use for {} seconds", .0.as_secs())]
+    Crowded(Duration),
     /// Others were in the way of a transaction again and again, and it did not happen.
     #[error("other transactions were in the way {0} times")]
     Contended(u32),
@@ -59,7 +64,7 @@ pub enum Error {
 impl Error {
     /// Whether the database is away, so that the same may work soon.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Lost(_))
+        matches!(self, Self::Unreachable { .. } | Self::Lost(_) | Self::Crowded(_))
     }
 
     /// What PostgreSQL, or the way to it, said of a statement.

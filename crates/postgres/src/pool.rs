@@ -14,6 +14,10 @@ use crate::{Address, Error, tls};
 /// How often a transaction is run before it is given up because others are in its way.
 const TRIES: u32 = 24;
 
+/// How long a transaction waits for a connection. Where the line swallows everything, each of them is given up in time;
+/// whoever waits for one must not wait for all that came before.
+const QUEUE: Duration = Duration::from_secs(20);
+
 /// How much longer each further try waits than the one before.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -118,7 +122,8 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let place = Arc::clone(places).acquire_owned().await.expect("nobody closes the semaphore");
+        let free = tokio::time::timeout(QUEUE, Arc::clone(places).acquire_owned()).await;
+        let place = free.map_err(|_| Error::Crowded(QUEUE))?.expect("nobody closes the semaphore");
         let shared = Arc::clone(&self.shared);
         blocking(move || {
             // Held until the connection is given back, also when the caller has gone away.

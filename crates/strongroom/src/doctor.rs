@@ -3,6 +3,8 @@
 mod around;
 mod browser;
 mod mend;
+mod objects;
+mod owners;
 mod rights;
 
 use serde::Serialize;
@@ -13,6 +15,7 @@ use crate::ambient::Clock;
 use crate::config::{Config, Place};
 use crate::storage::{Act, Bucket, Found, Identity, ObjectKey, Seen, Setting, Storage, children};
 pub use mend::mend;
+pub use objects::look_for_objects;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -87,7 +90,7 @@ pub async fn look_at_bucket(tools: Instruments<'_>, storage: &Storage, bucket: &
     if !reach(tools, storage, bucket, &keys, &mut checks).await {
         return checks;
     }
-    checks.extend(rights::look(bucket, &keys).await);
+    checks.extend(rights::look(&tools.config.storage, bucket, &keys).await);
     checks.extend(browser::look(tools, storage, bucket, &keys).await);
     checks.extend(leavings(tools, bucket).await);
     for key in [&keys.staged, &keys.beside] {
@@ -107,6 +110,8 @@ async fn reach(
     keys: &Keys,
     checks: &mut Vec<Check>,
 ) -> bool {
+    // Whatever asks AWS is large, and this waits in many others.
+    checks.push(Box::pin(owners::look(tools, storage)).await);
     let begun = Instant::now();
     let seen = match bucket.attempt(Identity::Janitor, Act::List, &keys.staged).await {
         Ok(seen) => seen,

@@ -26,7 +26,7 @@ use credentials::{Held, State};
 pub use carry::{Piece, ServedAs};
 pub use client::Error;
 pub use counts::Counts;
-pub use credentials::{Keyring, KeyringError};
+pub use credentials::{Keyring, KeyringError, owner};
 pub use identities::{Form, Janitor, LinkTerms, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer};
 pub use key::{KeyError, KeyParts, Location, ObjectKey, fill, space_prefix};
 pub use line::Line;
@@ -137,6 +137,17 @@ impl Storage {
     /// Whether it failed again and again, and is left alone at this moment.
     pub fn is_left_alone(&self) -> bool {
         self.line.is_broken()
+    }
+
+    /// The public half of an identity's key, as it is now. The operator's is there for commands alone.
+    pub fn access_key(&self, identity: Identity) -> Option<String> {
+        let held = match identity {
+            Identity::Reader => Some(&self.keyring.reader),
+            Identity::Writer => Some(&self.keyring.writer),
+            Identity::Janitor => Some(&self.keyring.janitor),
+            Identity::Operator => self.keyring.operator.as_ref(),
+        };
+        held.map(|held| held.now().access_key().to_owned())
     }
 
     /// How the credentials of the identities are.

@@ -53,8 +53,10 @@ pub struct Report {
     pub arrived: u64,
     /// Uploads that had expired.
     pub expired: u64,
-    /// Objects removed for good.
+    /// Objects removed for good some time after they were deleted.
     pub purged: u64,
+    /// Objects removed for good at the age that their space allows.
+    pub outlived: u64,
     /// Keys deleted from storage.
     pub deleted_keys: u64,
     /// Multipart uploads of nobody, ended.
@@ -85,6 +87,7 @@ pub async fn run(service: &Service, terms: Terms) -> Result<Report, Error> {
     run.find_arrivals().await?;
     run.sweep_uploads().await?;
     run.purge().await?;
+    run.end_outlived().await?;
     run.delete_doomed().await?;
     for bucket in service.storage.buckets() {
         if let Err(error) = run.sweep_staging(&bucket.janitor).await {
@@ -251,26 +254,45 @@ impl Run<'_> {
 
     /// Removes for good what was deleted long enough ago. The keys are doomed in the same transaction.
     async fn purge(&mut self) -> Result<(), Error> {
-        let (now, batch) = (self.now, self.batch());
         for (name, space) in &self.service.config.spaces {
-            let before = before(now, space.deleted_retention);
-            loop {
-                let space = name.clone();
-                let look_up = move |tx: &db::Tx| db::objects::deleted_before(tx, &space, before, batch);
-                let due: Vec<Object> = self.service.db.read(look_up).await?;
-                let more = due.len() as i64 == batch;
-                self.report.purged += due.len() as u64;
-                if !self.terms.dry_run {
-                    for object in due {
-                        remove(self.service, object, now).await?;
-                    }
-                }
-                if !more {
-                    break;
-                }
-            }
+            let due = (&**name, before(self.now, space.deleted_retention));
+            self.report.purged += self.remove_all(due, "object.purge", db::objects::deleted_before).await?;
         }
         Ok(())
+    }
+
+    /// Removes for good what is as old as its space lets objects become, deleted or not.
+    async fn end_outlived(&mut self) -> Result<(), Error> {
+        for (name, space) in &self.service.config.spaces {
+            let Some(age) = space.lifecycle.expire_after else { continue };
+            let due = (&**name, before(self.now, age));
+            self.report.outlived += self.remove_all(due, "object.expire", db::objects::handed_in_before).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes every object of a space that is due at this time; how many.
+    async fn remove_all(
+        &self,
+        (space, before): (&str, Timestamp),
+        action: &'static str,
+        due: Due,
+    ) -> Result<u64, Error> {
+        let (batch, mut count) = (self.batch(), 0);
+        loop {
+            let space = space.to_owned();
+            let objects: Vec<Object> = self.service.db.read(move |tx| due(tx, &space, before, batch)).await?;
+            let more = objects.len() as i64 == batch;
+            count += objects.len() as u64;
+            if !self.terms.dry_run {
+                for object in objects {
+                    remove(self.service, object, self.now, action).await?;
+                }
+            }
+            if !more {
+                return Ok(count);
+            }
+        }
     }
 
     /// Deletes the bytes under every doomed key that no version needs.
@@ -357,10 +379,13 @@ impl Run<'_> {
     }
 }
 
-/// Removes one object, unless somebody restored it since it was read.
-async fn remove(service: &Service, object: Object, now: Timestamp) -> Result<(), Error> {
+/// Looks up objects of a space that are due to be removed, at most so many.
+type Due = fn(&db::Tx, &str, Timestamp, i64) -> Result<Vec<Object>, db::Error>;
+
+/// Removes one object, unless somebody deleted or restored it since it was read.
+async fn remove(service: &Service, object: Object, now: Timestamp, action: &'static str) -> Result<(), Error> {
     let bucket = service.bucket_of(&object.space).to_owned();
-    let entry = Asker::upkeep().entry(now, "object.purge").on(&object.space, Some(object.id));
+    let entry = Asker::upkeep().entry(now, action).on(&object.space, Some(object.id));
     service
         .db
         .write(move |tx| {

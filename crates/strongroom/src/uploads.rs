@@ -174,11 +174,13 @@ fn check_accepted(space: &Space, content_type: &str) -> Result<(), Error> {
     Err(Error::TypeNotAccepted { found: content_type.to_owned(), accepted })
 }
 
-/// The longest file that the space takes by a direct upload: it has to come in parts, and to be copied in parts.
+/// The longest file that the space takes by a direct upload: it has to come in parts, and to be copied in parts, or at
+/// once where the storage does not copy in parts.
 fn longest_direct(service: &Service, space: &Space) -> u64 {
     let profile = &service.storage.profile;
     let in_parts = profile.longest_copy.min(profile.longest_put).saturating_mul(u64::from(profile.most_parts));
-    space.max_bytes.unwrap_or(MAX_OBJECT).min(MAX_OBJECT).min(in_parts)
+    let longest = if profile.copies_in_parts { in_parts } else { in_parts.min(profile.longest_copy) };
+    space.max_bytes.unwrap_or(MAX_OBJECT).min(MAX_OBJECT).min(longest)
 }
 
 /// Refuses a length that the space does not take.

@@ -91,7 +91,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "seaweedfs",
-        what: "the end-to-end and crash tests again, on SeaweedFS and PostgreSQL",
+        what: "the end-to-end and crash tests again, on SeaweedFS with the printed policies, and PostgreSQL",
         tools: &[Tool::Compiler, Tool::Curl, Tool::Postgres, Tool::SeaweedFs],
         run: |workspace| {
             let database = postgres(workspace)?;
@@ -100,7 +100,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "ceph",
-        what: "the end-to-end and crash tests again, on Ceph and SQLite",
+        what: "the end-to-end and crash tests again, on Ceph with the printed policies, and SQLite",
         tools: &[Tool::Compiler, Tool::Curl, Tool::Postgres, Tool::Ceph],
         run: |workspace| on_storage(workspace, Kind::Ceph, None),
     },

@@ -10,7 +10,9 @@ use super::terminal::visible;
 use super::{Common, load};
 use crate::ambient::{Clock, Random};
 use crate::assemble;
+use crate::db::Db;
 use crate::doctor::{self, Check, Instruments, Verdict};
+use crate::storage::KeyringError;
 
 /// Try everything for real.
 #[derive(Debug, Args)]
@@ -30,19 +32,18 @@ impl Doctor {
             let tools =
                 Instruments { config: &config, http: &http, clock: &clock, id: Random::system().id(clock.now()) };
             let mut checks = doctor::look_around(tools).await;
-            checks.push(database(&config).await);
+            let (found, db) = database(&config).await;
+            checks.push(found);
             match assemble::storage_for_operator(&config).await {
                 Ok(storage) => {
                     for bucket in storage.buckets() {
                         checks.extend(doctor::look_at_bucket(tools, &storage, bucket).await);
                     }
+                    if let Some(db) = db {
+                        checks.push(doctor::look_for_objects(&config, &storage, &db).await);
+                    }
                 }
-                Err(error) => checks.push(Check {
-                    what: "storage".to_owned(),
-                    verdict: Verdict::Bad,
-                    found: format!("{error:#}"),
-                    mend: Some("`strongroom config check` says what the storage is meant to be".to_owned()),
-                }),
+                Err(error) => checks.push(no_storage(&error)),
             }
             Ok(checks)
         })?;
@@ -67,18 +68,29 @@ impl Doctor {
     }
 }
 
+/// Why nothing can be asked of the storage.
+fn no_storage(error: &anyhow::Error) -> Check {
+    let (what, found, mend) = match error.downcast_ref::<KeyringError>() {
+        Some(KeyringError::Fetch { names, place, reason, mend }) => {
+            ("credentials", format!("NoCredentials: {place} have none for the {names}: {reason}"), *mend)
+        }
+        _ => ("storage", format!("{error:#}"), "`strongroom config check` says what the storage is meant to be"),
+    };
+    Check { what: what.to_owned(), verdict: Verdict::Bad, found, mend: Some(mend.to_owned()) }
+}
+
 /// Opening it brings it to the newest form, so who can open it has nothing left to migrate.
-async fn database(config: &crate::config::Config) -> Check {
+async fn database(config: &crate::config::Config) -> (Check, Option<Db>) {
     let what = "database".to_owned();
     match assemble::database(config).await {
-        Ok(_) => {
+        Ok(db) => {
             let found = "answers, and has the form that this version wants".to_owned();
-            Check { what, verdict: Verdict::Good, found, mend: None }
+            (Check { what, verdict: Verdict::Good, found, mend: None }, Some(db))
         }
         Err(error) => {
             let mend = "see that database.url names a server that runs and a user that may log in, or that the data \
                         folder can be written";
-            Check { what, verdict: Verdict::Bad, found: format!("{error:#}"), mend: Some(mend.to_owned()) }
+            (Check { what, verdict: Verdict::Bad, found: format!("{error:#}"), mend: Some(mend.to_owned()) }, None)
         }
     }
 }

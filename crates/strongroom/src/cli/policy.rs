@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, to_string, to_string_pretty, to_value};
 
 use super::{Common, load};
-use crate::config::{Config, External, Place, Provider};
+use crate::config::{Config, External, Place};
 use crate::storage::{Dialect, Identity, Location, Policy, Terrain};
 
 /// Print the least policy of each storage identity.
@@ -53,7 +53,8 @@ enum Name {
 /// How policies are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// The document; with all four identities, one object with a document under each name
+    /// The document; with all four identities, one object with a document under each name, and under `buckets` what
+    /// the buckets themselves have to allow, if anything
     Json,
     /// A shell script that installs them with `aws`
     Cli,
@@ -94,16 +95,6 @@ impl From<Store> for Dialect {
     }
 }
 
-impl From<Provider> for Dialect {
-    fn from(provider: Provider) -> Self {
-        match provider {
-            Provider::Ceph | Provider::Spaces => Self::Ceph,
-            Provider::Seaweedfs => Self::SeaweedFs,
-            _ => Self::Aws,
-        }
-    }
-}
-
 impl PolicyArguments {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
@@ -114,7 +105,7 @@ impl PolicyArguments {
         let dialect = self.store.map_or_else(|| config.storage.provider.into(), Dialect::from);
         let policies = self.policies(&config, external, dialect)?;
         let text = match self.format {
-            Format::Json => documents(&policies, self.identity.is_some())?,
+            Format::Json => policies.documents()?,
             Format::Cli => self.script(&policies, external, dialect)?,
             Format::Terraform => self.terraform(&policies)?,
         };
@@ -122,12 +113,7 @@ impl PolicyArguments {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn policies(
-        &self,
-        config: &Config,
-        external: Option<&External>,
-        dialect: Dialect,
-    ) -> anyhow::Result<Vec<(Identity, Policy)>> {
+    fn policies(&self, config: &Config, external: Option<&External>, dialect: Dialect) -> anyhow::Result<Policies> {
         let buckets = match external {
             _ if !self.bucket.is_empty() => self.bucket.clone(),
             Some(external) => {
@@ -146,19 +132,31 @@ impl PolicyArguments {
             Some(_) if self.store.is_none() => config.storage.profile.puts_are_final(),
             _ => dialect != Dialect::Ceph,
         };
-        let terrain = Terrain { buckets: &buckets, location: &location, region, dialect, puts_are_final };
+        let kms_key = config.bucket.kms_key.as_deref();
+        let terrain = Terrain { buckets: &buckets, location: &location, region, dialect, puts_are_final, kms_key };
         let named = self.identity.map(|name| vec![Identity::from(name)]);
         let identities = named.unwrap_or_else(|| Identity::ALL.to_vec());
-        Ok(identities.into_iter().map(|identity| (identity, Policy::least(identity, terrain))).collect())
+        let writer = identities.contains(&Identity::Writer).then(|| self.user(Identity::Writer));
+        let of_buckets = buckets.iter().filter_map(|bucket| {
+            let policy = Policy::of_bucket(bucket, writer.as_deref()?, terrain)?;
+            Some((bucket.clone(), policy))
+        });
+        Ok(Policies {
+            alone: self.identity.is_some(),
+            of_identities: identities
+                .into_iter()
+                .map(|identity| (identity, Policy::least(identity, terrain)))
+                .collect(),
+            of_buckets: of_buckets.collect(),
+        })
+    }
+
+    fn user(&self, identity: Identity) -> String {
+        format!("{}-{identity}", self.users)
     }
 
     /// A script that can be run again and again.
-    fn script(
-        &self,
-        policies: &[(Identity, Policy)],
-        external: Option<&External>,
-        dialect: Dialect,
-    ) -> anyhow::Result<String> {
+    fn script(&self, policies: &Policies, external: Option<&External>, dialect: Dialect) -> anyhow::Result<String> {
         let mut script =
             String::from("#!/bin/sh\n# Gives each storage identity of Strongroom what it needs.\nset -eu\n");
         let aws = match external {
@@ -166,8 +164,8 @@ impl PolicyArguments {
             Some(external) if dialect != Dialect::Aws => format!("aws --endpoint-url {}", external.endpoint),
             _ => "aws".to_owned(),
         };
-        for (identity, policy) in policies {
-            let user = format!("{}-{identity}", self.users);
+        for (identity, policy) in &policies.of_identities {
+            let user = self.user(*identity);
             let document = shlex::try_quote(&to_string(policy)?)?.into_owned();
             match dialect {
                 Dialect::Ceph => write!(
@@ -178,14 +176,9 @@ impl PolicyArguments {
                     // Whoever may have buckets may make them, whatever the policy says.
                     if *identity == Identity::Operator { "" } else { " --max-buckets=-1" }
                 )?,
-                Dialect::Aws => write!(
-                    script,
-                    "\n{aws} iam get-user --user-name {user} >/dev/null 2>&1 || {aws} iam create-user --user-name {user}\n\
-                     {aws} iam put-user-policy --user-name {user} --policy-name strongroom --policy-document {document}\n\
-                     # Its key is shown once: {aws} iam create-access-key --user-name {user}\n"
-                )?,
-                // A policy of the user itself may name only some actions there; one that is attached may name all.
-                Dialect::SeaweedFs => write!(
+                // A policy of the user itself may name only some actions there; one that is attached may name all, and
+                // yet suffices for no form.
+                Dialect::SeaweedFs if *identity != Identity::Writer => write!(
                     script,
                     "\n{aws} iam get-user --user-name {user} >/dev/null 2>&1 || {aws} iam create-user --user-name {user}\n\
                      old=arn:aws:iam:::policy/{user}\n\
@@ -196,15 +189,34 @@ impl PolicyArguments {
                      {aws} iam attach-user-policy --user-name {user} --policy-arn \"$arn\"\n\
                      # Its key is shown once: {aws} iam create-access-key --user-name {user}\n"
                 )?,
+                Dialect::Aws | Dialect::SeaweedFs => write!(
+                    script,
+                    "\n{aws} iam get-user --user-name {user} >/dev/null 2>&1 || {aws} iam create-user --user-name {user}\n\
+                     {aws} iam put-user-policy --user-name {user} --policy-name strongroom --policy-document {document}\n\
+                     # Its key is shown once: {aws} iam create-access-key --user-name {user}\n"
+                )?,
             }
+        }
+        for (bucket, policy) in &policies.of_buckets {
+            let document = shlex::try_quote(&to_string(policy)?)?.into_owned();
+            let bucket = shlex::try_quote(bucket)?;
+            write!(
+                script,
+                "\n# For forms; whoever owns the bucket runs this, once it is there.\n\
+                 case \"$({aws} s3api get-bucket-policy --bucket {bucket} --query Policy --output text 2>/dev/null || true)\" in\n\
+                 ''|*{forms}*) {aws} s3api put-bucket-policy --bucket {bucket} --policy {document} ;;\n\
+                 *) echo 'the bucket' {bucket} 'has a policy of its own: add the statement {forms} to it' >&2; exit 1 ;;\n\
+                 esac\n",
+                forms = Policy::FORMS
+            )?;
         }
         Ok(script)
     }
 
-    fn terraform(&self, policies: &[(Identity, Policy)]) -> anyhow::Result<String> {
+    fn terraform(&self, policies: &Policies) -> anyhow::Result<String> {
         let mut text = String::new();
-        for (identity, policy) in policies {
-            let user = format!("{}-{identity}", self.users);
+        for (identity, policy) in &policies.of_identities {
+            let user = self.user(*identity);
             let document = to_string_pretty(policy)?;
             let gap = if text.is_empty() { "" } else { "\n" };
             write!(
@@ -212,6 +224,14 @@ impl PolicyArguments {
                 "{gap}resource \"aws_iam_user\" \"strongroom_{identity}\" {{\n  name = \"{user}\"\n}}\n\n\
                  resource \"aws_iam_user_policy\" \"strongroom_{identity}\" {{\n  name   = \"strongroom\"\n  \
                  user   = aws_iam_user.strongroom_{identity}.name\n  policy = <<-EOT\n{document}\nEOT\n}}\n"
+            )?;
+        }
+        for (number, (bucket, policy)) in policies.of_buckets.iter().enumerate() {
+            let document = to_string_pretty(policy)?;
+            write!(
+                text,
+                "\nresource \"aws_s3_bucket_policy\" \"strongroom_{number}\" {{\n  bucket = {bucket:?}\n  policy = \
+                 <<-EOT\n{document}\nEOT\n}}\n"
             )?;
         }
         Ok(text)
@@ -226,13 +246,30 @@ fn user_name(text: &str) -> Result<String, String> {
     if is_right { Ok(text.to_owned()) } else { Err("write up to 48 letters, digits, - and _".to_owned()) }
 }
 
-fn documents(policies: &[(Identity, Policy)], alone: bool) -> anyhow::Result<String> {
-    let text = match policies {
-        [(_, policy)] if alone => to_string_pretty(policy)?,
-        all => {
-            let each = all.iter().map(|(identity, policy)| Ok((identity.to_string(), to_value(policy)?)));
-            to_string_pretty(&each.collect::<Result<Map<_, _>, serde_json::Error>>()?)?
-        }
-    };
-    Ok(text + "\n")
+/// Everything that has to be installed.
+struct Policies {
+    /// Whether one identity alone was asked for.
+    alone: bool,
+    of_identities: Vec<(Identity, Policy)>,
+    /// What the buckets themselves have to allow.
+    of_buckets: Vec<(String, Policy)>,
+}
+
+impl Policies {
+    fn documents(&self) -> anyhow::Result<String> {
+        let text = match &*self.of_identities {
+            [(_, policy)] if self.alone => to_string_pretty(policy)?,
+            all => {
+                let each = all.iter().map(|(identity, policy)| Ok((identity.to_string(), to_value(policy)?)));
+                let mut documents = each.collect::<Result<Map<_, _>, serde_json::Error>>()?;
+                if !self.of_buckets.is_empty() {
+                    let each = self.of_buckets.iter().map(|(bucket, policy)| Ok((bucket.clone(), to_value(policy)?)));
+                    let buckets = each.collect::<Result<Map<_, _>, serde_json::Error>>()?;
+                    documents.insert("buckets".to_owned(), buckets.into());
+                }
+                to_string_pretty(&documents)?
+            }
+        };
+        Ok(text + "\n")
+    }
 }

@@ -40,8 +40,8 @@ pub(crate) fn show(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
 
-/// For `#[serde(deserialize_with)]`.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+/// For `#[serde(deserialize_with)]`, on a length of time or on an optional one.
+pub(super) fn deserialize<'de, D: Deserializer<'de>, T: From<Duration>>(deserializer: D) -> Result<T, D::Error> {
     struct Reader;
 
     impl Visitor<'_> for Reader {
@@ -60,5 +60,5 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
         }
     }
 
-    deserializer.deserialize_any(Reader)
+    deserializer.deserialize_any(Reader).map(T::from)
 }

@@ -50,20 +50,21 @@ pub struct Space {
     /// How long a deleted object can be restored.
     #[serde(deserialize_with = "duration::deserialize")]
     pub deleted_retention: Duration,
-    /// What the storage does with the space's objects as they age.
+    /// What becomes of the space's objects as they age.
     pub lifecycle: Lifecycle,
 }
 
-/// What `strongroom provision` has the storage do with objects as they age. Nothing means that nothing happens.
+/// What becomes of objects as they age. Nothing means that nothing happens.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lifecycle {
-    /// When they move to a colder class.
+    /// When the storage moves them to a colder class, as `strongroom provision` tells it.
     pub colder_after: Option<Days>,
     /// The class that they move to, as the storage calls it.
     pub colder_class: String,
-    /// When the storage deletes them.
-    pub expire_after: Option<Days>,
+    /// When the clean-up removes them for good. No rule of the storage does so, or rows would point at nothing.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub expire_after: Option<Duration>,
 }
 
 impl Default for Lifecycle {
@@ -252,8 +253,14 @@ impl Space {
                 "is not the name of a storage class, such as \"STANDARD_IA\" or \"GLACIER_IR\"",
             );
         }
+        if *expire_after == Some(Duration::ZERO) {
+            report.problem(
+                &section.then("expire_after"),
+                "would remove objects as soon as they are handed in; write a longer time, or remove this key",
+            );
+        }
         if let (Some(colder), Some(expire)) = (colder_after, expire_after)
-            && expire <= colder
+            && *expire <= Duration::from_hours(24 * u64::from(colder.0))
         {
             report.problem(
                 &section.then("expire_after"),
@@ -263,9 +270,9 @@ impl Space {
         let begins = self.key.pieces().first();
         let is_apart = matches!(begins, Some(Piece::Placeholder(Placeholder::Space)))
             || matches!(begins, Some(Piece::Literal(text)) if text.contains('/'));
-        if (colder_after.is_some() || expire_after.is_some()) && !is_apart {
+        if colder_after.is_some() && !is_apart {
             report.problem(
-                section,
+                &section.then("colder_after"),
                 "needs a folder that holds this space alone, because storages know objects by their prefixes; begin \
                  the space's key with {space}/ or a folder's name",
             );

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::aws::AwsVariables;
+use super::duration;
 use super::key_path::KeyPath;
 use super::layers::Report;
 use super::origin::Origin;
@@ -142,7 +143,7 @@ pub(super) struct RawStorage {
     min_free: Option<u64>,
     #[serde(deserialize_with = "size::deserialize")]
     scrub_rate: Option<u64>,
-    #[serde(deserialize_with = "care::interval")]
+    #[serde(deserialize_with = "duration::deserialize")]
     scrub_interval: Option<Duration>,
     reader: Option<RawCredentials>,
     writer: Option<RawCredentials>,

@@ -217,6 +217,16 @@ pub fn deleted_before(tx: &Tx, space: &str, before: Timestamp, limit: i64) -> Re
     tx.all(&sql, values![space, before.as_millisecond(), limit], read)
 }
 
+/// Objects of a space that were handed in before `before`, the oldest first.
+pub fn handed_in_before(tx: &Tx, space: &str, before: Timestamp, limit: i64) -> Result<Vec<Object>, Error> {
+    // An id is never younger than its object, and the index is by id: those that are younger are not even looked at.
+    let youngest = Uuid::from_u128(u128::try_from(before.as_millisecond() + 1).unwrap_or(0) << 80);
+    let sql = select_where(
+        "o.space = ?1 AND o.id < ?2 AND o.created_at <= ?3 AND v.number = o.version ORDER BY o.id LIMIT ?4",
+    );
+    tx.all(&sql, values![space, youngest, before.as_millisecond(), limit], read)
+}
+
 /// The keys of all versions of an object.
 pub fn keys(tx: &Tx, id: Uuid) -> Result<Vec<String>, Error> {
     tx.all("SELECT key FROM versions WHERE object_id = ?1", values![id], |row| row.get(0))

@@ -25,7 +25,7 @@ pub fn mend(code: &str, status: u16) -> &'static str {
         }
         ("AccessDenied", _) | (_, 403) => {
             "give the identity the policy that `strongroom policy` prints for it, and see that no bucket policy denies \
-             it"
+             it and that storage.bucket is spelt right: who has no right to a bucket may not be told that it is not there"
         }
         ("SlowDown", _) | (_, 503) => "the storage is overloaded: try again later, or ask its operator",
         _ => "see the storage's own documentation for this code",

@@ -1,23 +1,25 @@
 //! Each identity can do what it must, and cannot do what it must not.
 
 use super::{Check, Keys, mend};
-use crate::storage::{Act, Bucket, Identity, Seen};
+use crate::config::Storage as Settings;
+use crate::storage::{Act, Bucket, Dialect, Identity, Seen};
 
-/// What is tried in this order: the first puts what the others look at. What must not be deleted is tried on what is not
-/// there, or one key for all would take away what comes next.
+/// What is tried in this order: the first put what the others look at. What the writer must not read is not its own,
+/// because on Ceph everybody may read what they put. What must not be deleted is tried on what is not there any more, or
+/// one key for all would take away what comes next.
 const TRIES: [(Identity, Act, Where, bool); 12] = [
+    (Identity::Janitor, Act::Put, Where::Beside, true),
     (Identity::Writer, Act::Put, Where::Staged, true),
+    (Identity::Writer, Act::Get, Where::Beside, false),
     (Identity::Writer, Act::Put, Where::Beside, false),
-    (Identity::Writer, Act::Get, Where::Staged, false),
     (Identity::Writer, Act::List, Where::Staged, false),
-    (Identity::Writer, Act::Delete, Where::Beside, false),
     (Identity::Reader, Act::Get, Where::Staged, true),
     (Identity::Reader, Act::Put, Where::Staged, false),
     (Identity::Reader, Act::List, Where::Staged, false),
-    (Identity::Reader, Act::Delete, Where::Beside, false),
     (Identity::Janitor, Act::Get, Where::Staged, true),
-    (Identity::Janitor, Act::Put, Where::Beside, true),
     (Identity::Janitor, Act::Delete, Where::Beside, true),
+    (Identity::Writer, Act::Delete, Where::Beside, false),
+    (Identity::Reader, Act::Delete, Where::Beside, false),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,22 +28,35 @@ enum Where {
     Beside,
 }
 
-pub(super) async fn look(bucket: &Bucket, keys: &Keys) -> Vec<Check> {
-    let mut checks: Vec<Check> = Vec::new();
+pub(super) async fn look(settings: &Settings, bucket: &Bucket, keys: &Keys) -> Vec<Check> {
+    // Where a PUT is final the writer makes new objects, and this storage cannot be told that they have to be new.
+    let may_replace =
+        settings.profile.puts_are_final() && !Dialect::from(settings.provider).tells_new_objects_from_others();
+    let mut troubles: Vec<(Identity, Check)> = Vec::new();
+    for (identity, act, place, must) in TRIES {
+        let key = if place == Where::Staged { &keys.staged } else { &keys.beside };
+        let trouble = match bucket.attempt(identity, act, key).await {
+            Ok(_) if may_replace && (identity, act, place) == (Identity::Writer, Act::Put, Where::Beside) => None,
+            Ok(seen) => judge(identity, act, place, must, &seen),
+            Err(error) => Some(Check::bad(what(identity), error.to_string(), "try again")),
+        };
+        troubles.extend(trouble.map(|trouble| (identity, trouble)));
+    }
+    let mut checks = Vec::new();
     for identity in [Identity::Writer, Identity::Reader, Identity::Janitor] {
-        let mut troubles = Vec::new();
-        for (_, act, place, must) in TRIES.into_iter().filter(|(who, ..)| *who == identity) {
-            let key = if place == Where::Staged { &keys.staged } else { &keys.beside };
-            match bucket.attempt(identity, act, key).await {
-                Ok(seen) => troubles.extend(judge(identity, act, place, must, &seen)),
-                Err(error) => troubles.push(Check::bad(what(identity), error.to_string(), "try again")),
-            }
+        let (own, others): (Vec<_>, Vec<_>) = troubles.into_iter().partition(|(whose, _)| *whose == identity);
+        troubles = others;
+        if own.is_empty() {
+            let found = match identity {
+                Identity::Writer if may_replace => {
+                    "can do what it must; this storage cannot keep it from putting beside the staging folder, and \
+                     refuses it the rest"
+                }
+                _ => "can do what it must, and is refused what it must not",
+            };
+            checks.push(Check::good(what(identity), found));
         }
-        if troubles.is_empty() {
-            let found = "can do what it must, and is refused what it must not";
-            troubles.push(Check::good(what(identity), found));
-        }
-        checks.append(&mut troubles);
+        checks.extend(own.into_iter().map(|(_, check)| check));
     }
     checks
 }
@@ -52,7 +67,8 @@ fn what(identity: Identity) -> String {
 
 fn judge(identity: Identity, act: Act, place: Where, must: bool, seen: &Seen) -> Option<Check> {
     let deed = match (act, place) {
-        (Act::Get, _) => "get a staged object",
+        (Act::Get, Where::Staged) => "get a staged object",
+        (Act::Get, Where::Beside) => "get an object of somebody else",
         (Act::Put, Where::Staged) => "put a staged object",
         (Act::Put, Where::Beside) => "put an object beside the staging folder",
         (Act::Delete, _) => "delete an object",

@@ -120,7 +120,8 @@ fn cors(config: &Config) -> Option<String> {
     Some(rule + "</CORSRule>")
 }
 
-/// Each does one thing, so that a storage which lacks one thing can do the others.
+/// Each does one thing, so that a storage which lacks one thing can do the others. None ends what a row points at: that
+/// is for the clean-up, which ends the row with it.
 fn lifecycle(config: &Config, site: Site<'_>) -> Vec<String> {
     let location = site.location;
     let rule = |id: &str, prefix: &str, what: &str| {
@@ -150,9 +151,6 @@ fn lifecycle(config: &Config, site: Site<'_>) -> Vec<String> {
     let here = config.spaces.iter().filter(|(_, space)| space.bucket.as_deref() == site.of_spaces);
     for (name, space) in here {
         let prefix = space_prefix(&space.key, name, location);
-        if let Some(days) = space.lifecycle.expire_after {
-            all.push(rule(&format!("strongroom-expire-{name}"), &prefix, &expire(days.0)));
-        }
         if let Some(days) = space.lifecycle.colder_after {
             let colder = format!(
                 "<Transition><Days>{}</Days><StorageClass>{}</StorageClass></Transition>",

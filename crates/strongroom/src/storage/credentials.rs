@@ -18,6 +18,7 @@ mod aws;
 mod keyring;
 mod sender;
 
+pub use aws::owner;
 pub use keyring::{Keyring, KeyringError};
 
 /// Fetched credentials are replaced so long before they end, or halfway to their end if that is sooner.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::key::Location;
-use super::rights::{Identity, Right};
+use super::rights::{Identity, Reach, Right};
+use crate::config::Provider;
 
 /// A policy document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +23,8 @@ pub struct Policy {
 struct Statement {
     sid: &'static str,
     effect: &'static str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    principal: BTreeMap<&'static str, Vec<String>>,
     action: Vec<&'static str>,
     resource: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -52,6 +55,9 @@ pub struct Terrain<'a> {
     pub dialect: Dialect,
     /// Whether a PUT there is final, so that the writer makes final objects by itself.
     pub puts_are_final: bool,
+    /// The key of AWS's key service that the buckets encrypt with by themselves, if it is one of the account's own: those
+    /// who may use AWS's key for S3 may use it with every bucket that they may use.
+    pub kms_key: Option<&'a str>,
 }
 
 impl Policy {
@@ -67,11 +73,16 @@ impl Policy {
             if rights.contains(&Right::Create) {
                 let resource = terrain.arns(&format!("/{prefix}*"));
                 let mut create = Statement::allow("NewObjects", vec!["s3:PutObject"], resource);
-                if terrain.dialect == Dialect::Aws {
+                if terrain.dialect.tells_new_objects_from_others() {
                     let present = BTreeMap::from([("s3:if-none-match", vec!["false".to_owned()])]);
                     create.condition = BTreeMap::from([("Null", present)]);
                 }
                 statement.push(create);
+            }
+            if rights.contains(&Right::Put) && terrain.dialect == Dialect::SeaweedFs && identity == Identity::Writer {
+                // Of a form, SeaweedFS asks first whether its signer may put an object without a name, and only then
+                // whether this one.
+                statement.push(Statement::allow("Forms", vec!["s3:PutObject"], terrain.arns("/")));
             }
             if rights.contains(&Right::List) {
                 let mut list = Statement::allow("List", vec!["s3:ListBucket"], terrain.arns(""));
@@ -90,23 +101,83 @@ impl Policy {
                 statement.push(Statement::allow("Configure", terrain.dialect.configuring(), terrain.arns("")));
             }
         }
+        statement.extend(Self::encryption(identity, terrain));
         Self { version: "2012-10-17", statement }
     }
+
+    /// What the key service has to do for this identity, when S3 asks it to on the identity's behalf. Who puts needs to
+    /// decrypt as well: so the parts of a multipart upload become one object.
+    fn encryption(identity: Identity, terrain: Terrain<'_>) -> Option<Statement> {
+        let key = terrain.kms_key.filter(|_| terrain.dialect == Dialect::Aws)?;
+        let all: Vec<Right> = identity.rights(terrain.puts_are_final).flat_map(|(_, rights)| rights).copied().collect();
+        let has = |rights: &[Right]| all.iter().any(|right| rights.contains(right));
+        let puts = has(&[Right::Put, Right::Create]);
+        let mut action = Vec::new();
+        if puts {
+            action.push("kms:GenerateDataKey");
+        }
+        if puts || has(&[Right::Get]) {
+            action.push("kms:Decrypt");
+        }
+        if action.is_empty() {
+            return None;
+        }
+        let partition = terrain.partition();
+        // Without a bucket in the configuration nobody said where it is.
+        let region = if terrain.region.is_empty() { "*" } else { terrain.region };
+        let alias = key.split_once("alias/").map(|(_, name)| format!("alias/{name}"));
+        let resource = match &alias {
+            Some(_) => format!("arn:{partition}:kms:{region}:*:key/*"),
+            None if key.starts_with("arn:") => key.to_owned(),
+            None => format!("arn:{partition}:kms:{region}:*:key/{key}"),
+        };
+        let mut statement = Statement::allow("Encryption", action, vec![resource]);
+        let end = if partition == "aws-cn" { ".cn" } else { "" };
+        let via = BTreeMap::from([("kms:ViaService", vec![format!("s3.{region}.amazonaws.com{end}")])]);
+        statement.condition.insert("StringLike", via);
+        // A policy cannot name a key by its alias, but it can ask for one.
+        if let Some(alias) = alias {
+            let aliases = BTreeMap::from([("kms:ResourceAliases", vec![alias])]);
+            statement.condition.insert("ForAnyValue:StringEquals", aliases);
+        }
+        Some(statement)
+    }
+
+    /// What this bucket itself has to allow the writer, which is the user of this name, where its own policy does not
+    /// suffice: Ceph reads the policies of a user before it knows whose form it is, and that of the bucket afterwards.
+    pub fn of_bucket(bucket: &str, writer: &str, terrain: Terrain<'_>) -> Option<Self> {
+        if terrain.dialect != Dialect::Ceph {
+            return None;
+        }
+        let buckets = [bucket.to_owned()];
+        let here = Terrain { buckets: &buckets, ..terrain };
+        let resource = here.arns(&format!("/{}*", Reach::Staging.prefix(terrain.location)));
+        let mut forms = Statement::allow(Self::FORMS, vec!["s3:PutObject"], resource);
+        forms.principal = BTreeMap::from([("AWS", vec![format!("arn:aws:iam:::user/{writer}")])]);
+        Some(Self { version: "2012-10-17", statement: vec![forms] })
+    }
+
+    /// The name of the statement in a bucket's policy, by which it is known as ours.
+    pub const FORMS: &'static str = "StrongroomForms";
 }
 
 impl Statement {
     fn allow(sid: &'static str, action: Vec<&'static str>, resource: Vec<String>) -> Self {
-        Self { sid, effect: "Allow", action, resource, condition: BTreeMap::new() }
+        Self { sid, effect: "Allow", principal: BTreeMap::new(), action, resource, condition: BTreeMap::new() }
     }
 }
 
 impl Terrain<'_> {
-    fn arns(&self, rest: &str) -> Vec<String> {
-        let partition = match self.region {
+    fn partition(&self) -> &'static str {
+        match self.region {
             region if region.starts_with("cn-") => "aws-cn",
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
-        };
+        }
+    }
+
+    fn arns(&self, rest: &str) -> Vec<String> {
+        let partition = self.partition();
         self.buckets.iter().map(|bucket| format!("arn:{partition}:s3:::{bucket}{rest}")).collect()
     }
 }
@@ -139,7 +210,22 @@ const CONFIGURING: [&str; 10] = [
     "s3:PutBucketNotification",
 ];
 
+impl From<Provider> for Dialect {
+    fn from(provider: Provider) -> Self {
+        match provider {
+            Provider::Ceph | Provider::Spaces => Self::Ceph,
+            Provider::Seaweedfs => Self::SeaweedFs,
+            _ => Self::Aws,
+        }
+    }
+}
+
 impl Dialect {
+    /// Whether a policy can allow a PUT only where nothing lies yet.
+    pub fn tells_new_objects_from_others(self) -> bool {
+        self == Self::Aws
+    }
+
     fn configuring(self) -> Vec<&'static str> {
         let own: &[&str] = match self {
             Self::Aws => &[
@@ -175,9 +261,61 @@ mod tests {
 
     fn printed(identity: Identity, location: &str, region: &str) -> serde_json::Value {
         let (buckets, location) = (["photos".to_owned(), "papers".to_owned()], Location::new(location).unwrap());
-        let terrain =
-            Terrain { buckets: &buckets, location: &location, region, dialect: Dialect::Aws, puts_are_final: true };
+        let terrain = Terrain {
+            buckets: &buckets,
+            location: &location,
+            region,
+            dialect: Dialect::Aws,
+            puts_are_final: true,
+            kms_key: None,
+        };
         serde_json::to_value(Policy::least(identity, terrain)).unwrap()
+    }
+
+    /// The statement about the key service, or null.
+    fn of_encryption(identity: Identity, kms_key: &str, region: &str) -> serde_json::Value {
+        let (buckets, location) = (["photos".to_owned()], Location::new("").unwrap());
+        let terrain = Terrain {
+            buckets: &buckets,
+            location: &location,
+            region,
+            dialect: Dialect::Aws,
+            puts_are_final: true,
+            kms_key: Some(kms_key),
+        };
+        let policy = serde_json::to_value(Policy::least(identity, terrain)).unwrap();
+        let mut statements = policy["Statement"].as_array().unwrap().iter();
+        statements.find(|statement| statement["Sid"] == "Encryption").cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn each_identity_has_the_key_service_do_what_it_needs_and_only_for_the_storage() {
+        let key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        let both = json!(["kms:GenerateDataKey", "kms:Decrypt"]);
+        let expected = [
+            (Identity::Reader, json!(["kms:Decrypt"])),
+            (Identity::Writer, both.clone()),
+            (Identity::Janitor, both),
+            (Identity::Operator, json!(null)),
+        ];
+        for (identity, actions) in expected {
+            let statement = of_encryption(identity, key, "eu-central-1");
+            assert_eq!(statement["Action"], actions, "{identity}");
+            if identity != Identity::Operator {
+                assert_eq!(statement["Resource"], json!([key]));
+                let via = json!({"StringLike": {"kms:ViaService": ["s3.eu-central-1.amazonaws.com"]}});
+                assert_eq!(statement["Condition"], via);
+            }
+        }
+        // A key may be told in other ways, too.
+        let by_id = of_encryption(Identity::Reader, "1234abcd", "eu-central-1");
+        assert_eq!(by_id["Resource"], json!(["arn:aws:kms:eu-central-1:*:key/1234abcd"]));
+        for alias in ["alias/media", "arn:aws:kms:eu-central-1:123456789012:alias/media"] {
+            let by_alias = of_encryption(Identity::Reader, alias, "eu-central-1");
+            assert_eq!(by_alias["Resource"], json!(["arn:aws:kms:eu-central-1:*:key/*"]));
+            let aliases = &by_alias["Condition"]["ForAnyValue:StringEquals"]["kms:ResourceAliases"];
+            assert_eq!(aliases, &json!(["alias/media"]));
+        }
     }
 
     #[test]

@@ -52,7 +52,6 @@ impl App {
     /// Starts with its embedded store, whatever the others use.
     pub(crate) fn start_embedded(spaces: &str) -> Self {
         let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
-        (app.embedded, app.elsewhere) = (true, None);
         app.run();
         app
     }
@@ -60,7 +59,6 @@ impl App {
     /// The same on this database, or on the file in its data folder.
     pub(crate) fn start_embedded_on(database: Option<&str>, spaces: &str) -> Self {
         let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
-        (app.embedded, app.elsewhere) = (true, None);
         app.use_database(database);
         app.run();
         app
@@ -73,9 +71,25 @@ impl App {
 
     /// Starts with exactly this configuration.
     pub(crate) fn start_bare(configuration: &str, arguments: &[&str]) -> Self {
-        let mut app = Self::prepare(configuration, arguments);
+        let mut app = Self::prepare_elsewhere(configuration, arguments);
         app.run();
         app
+    }
+
+    /// In the store that the whole suite is told to use, if there is one.
+    fn prepare_elsewhere(configuration: &str, arguments: &[&str]) -> Self {
+        let mut app = Self::prepare(configuration, arguments);
+        app.elsewhere = Bucket::of_its_own(&name_of(&app.folder));
+        app.embedded = app.elsewhere.is_none();
+        app.entitle();
+        app
+    }
+
+    /// The identities get the rights that the configuration has them need.
+    fn entitle(&self) {
+        if let Some(bucket) = &self.elsewhere {
+            bucket.entitle(&self.configuration(), &self.data());
+        }
     }
 
     fn prepare(configuration: &str, arguments: &[&str]) -> Self {
@@ -83,15 +97,14 @@ impl App {
         std::fs::write(folder.path().join("strongroom.toml"), configuration).expect("the folder was just made");
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let postgres = schema_of_its_own(&folder);
-        let elsewhere = Bucket::of_its_own(&name_of(&folder));
         Self {
             running: None,
             ready: Value::Null,
             folder,
             arguments,
             environment: Vec::new(),
-            embedded: elsewhere.is_none(),
-            elsewhere,
+            embedded: true,
+            elsewhere: None,
             postgres,
             variables: Vec::new(),
         }
@@ -99,7 +112,7 @@ impl App {
 
     /// Starts on this database, whatever the others use.
     pub(crate) fn start_on(database: Option<&str>, spaces: &str) -> Self {
-        let mut app = Self::prepare(&format!("{}\n{spaces}", tokens::configuration()), &[]);
+        let mut app = Self::prepare_elsewhere(&format!("{}\n{spaces}", tokens::configuration()), &[]);
         app.use_database(database);
         app.run();
         app
@@ -128,22 +141,22 @@ impl App {
     pub(crate) fn start_external(configuration: &str) -> Self {
         let mut app = Self::prepare(configuration, &[]);
         app.embedded = false;
-        app.elsewhere = None;
         app.run();
         app
     }
 
-    /// From the next start on has this configuration; the signing secret and generous limits are added.
+    /// From the next start on has this configuration, and the rights that it needs; the signing secret and generous limits
+    /// are added.
     pub(crate) fn reconfigure(&self, spaces: &str) {
         let configuration = format!("{}\n{spaces}", tokens::configuration());
-        std::fs::write(self.folder.path().join("strongroom.toml"), configuration).expect("the folder is ours");
+        std::fs::write(self.configuration(), configuration).expect("the folder is ours");
+        self.entitle();
     }
 
     /// Starts with a bucket of another store, in this environment.
     pub(crate) fn start_external_in(configuration: &str, environment: &[(&str, &str)]) -> Self {
         let mut app = Self::prepare(configuration, &[]);
         app.embedded = false;
-        app.elsewhere = None;
         app.environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         app.run();
         app
@@ -206,6 +219,11 @@ impl App {
     /// Whether the store is the embedded one, with its folder among the data.
     pub(crate) fn is_embedded(&self) -> bool {
         self.embedded
+    }
+
+    /// Whether the store is that of this provider.
+    pub(crate) fn is_on(&self, provider: &str) -> bool {
+        self.elsewhere.as_ref().is_some_and(|bucket| bucket.provider() == provider)
     }
 
     /// The keys of the four identities and where they are used, as `strongroom store keys` tells them of the embedded
@@ -307,12 +325,16 @@ impl App {
     }
 
     fn program(&self, words: &[&str]) -> Command {
-        let mut command = program(words, &self.folder.path().join("strongroom.toml"), &self.data());
+        let mut command = program(words, &self.configuration(), &self.data());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.envs(self.postgres.iter().map(|url| ("STRONGROOM__DATABASE__URL", url)));
         command.envs(self.variables.iter().copied());
         command.envs(self.elsewhere.iter().flat_map(Bucket::variables));
         command
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.folder.path().join("strongroom.toml")
     }
 
     fn log_file(&self) -> PathBuf {

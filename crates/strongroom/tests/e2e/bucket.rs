@@ -28,21 +28,21 @@ pub(crate) fn client(keys: &Value, identity: &str) -> Client {
     Client::from_conf(config)
 }
 
-/// One who sees all of the bucket: the janitor of the embedded store is held to the location.
-fn overseer(app: &App) -> Client {
+/// One who sees all of the bucket: the janitor is held to the location.
+pub(crate) fn overseer(app: &App) -> Client {
     let mut keys = app.keys();
     if app.is_embedded() {
         let words = ["store", "keys", "create", "--name", "overseer", "--bucket", "*", "--allow", "all", "--json"];
-        keys["janitor"] = app.command_json(&words);
+        keys["overseer"] = app.command_json(&words);
     }
-    client(&keys, "janitor")
+    client(&keys, "overseer")
 }
 
 /// Every key in the bucket, sorted.
 pub(crate) async fn keys(app: &App) -> Vec<String> {
-    let janitor = overseer(app);
+    let overseer = overseer(app);
     let mut keys = Vec::new();
-    let mut pages = janitor.list_objects_v2().bucket(app.bucket()).into_paginator().send();
+    let mut pages = overseer.list_objects_v2().bucket(app.bucket()).into_paginator().send();
     while let Some(page) = pages.next().await {
         keys.extend(page.unwrap().contents().iter().map(|object| object.key().unwrap().to_owned()));
     }

@@ -8,13 +8,9 @@ use crate::caller::{open, send, text};
 use crate::files;
 use crate::ways::{Way, begin, complete, hand_in, handed, object, put, send_to_storage};
 
-/// A service whose space `scans` has this bucket. The embedded store makes it by itself, and elsewhere it has to be made.
-async fn start(scans: &str, more: &str) -> App {
-    let app = App::start(&format!("[spaces.files]\n{more}\n[spaces.scans]\nbucket = \"{scans}\"\n{more}"));
-    if !app.is_embedded() {
-        sdk(&app, "operator").create_bucket().bucket(scans).send().await.unwrap();
-    }
-    app
+/// A service whose space `scans` has this bucket.
+fn start(scans: &str, more: &str) -> App {
+    App::start(&format!("[spaces.files]\n{more}\n[spaces.scans]\nbucket = \"{scans}\"\n{more}"))
 }
 
 /// The name of a bucket that no other test has, nor the same one another time.
@@ -35,7 +31,7 @@ fn bucket_of(url: &Value) -> &str {
 #[tokio::test]
 async fn each_space_keeps_its_objects_in_its_own_bucket() {
     let scans = &*bucket_for("kept");
-    let app = start(scans, "").await;
+    let app = start(scans, "");
     let alice = app.user("alice");
     let mut kept = Vec::new();
     for (number, way) in (1..).zip(Way::ALL) {
@@ -60,7 +56,7 @@ async fn each_space_keeps_its_objects_in_its_own_bucket() {
 #[tokio::test]
 async fn a_name_with_a_bucket_finds_what_lies_in_that_bucket_alone() {
     let scans = &*bucket_for("named");
-    let app = start(scans, "").await;
+    let app = start(scans, "");
     let alice = app.user("alice");
     let made = object(&alice, Way::Put, &handed("scans", "a.png", "image/png", &files::png(1))).await;
     let key = text(&made["version"]["key"]);
@@ -81,7 +77,7 @@ async fn a_name_with_a_bucket_finds_what_lies_in_that_bucket_alone() {
 async fn the_clean_up_reaches_every_bucket() {
     let scans = &*bucket_for("cleaned");
     let brief = "uploads = { expires = \"5s\", multipart_expires = \"5s\" }";
-    let app = start(scans, &format!("deleted_retention = \"0s\"\naccept = [\"image/*\"]\n{brief}")).await;
+    let app = start(scans, &format!("deleted_retention = \"0s\"\naccept = [\"image/*\"]\n{brief}"));
     let alice = app.user("alice");
     let (picture, page) = (files::png(1), files::html());
     for space in ["files", "scans"] {

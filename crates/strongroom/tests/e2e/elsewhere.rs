@@ -1,17 +1,21 @@
-//! The S3 store of another maker that the whole suite is told to use: a bucket in it for each service.
+//! The S3 store of another maker that the whole suite is told to use: a bucket in it for each service, and four users
+//! with what `strongroom policy` prints for that service's configuration.
 
-use std::collections::BTreeMap;
+mod users;
+
+use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use strongroom_presign::{Credentials, Endpoint, Method, Payload, Request, Signer};
+use sha2::{Digest as _, Sha256};
+use strongroom_presign::{Credentials, Endpoint, Method, Payload, Request, SignedRequest, Signer};
 
-use crate::app::App;
+use self::users::{Keys, Users};
+use crate::app::{App, program};
 use crate::caller::{client, text};
 
 const REGION: &str = "us-east-1";
-
-const ADMIN: &str = "admin";
 
 const IDENTITIES: [&str; 4] = ["reader", "writer", "janitor", "operator"];
 
@@ -23,26 +27,43 @@ pub(crate) struct Bucket {
     name: String,
     /// Where the service itself reaches the store, if that is not where browsers do.
     inside: Option<String>,
-    /// Of each identity: the public half of its key, and the secret.
-    keys: BTreeMap<&'static str, (String, String)>,
+    keys: Keys,
+    /// Whose the keys are, where the store is not that of another service.
+    users: Option<Arc<Users>>,
 }
 
 impl Bucket {
     /// In the store that the environment names, if it names one. The bucket goes when the store goes, which is thrown
-    /// away after the tests.
+    /// away after the tests. Nobody may do anything in it before `entitle`.
     #[expect(clippy::disallowed_methods, reason = "the suite is told by the environment on which store it runs")]
     pub(crate) fn of_its_own(name: &str) -> Option<Self> {
         let endpoint = std::env::var("STRONGROOM_TEST_STORAGE").ok()?;
         let provider =
             std::env::var("STRONGROOM_TEST_PROVIDER").expect("STRONGROOM_TEST_PROVIDER says whose store it is");
-        // The two users of every store that `cargo xtask serve` starts: one may do everything, and one may write alone.
-        let user = |identity| if identity == "writer" { "writer" } else { ADMIN };
-        let keys =
-            IDENTITIES.into_iter().map(|identity| (identity, (user(identity).to_owned(), secret(user(identity)))));
-        let bucket = Self { endpoint, provider, name: format!("e2e-{name}"), inside: None, keys: keys.collect() };
-        // Services are started from within a runtime, which must not be blocked by another.
-        std::thread::scope(|scope| scope.spawn(|| bucket.make()).join()).expect("the store makes buckets");
-        Some(bucket)
+        let name = format!("e2e-{name}");
+        let users = Users::make(&endpoint, &provider, &name);
+        Some(Self { endpoint, provider, name, inside: None, keys: users.keys.clone(), users: Some(Arc::new(users)) })
+    }
+
+    /// Makes the buckets that this configuration names, and gives the four users exactly what `strongroom policy`
+    /// prints for it.
+    pub(crate) fn entitle(&self, configuration: &Path, data: &Path) {
+        // The store of another service holds its identities to their rights by itself.
+        let Some(users) = &self.users else { return };
+        let output = program(&["policy", "--users", users.name()], configuration, data)
+            .envs(self.variables())
+            .output()
+            .expect("the built program starts");
+        let printed: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("no policies: {}", String::from_utf8_lossy(&output.stderr)));
+        let whole = printed["operator"]["Statement"][0]["Resource"].as_array().expect("the operator's are buckets");
+        for bucket in whole.iter().filter_map(|arn| text(arn).strip_prefix("arn:aws:s3:::")) {
+            let (status, said) =
+                as_admin((&self.endpoint, &self.provider), bucket, &Request::on_bucket(Method::Put), "");
+            // It may be there already, when the rights in it change.
+            assert!(matches!(status, 200 | 409), "{said}");
+        }
+        users.entitle(&printed);
     }
 
     /// That of another service, which runs its embedded store for it.
@@ -57,6 +78,7 @@ impl Bucket {
             name: app.bucket().to_owned(),
             inside: None,
             keys: IDENTITIES.into_iter().map(key).collect(),
+            users: None,
         }
     }
 
@@ -70,18 +92,9 @@ impl Bucket {
         &self.endpoint
     }
 
-    #[tokio::main(flavor = "current_thread")]
-    async fn make(&self) {
-        let credentials = Credentials::new(ADMIN, secret(ADMIN)).expect("these are keys");
-        let endpoint = Endpoint::custom(&self.endpoint, REGION).expect("the test runner names a URL");
-        let signer = Signer::new(credentials, endpoint, &self.name).expect("this is the name of a bucket");
-        let now = Timestamp::from_second(crate::tokens::now()).expect("the clock is right");
-        let call = signer.sign(&Request::on_bucket(Method::Put), Payload::Empty, now.as_second());
-        let call = call.expect("what is signed is plain");
-        let request =
-            call.headers.iter().fold(client().put(&call.url), |request, (name, value)| request.header(name, value));
-        let answer = request.send().await.expect("the store answers");
-        assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap_or_default());
+    /// Whose store it is in, as the configuration names it.
+    pub(crate) fn provider(&self) -> &str {
+        &self.provider
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -105,9 +118,12 @@ impl Bucket {
         variables.into_iter().map(|(name, value)| (format!("STRONGROOM__STORAGE__{name}"), value)).collect()
     }
 
-    /// The keys of the four identities and where they are used.
+    /// The keys of the four identities and where they are used, and that of one who may do everything.
     pub(crate) fn keys(&self) -> Value {
-        let mut keys = json!({ "endpoint": self.endpoint, "region": REGION, "bucket": self.name });
+        let (id, secret) = administrator(&self.provider);
+        let overseer = json!({ "access_key_id": id, "secret_access_key": secret });
+        let mut keys =
+            json!({ "endpoint": self.endpoint, "region": REGION, "bucket": self.name, "overseer": overseer });
         for (identity, (id, secret)) in &self.keys {
             keys[identity] = json!({ "access_key_id": id, "secret_access_key": secret });
         }
@@ -115,6 +131,33 @@ impl Bucket {
     }
 }
 
-fn secret(user: &str) -> String {
-    format!("{user}-secret")
+/// Signs a request as the administrator of the store, and sends it; the status and the answer.
+fn as_admin((endpoint, provider): (&str, &str), bucket: &str, request: &Request<'_>, body: &str) -> (u16, String) {
+    let (id, secret) = administrator(provider);
+    let credentials = Credentials::new(id, secret).expect("these are keys");
+    let endpoint = Endpoint::custom(endpoint, REGION).expect("the test runner names a URL");
+    let signer = Signer::new(credentials, endpoint, bucket).expect("this is the name of a bucket");
+    let now = Timestamp::from_second(crate::tokens::now()).expect("the clock is right");
+    let payload = Payload::Sha256(Sha256::digest(body).into());
+    let call = signer.sign(request, payload, now.as_second()).expect("what is signed is plain");
+    // Services are started from within a runtime, which must not be blocked by another.
+    std::thread::scope(|scope| scope.spawn(|| sent(&call, body)).join()).expect("the store answers")
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn sent(call: &SignedRequest, body: &str) -> (u16, String) {
+    let method = call.method.as_str().parse().expect("it is a method");
+    let request = client().request(method, &call.url).body(body.to_owned());
+    let request = call.headers.iter().fold(request, |request, (name, value)| request.header(&**name, &**value));
+    let answer = request.send().await.expect("the store answers");
+    (answer.status().as_u16(), answer.text().await.expect("the answer is whole"))
+}
+
+/// Access key and secret of who may do everything in a store that `cargo xtask` started.
+fn administrator(provider: &str) -> (String, String) {
+    let (id, secret) = match provider {
+        "garage" => ("GK31c2f218a2e44f485b94239e", "b892c0665f0ada8a4755dae98baa3b133590e11dae3bcc1f9d769d67f16c3835"),
+        _ => ("admin", "admin-secret"),
+    };
+    (id.to_owned(), secret.to_owned())
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use strongroom_testbed::{Fault, Postgres, Proxy};
 
 use crate::app::App;
+use crate::bucket;
 use crate::caller::{Answer, Caller, open, text};
 use crate::files;
 use crate::tokens;
@@ -208,14 +209,20 @@ async fn the_time_that_the_storage_asks_for_is_told_to_who_waits_for_it() {
     assert!(line.counted("strongroom_storage_requests_total{operation=\"put\",outcome=\"busy\"}").await >= 1.0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_breaks_off_is_told_from_a_service_that_fails() {
+/// A service whose way to its database leads through a proxy.
+fn far_database() -> (Postgres, Proxy, App) {
     let server = Postgres::start(&std::env::temp_dir(), &[]).unwrap();
     let url = server.url();
     let (before, rest) = url.split_once('@').unwrap();
     let (place, name) = rest.split_once('/').unwrap();
     let proxy = Proxy::start(place.parse().unwrap()).unwrap();
     let app = App::start_on(Some(&format!("{before}@{}/{name}?sslmode=disable", proxy.address())), SPACE);
+    (server, proxy, app)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_breaks_off_is_told_from_a_service_that_fails() {
+    let (_server, proxy, app) = far_database();
     let alice = app.user("alice");
     let bytes = files::png(1);
     let file = handed("files", "a.png", "image/png", &bytes);
@@ -229,4 +236,57 @@ async fn a_database_that_breaks_off_is_told_from_a_service_that_fails() {
         made += 1;
     }
     assert_eq!(stored(&alice).await, made, "what was refused is not there");
+}
+
+/// Three times as many as there are connections.
+const CROWD: usize = 48;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_to_the_database_that_swallows_everything_keeps_nobody_waiting_and_leaves_nothing_half_done() {
+    // A statement is given up after 20 seconds and a new connection after 5, and who waits for one gives up after 20.
+    const LONGEST: Duration = Duration::from_secs(55);
+    let (_server, proxy, app) = far_database();
+    let alice = app.user("alice");
+    let bytes = files::png(1);
+    let file = handed("files", "a.png", "image/png", &bytes);
+    object(&alice, Way::Raw, &file).await;
+    let upload = begin(&alice, Way::Put, &file).await.ok(201);
+    assert!(send_to_storage(&alice, &upload, &file).await.status < 300);
+
+    proxy.set(Fault::BlackHole);
+    let crowd = futures_util::future::join_all((0..CROWD).map(async |number| match number % 4 {
+        0 => hand_in(&alice, Way::Raw, &file).await,
+        1 => begin(&alice, Way::Put, &file).await,
+        2 => complete(&alice, &upload).await,
+        _ => alice.get("/v1/spaces/files/objects").await,
+    }));
+    for answer in tokio::time::timeout(LONGEST, crowd).await.expect("everybody is answered in time") {
+        away(&answer, "database-unavailable");
+    }
+    let probe = tokio::time::timeout(LONGEST, app.anonymous().get("/readyz")).await;
+    assert_eq!(probe.expect("a probe is answered in time").status, 503);
+
+    proxy.heal();
+    at_last(async || complete(&alice, &upload).await).await.ok(200);
+    at_last(async || hand_in(&alice, Way::Raw, &file).await).await.ok(201);
+    // Some that were refused may have happened, because nobody heard of their end; they have happened whole.
+    let list = alice.get("/v1/spaces/files/objects?limit=1000").await.ok(200);
+    let objects = list["items"].as_array().unwrap();
+    assert!((3..3 + CROWD).contains(&objects.len()), "{}", objects.len());
+    let mut known = Vec::new();
+    for object in objects {
+        let found = alice.get(&format!("/v1/objects/{}", text(&object["id"]))).await.ok(200);
+        assert_eq!(open(text(&found["link"]["url"])).await.body, bytes);
+        known.push(text(&found["version"]["key"]).to_owned());
+    }
+    known.sort();
+    for _ in 0..LOOKS {
+        app.command_json(&["gc", "--grace", "0s", "--json"]);
+        let kept = bucket::keys(&app).await.into_iter().filter(|key| !key.starts_with("staging/"));
+        if kept.collect::<Vec<_>>() == known {
+            return;
+        }
+        a_while().await;
+    }
+    panic!("the bucket holds something else than {known:?}: {:?}", bucket::keys(&app).await);
 }

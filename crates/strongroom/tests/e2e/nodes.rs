@@ -31,6 +31,9 @@ impl Shared {
         let postgres = Postgres::start(&std::env::temp_dir(), &[]).expect("PostgreSQL starts");
         let folder = tempfile::tempdir().expect("the temporary folder can be written");
         if let Some(bucket) = Bucket::of_its_own(&name_of(&folder)) {
+            let configuration = folder.path().join("strongroom.toml");
+            std::fs::write(&configuration, FILES).expect("the folder was just made");
+            bucket.entitle(&configuration, folder.path());
             return Self { bucket, postgres, _store: None };
         }
         let store = App::start_embedded_on(None, "");

@@ -109,6 +109,41 @@ async fn after_its_retention_a_deleted_object_is_gone_for_good_with_its_bytes() 
 }
 
 #[tokio::test]
+async fn at_the_age_that_its_space_allows_an_object_goes_for_good_with_its_bytes() {
+    let ages = [("brief", "1s"), ("long", "1d")];
+    let spaces = ages.map(|(name, age)| format!("[spaces.{name}]\nlifecycle = {{ expire_after = \"{age}\" }}\n"));
+    let app = App::start(&format!("{}\n{FILES}", spaces.concat()));
+    let alice = app.user("alice");
+    let bytes = files::png(1);
+    let mut made = Vec::new();
+    for space in ["brief", "long", "files"] {
+        made.push(object(&alice, Way::Raw, &handed(space, "a.png", "image/png", &bytes)).await);
+    }
+    let [brief, long, lasting] = &made[..] else { unreachable!() };
+    let path = format!("/v1/objects/{}", text(&brief["id"]));
+    // Its age comes within moments; the clean-up is asked until it knows that.
+    while app.command_json(&["gc", "--dry-run", "--grace", "0s", "--json"])["outlived"] != 1 {}
+    alice.get(&path).await.ok(200);
+    let done = app.command_json(&["gc", "--grace", "0s", "--json"]);
+    assert_eq!(
+        (&done["outlived"], &done["purged"], &done["deleted_keys"]),
+        (&json!(1), &json!(0), &json!(1)),
+        "{done}"
+    );
+
+    alice.get(&path).await.refused(404, "not-found");
+    assert_ne!(open(text(&brief["link"]["url"])).await.status, 200);
+    let mut kept = [long, lasting].map(|object| text(&object["version"]["key"]));
+    kept.sort_unstable();
+    assert_eq!(crate::bucket::keys(&app).await, kept);
+    let usage = app.admin().get("/v1/usage").await.ok(200);
+    let left = |account: &Value| account["space"] != "brief" || account["objects"] == 0;
+    assert!(usage["items"].as_array().unwrap().iter().all(left), "{usage}");
+    let audit = app.admin().get(&format!("/v1/audit?object={}", text(&brief["id"]))).await.ok(200);
+    assert!(audit.to_string().contains("\"object.expire\""), "{audit}");
+}
+
+#[tokio::test]
 async fn an_id_that_is_none_names_nothing() {
     let app = App::start(FILES);
     let alice = app.user("alice");

@@ -33,4 +33,5 @@ at_every_server! {
     policies::each_identity_can_do_what_it_must_and_nothing_else,
     provision::a_bucket_is_made_as_it_should_be_and_then_nothing_is_left_to_do,
     provision::what_is_stricter_and_what_is_of_others_survives,
+    provision::with_the_least_policies_the_doctor_finds_nothing_wrong,
 }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use reqwest::Client;
 use sha2::{Digest as _, Sha256};
-use strongroom_presign::{Credentials, Endpoint, Method, Payload, Request, Signer};
+use strongroom_presign::{Credentials, Endpoint, Method, Payload, PostPolicy, Request, Signer, Validity};
 
 /// Which server it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +71,24 @@ impl Place {
         let sent = self.http.request(method, &signed.url).body(body.to_owned());
         let sent = signed.headers.iter().fold(sent, |sent, (name, value)| sent.header(&**name, &**value));
         let response = sent.send().await.unwrap();
+        Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
+    }
+
+    /// Signs a form for a key, and sends it with a file.
+    pub(crate) async fn send_form(&self, signer: &Signer, key: &str) -> Answer {
+        const BOUNDARY: &str = "the-end-of-a-field";
+        let policy = PostPolicy::for_key(key).unwrap().exact("Content-Type", "text/plain").content_length(1, 100);
+        let form = signer.post(&policy, Validity::new(now(), 600).unwrap()).unwrap();
+        let mut body = String::new();
+        for (name, value) in &form.fields {
+            body += &format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        body += &format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\nContent-Type: text/plain\
+             \r\n\r\ncontent\r\n--{BOUNDARY}--\r\n"
+        );
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let response = self.http.post(form.url).header("content-type", kind).body(body).send().await.unwrap();
         Answer { status: response.status().as_u16(), body: response.text().await.unwrap() }
     }
 

@@ -53,6 +53,17 @@ pub(crate) async fn each_identity_can_do_what_it_must_and_nothing_else(place: &P
             }
         }
     }
+    // A form is judged in a way of its own by both: nobody's but the writer's is taken.
+    for (identity, signer) in signers(place, &keys) {
+        for key in [FINAL, STAGED, OUTSIDE] {
+            let answer = place.send_form(&signer, key).await;
+            let must = identity == "writer" && (key == STAGED || key == FINAL && place.kind == Kind::SeaweedFs);
+            let expected: &[u16] = if must { &[200, 201, 204] } else { &[403] };
+            if !expected.contains(&answer.status) {
+                wrong.push(format!("{identity}: a form for {key}: {} {}", answer.status, answer.body));
+            }
+        }
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -5,7 +5,7 @@ use strongroom_presign::{Method, Request};
 use tempfile::TempDir;
 
 use crate::place::{Kind, Place, random_hex, strongroom};
-use crate::users::{IDENTITIES, Keys};
+use crate::users::{IDENTITIES, Keys, install};
 
 const LIFECYCLE: &str = "<LifecycleConfiguration><Rule><ID>theirs</ID><Filter><Prefix>z/</Prefix></Filter><Status>Enabled\
                          </Status><Expiration><Days>7</Days></Expiration></Rule><Rule><ID>strongroom-staging</ID><Filter>\
@@ -57,6 +57,11 @@ fn state<'a>(report: &'a Value, what: &str) -> &'a str {
 pub(crate) async fn a_bucket_is_made_as_it_should_be_and_then_nothing_is_left_to_do(place: &Place) {
     let bucket = format!("made-{}", random_hex());
     let installation = Installation::new(place, &bucket, &administrator());
+    let (health, _) = installation.run(&["doctor"]);
+    let storage = health["checks"].as_array().unwrap().iter().find(|check| check["what"] == "storage").unwrap();
+    assert!(storage["found"].as_str().unwrap().contains("NoSuchBucket"), "{storage}");
+    assert!(storage["mend"].as_str().unwrap().contains("provision --apply"), "{storage}");
+
     let (plan, good) = installation.run(&["provision"]);
     assert!(good && state(&plan, "bucket") == "planned" && state(&plan, "lifecycle") == "planned", "{plan}");
     let (again, _) = installation.run(&["provision"]);
@@ -75,6 +80,12 @@ pub(crate) async fn a_bucket_is_made_as_it_should_be_and_then_nothing_is_left_to
     let states: Vec<_> =
         second["buckets"][0]["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
     assert!(good && states.iter().all(|state| matches!(*state, "right" | "not-offered")), "{second}");
+
+    // The service itself ends what is old, and its row with it.
+    let ask = Request::on_bucket(Method::Get).query("lifecycle", "");
+    let admin = place.signer_of("admin", "admin-secret", &bucket);
+    let rules = place.send(&admin, &ask, "").await.body;
+    assert!(rules.contains("strongroom-staging") && !rules.contains("400"), "{rules}");
 
     // One key for all is a risk, and nothing that does not work.
     let (health, _) = installation.run(&["doctor"]);
@@ -98,4 +109,17 @@ pub(crate) async fn what_is_stricter_and_what_is_of_others_survives(place: &Plac
     installation.run(&["provision", "--apply", "--allow-loosen"]);
     let now = place.send(&place.admin(), &ask, "").await.body;
     assert!(now.contains("<ID>theirs</ID>") && !now.contains("<Days>3</Days>"), "{now}");
+}
+
+pub(crate) async fn with_the_least_policies_the_doctor_finds_nothing_wrong(place: &Place) {
+    let keys = install(place, "media/").await;
+    let installation = Installation::new(place, &place.bucket, &keys);
+    let (applied, _) = installation.run(&["provision", "--apply"]);
+    assert_eq!(state(&applied, "CORS"), "changed", "{applied}");
+    let (health, good) = installation.run(&["doctor"]);
+    let checks = health["checks"].as_array().unwrap();
+    let form = checks.iter().find(|check| check["what"] == "upload by form").unwrap();
+    assert_eq!(form["found"], "taken at the public endpoint", "{form}");
+    let wrong: Vec<_> = checks.iter().filter(|check| check["verdict"] != "good").collect();
+    assert!(good && wrong.is_empty(), "{wrong:#?}");
 }

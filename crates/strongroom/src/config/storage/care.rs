@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use serde::Deserializer;
 use strongroom_store::Pace;
 
 use super::RawStorage;
-use crate::config::duration;
 use crate::config::key_path::KeyPath;
 use crate::config::layers::Report;
 
@@ -59,9 +57,4 @@ impl RawStorage {
         }
         care
     }
-}
-
-/// A length of time that may be absent.
-pub(super) fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    duration::deserialize(deserializer).map(Some)
 }

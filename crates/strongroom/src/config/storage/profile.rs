@@ -72,6 +72,9 @@ pub struct Profile {
     pub longest_copy: u64,
     /// How many parts an object may have.
     pub most_parts: u16,
+    /// Whether somebody else's object can be copied in parts. Where it cannot, what the writer put is never longer than
+    /// one copy takes.
+    pub copies_in_parts: bool,
 }
 
 /// Which ACL is signed into uploads.
@@ -107,6 +110,7 @@ const GENERIC: Profile = Profile {
     longest_put: FIVE_GIB,
     longest_copy: FIVE_GIB,
     most_parts: 10_000,
+    copies_in_parts: true,
 };
 
 const AWS: Profile = Profile {
@@ -120,8 +124,14 @@ const AWS: Profile = Profile {
     ..GENERIC
 };
 
-const CEPH: Profile =
-    Profile { form_post: true, conditional_put: true, signature_version_2: true, bucket_cors: true, ..GENERIC };
+const CEPH: Profile = Profile {
+    form_post: true,
+    conditional_put: true,
+    signature_version_2: true,
+    bucket_cors: true,
+    copies_in_parts: false,
+    ..GENERIC
+};
 
 impl Profile {
     /// Whether one PUT may go straight to the key that its bytes are served from: nothing that the uploader does with
@@ -188,6 +198,8 @@ impl Provider {
                 addressing: Addressing::VirtualHost,
                 conditional_put: false,
                 signature_version_2: false,
+                // All keys of a team there are those of one owner.
+                copies_in_parts: true,
                 ..CEPH
             },
             Self::Ceph => CEPH,
@@ -228,6 +240,7 @@ pub(super) struct RawProfile {
     #[serde(deserialize_with = "size::deserialize")]
     longest_copy: Option<u64>,
     most_parts: Option<u16>,
+    copies_in_parts: Option<bool>,
 }
 
 impl RawProfile {
@@ -245,6 +258,7 @@ impl RawProfile {
             longest_put: self.longest_put.unwrap_or(base.longest_put),
             longest_copy: self.longest_copy.unwrap_or(base.longest_copy),
             most_parts: self.most_parts.unwrap_or(base.most_parts),
+            copies_in_parts: self.copies_in_parts.unwrap_or(base.copies_in_parts),
         };
         if profile.longest_put < LEAST_PUT {
             report.problem(

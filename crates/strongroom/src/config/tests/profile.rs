@@ -43,7 +43,8 @@ fn a_named_provider_counts_before_the_endpoint_and_brings_its_addressing() {
 fn what_is_said_of_a_storage_counts_before_what_is_known_of_its_provider() {
     let lines = "endpoint = \"http://store\"\nprovider = \"garage\"\n[storage.profile]\nform_post = false\n\
          checksums = true\nupload_acl = \"private\"\nobeys_unsigned_headers = false\nconditional_put = true\n\
-         bucket_cors = false\nlongest_put = \"1 GiB\"\nlongest_copy = \"6 MiB\"\nmost_parts = 1000";
+         bucket_cors = false\nlongest_put = \"1 GiB\"\nlongest_copy = \"6 MiB\"\nmost_parts = 1000\n\
+         copies_in_parts = false";
     let said = Profile {
         addressing: Addressing::Path,
         form_post: false,
@@ -56,6 +57,7 @@ fn what_is_said_of_a_storage_counts_before_what_is_known_of_its_provider() {
         longest_put: 1 << 30,
         longest_copy: 6 << 20,
         most_parts: 1000,
+        copies_in_parts: false,
     };
     assert_eq!(storage(lines).profile, said);
     let embedded = Setting::new("[storage.profile]\nlongest_copy = \"6 MiB\"").load().storage.profile;
@@ -116,6 +118,7 @@ fn row(provider: Provider) -> String {
         bytes(profile.longest_put),
         bytes(profile.longest_copy),
         profile.most_parts.to_string(),
+        yes(profile.copies_in_parts),
     ];
     format!("| {} |", cells.join(" | "))
 }

@@ -10,6 +10,7 @@ use std::time::UNIX_EPOCH;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
@@ -85,6 +86,21 @@ impl Aws {
         let base = Box::pin(self.provider(&role.base)).await;
         taking.configure(&configuration).build_from_provider(base).await
     }
+}
+
+/// Whose credentials a configured source gives, as AWS's STS says it: the ARN of a user or a role.
+pub async fn owner(source: &CredentialSource, region: &str, http: &reqwest::Client) -> Result<String, Reason> {
+    let aws = Aws { source: source.clone(), region: region.to_owned(), sender: Sender(http.clone()) };
+    let configuration = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .http_client(aws.sender.clone())
+        .credentials_provider(aws.provider(source).await)
+        .retry_config(RetryConfig::disabled())
+        .load()
+        .await;
+    let answer = aws_sdk_sts::Client::new(&configuration).get_caller_identity().send().await;
+    let told = answer.map_err(|error| in_words(&error))?;
+    told.arn.ok_or_else(|| "the answer names nobody".to_owned())
 }
 
 /// Credentials as signing takes them.

@@ -54,7 +54,13 @@ async fn what_is_too_long_for_one_copy_is_promoted_in_parts() {
     let picture = files::large_png(1, 12_345_678);
     let file = handed("files", "a.png", "image/png", &picture);
     for way in [Way::Multipart, Way::Post] {
-        let upload = begin(&alice, way, &file).await.ok(201);
+        let begun = begin(&alice, way, &file).await;
+        if app.is_on("ceph") {
+            // Only the owner of an object copies it in parts there, and that is the writer.
+            begun.refused(413, "too-large");
+            continue;
+        }
+        let upload = begun.ok(201);
         assert_eq!(send_to_storage(&alice, &upload, &file).await.status / 100, 2);
         let object = complete(&alice, &upload).await.ok(200);
         let served = open(text(&object["link"]["url"])).await;
@@ -63,6 +69,6 @@ async fn what_is_too_long_for_one_copy_is_promoted_in_parts() {
         // The entity tag of what was made of three parts says so.
         assert!(served.header("etag").trim_matches('"').ends_with("-3"), "{}", served.header("etag"));
     }
-    assert_eq!(bucket::keys(&app).await.len(), 2);
+    assert_eq!(bucket::keys(&app).await.len(), if app.is_on("ceph") { 0 } else { 2 });
     assert_eq!(bucket::multiparts(&app).await, []);
 }
