@@ -265,6 +265,7 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
         .with("bytes", object.version.bytes)
         .with("content_type", object.version.content_type.clone())
         .with("sha256", object.version.sha256.clone());
+    let now = service.now();
     service
         .db
         .write(move |tx| {
@@ -275,6 +276,7 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
             let change = usage::Change { bytes: object.version.bytes, objects: 1, ..usage::Change::default() };
             usage::change(tx, &object.space, object.owner.as_deref(), change)?;
             db::objects::insert(tx, &object)?;
+            db::copies::ask(tx, &object.space, key.as_str(), now)?;
             entry.write(tx)?;
             Ok(Adopted::Now(object.id))
         })

@@ -23,11 +23,14 @@ use crate::http::listen::{self, Listening};
 use crate::http::{self, Place};
 use crate::jwt::Verifier;
 use crate::metrics::Metrics;
+use crate::mirror;
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
 use crate::sns::Topic;
 use crate::storage::{Counts, Keyring, Line, Location, Settings, Storage};
+
+mod second;
 
 /// The file of SQLite in the data folder.
 const DATABASE: &str = "strongroom.sqlite";
@@ -82,6 +85,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let api = config.server.public_url(address);
 
     let reached = reach(&config, &secrets, pages(&api, address), Uses::Service, &http, &clock, &random).await?;
+    let mirror = second::second(&config, &http, &clock, &random).await?;
     let db = database(&config).await?;
     if reached.embedded.is_some() {
         embedded::claim(&db, &secrets, clock.now()).await?;
@@ -99,6 +103,10 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     };
     let mut metrics = Metrics::new();
     metrics.include_storage(&reached.counts);
+    let mirror = mirror.map(|(mirror, counts)| {
+        metrics.include_mirror(&counts);
+        mirror
+    });
     if let Some((_, store)) = &reached.embedded {
         metrics.include(store);
     }
@@ -107,11 +115,13 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         audit: AuditLog::new(db.clone()),
         db,
         storage: reached.storage,
+        mirror,
         places: Places::default(),
         clock,
         random,
         metrics,
     });
+    mirror::begin(&service).await?;
     Addresses { api: api.clone(), store: store.clone() }
         .leave(&data)
         .with_context(|| format!("no file can be written in {}", data.display()))?;
@@ -142,6 +152,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         task
     });
     keep_up(service.clone(), stop_api.clone());
+    second::keep(&service, &stop_api);
     keep_audit_filed(service.clone(), stop_api.clone());
     Ok(Running { service, api, store, admin_token, http, leaving, api_task, stop_api, embedded })
 }
@@ -168,12 +179,14 @@ impl Running {
 /// A service for a command: it uses the store of a running one, or opens it for as long as the command lasts.
 pub async fn for_command(config: Config) -> anyhow::Result<Service> {
     let storage = storage_for(&config, Uses::Service).await?;
+    let mirror = second::second(&config, &http_client()?, &Clock::system(), &Random::system()).await?;
     let db = database(&config).await?;
     Ok(Service::new(Parts {
         config,
         audit: AuditLog::new(db.clone()),
         db,
         storage,
+        mirror: mirror.map(|(mirror, _)| mirror),
         places: Places::default(),
         clock: Clock::system(),
         random: Random::system(),

@@ -184,6 +184,7 @@ impl RawConfig {
         let auth = self.auth.validate(report);
         refuse_generated_secrets_in_public(&self.server, &auth, report);
         let spaces = space::validate(self.spaces, demo, report);
+        storage::check_mirror(&storage, &spaces, report);
         let arrivals = self.arrivals.validate(report);
         Config {
             data,

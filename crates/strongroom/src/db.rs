@@ -2,6 +2,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod copies;
 pub mod doomed;
 pub mod milestones;
 pub mod objects;

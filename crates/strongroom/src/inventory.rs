@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::db::objects::Known;
 use crate::db::{self};
 use crate::digest;
+use crate::mirror::{self, Mirror};
 use crate::service::Service;
 use crate::storage::{self, Bucket, Listed, ObjectKey, Storage};
 
@@ -42,6 +43,8 @@ impl From<storage::KeyError> for Error {
 /// What is wrong with one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
+    /// Where: `storage` or `mirror`.
+    pub storage: &'static str,
     /// What is wrong.
     pub what: What,
     /// The key, without the location.
@@ -77,6 +80,8 @@ pub struct Report {
     pub differ: u64,
     /// Keys that nobody knows.
     pub orphans: u64,
+    /// Keys under which the mirror is still to be brought in line; they are no findings.
+    pub awaited: u64,
 }
 
 impl Report {
@@ -85,6 +90,45 @@ impl Report {
             What::Missing => self.missing += 1,
             What::Differs => self.differ += 1,
             What::Orphan => self.orphans += 1,
+        }
+    }
+}
+
+/// One of the storages.
+#[derive(Debug, Clone, Copy)]
+pub enum Side<'a> {
+    /// The first.
+    Storage(&'a Storage),
+    /// The second.
+    Mirror(&'a Mirror),
+}
+
+impl<'a> Side<'a> {
+    /// Both, or the one that there is.
+    pub fn all(service: &'a Service) -> impl Iterator<Item = Self> {
+        std::iter::once(Self::Storage(&service.storage)).chain(service.mirror.as_ref().map(Self::Mirror))
+    }
+
+    fn storage(self) -> &'a Storage {
+        match self {
+            Self::Storage(storage) => storage,
+            Self::Mirror(mirror) => &mirror.storage,
+        }
+    }
+
+    /// The bucket that holds what belongs to a space.
+    fn bucket(self, service: &Service, space: &str) -> Result<&'a Bucket, Error> {
+        Ok(match self {
+            Self::Storage(storage) => storage.bucket(service.bucket_of(space))?,
+            Self::Mirror(mirror) => mirror.bucket(service, space)?,
+        })
+    }
+
+    /// Its name, as the configuration calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Storage(_) => "storage",
+            Self::Mirror(_) => "mirror",
         }
     }
 }
@@ -99,13 +143,13 @@ pub async fn size(service: &Service) -> Result<u64, Error> {
 /// versions were looked at.
 pub async fn compare(
     service: &Service,
-    storage: &Storage,
+    side: Side<'_>,
     contents: bool,
     tell: &mut dyn FnMut(Option<Finding>, u64),
 ) -> Result<Report, Error> {
     let mut report = Report::default();
-    for bucket in storage.buckets() {
-        report = compare_bucket(Walk { service, storage, bucket, contents, report, to_read: Vec::new(), tell }).await?;
+    for bucket in side.storage().buckets() {
+        report = compare_bucket(Walk { service, side, bucket, contents, report, to_read: Vec::new(), tell }).await?;
     }
     Ok(report)
 }
@@ -153,7 +197,7 @@ impl KnownPages {
                 None => self.is_over = true,
             }
             for version in page {
-                if walk.storage.bucket(walk.service.bucket_of(&version.space))?.name == walk.bucket.name {
+                if walk.side.bucket(walk.service, &version.space)?.name == walk.bucket.name {
                     self.rows.push_back(version);
                 }
             }
@@ -173,7 +217,7 @@ struct ListedPages {
 impl ListedPages {
     async fn fill(&mut self, walk: &Walk<'_>) -> Result<(), Error> {
         while self.rows.is_empty() && !self.is_over {
-            let location = walk.storage.location.as_str();
+            let location = walk.side.storage().location.as_str();
             let (page, next) = walk.bucket.janitor.list(location, self.token.as_deref()).await?;
             self.rows = page.into();
             self.is_over = next.is_none();
@@ -185,7 +229,7 @@ impl ListedPages {
 
 struct Walk<'a> {
     service: &'a Service,
-    storage: &'a Storage,
+    side: Side<'a>,
     bucket: &'a Bucket,
     contents: bool,
     report: Report,
@@ -197,17 +241,25 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn found(&mut self, what: What, key: String, object: Option<Uuid>, detail: String) {
         self.report.count(what);
-        (self.tell)(Some(Finding { what, key, object, detail }), self.report.versions);
+        let finding = Finding { storage: self.side.name(), what, key, object, detail };
+        (self.tell)(Some(finding), self.report.versions);
     }
 
-    /// A version, and what lies under its key.
-    async fn compare(&mut self, version: Known, bytes: u64) -> Result<(), Error> {
-        self.report.versions += 1;
-        if i64::try_from(bytes) != Ok(version.bytes) {
-            let detail = format!("{bytes} bytes are there, and {} were handed in", version.bytes);
-            self.found(What::Differs, version.key, Some(version.object), detail);
-            return Ok(());
+    /// Whether the mirror still has to be brought in line under a key. Asked before the mirror itself is, so that what
+    /// is done meanwhile is seen there.
+    async fn is_awaited(&self, version: &Known) -> Result<bool, Error> {
+        match self.side {
+            Side::Storage(_) => Ok(false),
+            Side::Mirror(mirror) => Ok(!mirror::holds(self.service, mirror, &version.key).await?),
         }
+    }
+
+    /// A version, and what was listed under its key.
+    async fn compare(&mut self, version: Known, bytes: u64) -> Result<(), Error> {
+        if i64::try_from(bytes) != Ok(version.bytes) {
+            return self.look_again(version).await;
+        }
+        self.report.versions += 1;
         if self.contents {
             self.to_read.push(version);
             if self.to_read.len() >= READING * READING {
@@ -218,22 +270,34 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A version whose key was not listed: it may have come since, or gone.
+    /// A version whose key was not listed, or with another length: it may have come since, or gone.
     async fn look_again(&mut self, version: Known) -> Result<(), Error> {
-        match self.bucket.janitor.head(&ObjectKey::new(version.key.clone())?).await {
-            Ok(stored) => return self.compare(version, stored.bytes).await,
-            Err(storage::Error::NotFound) => {}
+        let is_awaited = self.is_awaited(&version).await?;
+        let bytes = match self.bucket.janitor.head(&ObjectKey::new(version.key.clone())?).await {
+            Ok(stored) if i64::try_from(stored.bytes) == Ok(version.bytes) => {
+                return Box::pin(self.compare(version, stored.bytes)).await;
+            }
+            Ok(stored) => Some(stored.bytes),
+            Err(storage::Error::NotFound) => None,
             Err(error) => return Err(error.into()),
-        }
+        };
         self.report.versions += 1;
-        self.lost(version).await
+        match bytes {
+            _ if is_awaited => self.report.awaited += 1,
+            Some(bytes) => {
+                let detail = format!("{bytes} bytes are there, and {} were handed in", version.bytes);
+                self.found(What::Differs, version.key, Some(version.object), detail);
+            }
+            None => self.lost(version).await?,
+        }
+        Ok(())
     }
 
     /// A version whose content is not there, unless it was removed meanwhile.
     async fn lost(&mut self, version: Known) -> Result<(), Error> {
         let key = version.key.clone();
         if self.service.db.read(move |tx| Ok::<_, Error>(db::objects::holds_key(tx, &key)?)).await? {
-            let detail = "its content is not in storage".to_owned();
+            let detail = "its content is not there".to_owned();
             self.found(What::Missing, version.key, Some(version.object), detail);
         }
         Ok(())
@@ -247,13 +311,23 @@ impl Walk<'_> {
                 Some(id) => db::uploads::get(tx, id)?.is_some(),
                 None => db::uploads::by_final_key(tx, &key)?.is_some(),
             };
-            Ok::<_, Error>(of_upload || db::objects::holds_key(tx, &key)? || db::doomed::holds(tx, &key)?)
+            let is_to_go = db::doomed::holds(tx, &key)? || db::copies::is_asked(tx, &key)?;
+            Ok::<_, Error>(of_upload || is_to_go || db::objects::holds_key(tx, &key)?)
         };
-        if !self.service.db.read(is_known).await? {
+        // What was to go may have gone since it was listed.
+        if !self.service.db.read(is_known).await? && self.is_there(&there.key).await? {
             let detail = format!("nobody knows what lies here ({} bytes, since {})", there.bytes, there.modified);
             self.found(What::Orphan, there.key.as_str().to_owned(), None, detail);
         }
         Ok(())
+    }
+
+    async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error> {
+        match self.bucket.janitor.head(key).await {
+            Ok(_) => Ok(true),
+            Err(storage::Error::NotFound) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Reads what is to be read, several at once.
@@ -280,7 +354,9 @@ impl Walk<'_> {
                 Ok(seen) => {
                     self.report.read += 1;
                     let detail = format!("its SHA-256 is {} now, and was {}", seen.sha256_hex(), version.sha256);
-                    self.found(What::Differs, version.key, Some(version.object), detail);
+                    if !self.is_awaited(&version).await? {
+                        self.found(What::Differs, version.key, Some(version.object), detail);
+                    }
                 }
                 Err(error @ (storage::Error::NotFound | storage::Error::Refused { status: 403, .. })) => {
                     // Who may not list is not told that nothing is there.

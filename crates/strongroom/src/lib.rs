@@ -2,7 +2,7 @@
 //!
 //! The floors, from the top: [`cli`] and [`http`] speak with people and programs; the rules ([`uploads`], [`objects`],
 //! [`links`], [`spaces`], [`access`], [`quota`], [`arrivals`], [`adopt`],
-//! [`inventory`], [`upkeep`], [`provision`], [`doctor`]) say what the product is; [`storage`] and [`db`] keep
+//! [`inventory`], [`mirror`], [`upkeep`], [`provision`], [`doctor`]) say what the product is; [`storage`] and [`db`] keep
 //! things; [`config`] says how it all was meant. Imports point down.
 
 pub mod access;
@@ -28,6 +28,7 @@ pub mod inventory;
 pub mod jwt;
 pub mod links;
 pub mod metrics;
+pub mod mirror;
 pub mod objects;
 pub mod places;
 pub mod provision;

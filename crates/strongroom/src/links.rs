@@ -6,10 +6,11 @@ use crate::audit;
 use crate::config::{Space, is_active};
 use crate::db::objects::Object;
 use crate::db::{self};
+use crate::mirror;
 use crate::objects;
 use crate::service::{Asker, Service};
 use crate::spaces::{self, Act};
-use crate::storage::{self, LinkTerms, ObjectKey, SignedUrl, Window};
+use crate::storage::{self, Bucket, LinkTerms, ObjectKey, SignedUrl, Window};
 
 mod disposition;
 mod reference;
@@ -66,10 +67,20 @@ pub async fn for_objects(
     objects: &[Object],
     purpose: Purpose,
 ) -> Result<Vec<Option<SignedUrl>>, Error> {
+    let (first, held) = (&service.storage, mirror::standing_in(service, objects).await?);
+    let stands_in = service.mirror.as_ref().zip(held.as_ref());
     let mut links = Vec::with_capacity(objects.len());
     for object in objects {
         let readable = object.deleted_at.is_none() && spaces::may_read(service, &asker.principal, object);
-        links.push(if readable { Some(sign(service, object, purpose)?) } else { None });
+        links.push(if readable {
+            let bucket = match stands_in {
+                Some((mirror, held)) if held.contains(&object.version.key) => mirror.bucket(service, &object.space)?,
+                _ => first.bucket(service.bucket_of(&object.space))?,
+            };
+            Some(sign(service, bucket, object, purpose)?)
+        } else {
+            None
+        });
     }
     let handed_out = objects.iter().zip(&links).filter_map(|(object, link)| Some((object, link.as_ref()?)));
     write_down(service, asker, handed_out, purpose).await?;
@@ -124,17 +135,13 @@ pub async fn download(service: &Service, asker: &Asker, id: Uuid) -> Result<(Obj
     Ok((object, link))
 }
 
-fn sign(service: &Service, object: &Object, purpose: Purpose) -> Result<SignedUrl, storage::Error> {
+fn sign(service: &Service, bucket: &Bucket, object: &Object, purpose: Purpose) -> Result<SignedUrl, storage::Error> {
     let key = ObjectKey::new(object.version.key.clone())?;
     // What a browser might run is never shown in a page, whatever is asked for.
     let as_file = purpose == Purpose::Download || is_active(&object.version.content_type);
     let disposition = as_file.then(|| attachment(&object.name));
     let window = service.config.spaces.get(&object.space).map_or_else(default_window, window)?;
-    service
-        .storage
-        .bucket(service.bucket_of(&object.space))?
-        .reader
-        .link(&key, LinkTerms { window, disposition: disposition.as_deref() })
+    bucket.reader.link(&key, LinkTerms { window, disposition: disposition.as_deref() })
 }
 
 /// How long the links of a space last, and how long they stay the same.

@@ -30,6 +30,10 @@ pub struct Metrics {
     bytes_created: Counter,
     links_signed: Counter,
     arrivals: Family<OutcomeLabel, Counter>,
+    mirror_copies: Family<OutcomeLabel, Counter>,
+    mirror_pending: Gauge,
+    mirror_lag: Gauge,
+    mirror_stands_in: Gauge,
     cleanup_failures: Counter,
 }
 
@@ -91,6 +95,10 @@ impl Metrics {
             bytes_created: Counter::default(),
             links_signed: Counter::default(),
             arrivals: Family::default(),
+            mirror_copies: Family::default(),
+            mirror_pending: Gauge::default(),
+            mirror_lag: Gauge::default(),
+            mirror_stands_in: Gauge::default(),
             cleanup_failures: Counter::default(),
         };
         let registry = &mut metrics.registry;
@@ -126,6 +134,18 @@ impl Metrics {
     /// Shows what the way to the storage counts, too.
     pub fn include_storage(&mut self, counts: &Counts) {
         counts.register(self.registry.sub_registry_with_prefix("storage"));
+    }
+
+    /// Shows how far the mirror is, and what the way to it counts, too.
+    pub fn include_mirror(&mut self, counts: &Counts) {
+        let registry = self.registry.sub_registry_with_prefix("mirror");
+        counts.register(registry);
+        registry.register("copies", "Tries to bring the mirror in line under a key", self.mirror_copies.clone());
+        registry.register("pending", "Keys under which the mirror is not as it should be", self.mirror_pending.clone());
+        let lag = "How long the oldest of them waits";
+        registry.register_with_unit("lag", lag, Unit::Seconds, self.mirror_lag.clone());
+        let stands_in = "1 while links lead to the mirror, because the storage is away";
+        registry.register("stands_in", stands_in, self.mirror_stands_in.clone());
     }
 
     /// A request came.
@@ -181,6 +201,23 @@ impl Metrics {
     pub fn arrival(&self, taken: bool) {
         let outcome = if taken { "taken" } else { "ignored" };
         self.arrivals.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// The mirror was brought in line under a key, or could not be.
+    pub fn mirrored(&self, done: bool) {
+        let outcome = if done { "done" } else { "failed" };
+        self.mirror_copies.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Whether links lead to the mirror.
+    pub fn mirror_stands_in(&self, stands_in: bool) {
+        self.mirror_stands_in.set(i64::from(stands_in));
+    }
+
+    /// How far the mirror is behind: keys, and seconds.
+    pub fn mirror_is_behind(&self, keys: i64, seconds: i64) {
+        self.mirror_pending.set(keys);
+        self.mirror_lag.set(seconds);
     }
 
     /// A run of the clean-up stopped.

@@ -12,6 +12,7 @@ use crate::audit::AuditLog;
 use crate::config::Config;
 use crate::db::{self, Db, audit};
 use crate::metrics::Metrics;
+use crate::mirror::Mirror;
 use crate::places::Places;
 use crate::storage::Storage;
 
@@ -30,6 +31,8 @@ pub struct Parts {
     pub audit: AuditLog,
     /// The storage.
     pub storage: Storage,
+    /// The second one, if there is one.
+    pub mirror: Option<Mirror>,
     /// Places for large bodies.
     pub places: Places,
     /// What time it is.

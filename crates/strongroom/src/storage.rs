@@ -3,6 +3,7 @@
 //! The service itself is reader, writer and janitor. The operator, who may change the bucket's configuration, is not
 //! among them: a running service has no use for that right.
 
+mod carry;
 mod client;
 mod counts;
 mod credentials;
@@ -22,6 +23,7 @@ use strongroom_presign::{Endpoint, EndpointError, UrlError};
 use crate::config::Profile;
 use credentials::{Held, State};
 
+pub use carry::{Piece, ServedAs};
 pub use client::Error;
 pub use counts::Counts;
 pub use credentials::{Keyring, KeyringError, owner};
@@ -85,6 +87,7 @@ pub struct Storage {
     /// The endpoints under which the bucket is known, the public one first.
     endpoints: [Endpoint; 2],
     keyring: Keyring,
+    line: Line,
 }
 
 /// How the credentials of the identities are, in words for the operator.
@@ -129,6 +132,11 @@ impl Storage {
     /// The endpoints under which the bucket is known.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
+    }
+
+    /// Whether it failed again and again, and is left alone at this moment.
+    pub fn is_left_alone(&self) -> bool {
+        self.line.is_broken()
     }
 
     /// The public half of an identity's key, as it is now. The operator's is there for commands alone.
@@ -183,6 +191,7 @@ impl Storage {
             endpoints: [public_endpoint.clone(), endpoint.clone()],
             location: location.clone(),
             keyring,
+            line: line.clone(),
         })
     }
 }

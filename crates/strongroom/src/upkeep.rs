@@ -94,6 +94,13 @@ pub async fn run(service: &Service, terms: Terms) -> Result<Report, Error> {
             run.failed("staging", &error);
         }
     }
+    if let Some(mirror) = &service.mirror {
+        for bucket in mirror.storage.buckets() {
+            if let Err(error) = run.sweep_mirror(&bucket.janitor, mirror.storage.location.as_str()).await {
+                run.failed("mirror", &error);
+            }
+        }
+    }
     if !terms.dry_run {
         let before = before(run.now, REMEMBERED);
         service.db.write(move |tx| Ok::<_, Error>(db::uploads::forget(tx, before)?)).await?;
@@ -351,6 +358,25 @@ impl Run<'_> {
             }
         }
     }
+
+    /// Ends what a crash left of copies that were made in parts.
+    async fn sweep_mirror(&mut self, janitor: &Janitor, location: &str) -> Result<(), Error> {
+        let (now, old_enough) = (self.now, before(self.now, self.terms.grace));
+        for listed in janitor.multiparts(location).await? {
+            let key = listed.key.as_str().to_owned();
+            let is_left = move |tx: &db::Tx| {
+                let ours = db::objects::holds_key(tx, &key)? || db::copies::is_asked(tx, &key)?;
+                Ok::<_, Error>(ours && !db::copies::is_held(tx, &key, now)?)
+            };
+            if listed.initiated <= old_enough && self.service.db.read(is_left).await? {
+                self.report.aborted_multiparts += 1;
+                if !self.terms.dry_run {
+                    janitor.abort_multipart(&listed.key, &listed.multipart).await?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Looks up objects of a space that are due to be removed, at most so many.
@@ -367,6 +393,7 @@ async fn remove(service: &Service, object: Object, now: Timestamp, action: &'sta
             if still {
                 for key in db::objects::keys(tx, object.id)? {
                     db::doomed::insert(tx, &bucket, &key, now)?;
+                    db::copies::ask(tx, &object.space, &key, now)?;
                 }
                 db::objects::remove(tx, object.id)?;
                 quota::forget(tx, &object.space, object.owner.as_deref(), object.version.bytes)?;

@@ -1,5 +1,7 @@
 //! `strongroom migrate`: moves an installation to other ground.
 
+mod storage;
+
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
@@ -31,11 +33,18 @@ pub(super) enum MigrateVerb {
         #[arg(long)]
         json: bool,
     },
+    /// Bring everything into the mirror, `storage.mirror`, and compare it there, so that it can take the storage's place
+    ///
+    /// Running it again goes on where it stopped. Exits with 1 if something could not be brought there.
+    Storage(storage::Storage),
 }
 
 impl MigrateVerb {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Self::Db { common, to, json } = self;
+        let (common, to, json) = match self {
+            Self::Db { common, to, json } => (common, to, json),
+            Self::Storage(storage) => return storage.run(),
+        };
         let config = load(&common.sources())?;
         let target: Address = match (to, config.database) {
             (Some(url), _) => url.parse::<Address>().map_err(|error| anyhow::anyhow!("--to {error}"))?,

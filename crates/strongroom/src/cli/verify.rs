@@ -1,22 +1,25 @@
-//! `strongroom verify`: compares what lies in storage with what the database knows.
+//! `strongroom verify`: compares what lies in storage, and in its mirror, with what the database knows.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use super::progress::Progress;
 use super::{Common, load, terminal};
 use crate::assemble;
-use crate::inventory::{self, Finding, Report, What};
+use crate::inventory::{self, Finding, Report, Side, What};
+use crate::mirror;
+use crate::service::Service;
 
 /// The exit code when there is something that nobody knows, and nothing worse.
 const ONLY_ORPHANS: u8 = 3;
 
-/// Compare what lies in storage with what the database knows; nothing is changed
+/// Compare what lies in storage, and in its mirror, with what the database knows; nothing is changed
 ///
 /// Exits with 0 if all is as it should be, with 1 if a content is missing or another, and with 3 if there are only
-/// contents too many.
+/// contents too many. What is still on its way to the mirror is counted and is no finding.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     #[command(flatten)]
@@ -24,7 +27,10 @@ pub(super) struct Verify {
     /// Read every content, too, and compare its SHA-256
     #[arg(long)]
     contents: bool,
-    /// Print one JSON object for each finding, and one with the numbers at the end
+    /// Have the mirror get once more what is missing or differs there
+    #[arg(long)]
+    repair_mirror: bool,
+    /// Print one JSON object for each finding, and one with the numbers of each storage after its findings
     #[arg(long)]
     json: bool,
 }
@@ -32,28 +38,49 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
-        let report = super::block_on(async move {
+        let reports = super::block_on(async move {
             let service = assemble::for_command(config).await?;
-            let total = inventory::size(&service).await?;
-            let mut progress = Progress::rows("verified");
-            let mut failed = None;
-            let mut tell = |finding: Option<Finding>, done| {
-                if let Some(finding) = finding {
-                    failed = failed.take().or(self.tell(&finding).err());
-                }
-                progress.reached_of(done, total.max(done));
-            };
-            let report = inventory::compare(&service, &service.storage, self.contents, &mut tell).await?;
-            progress.end();
-            failed.map_or(Ok(()), Err)?;
-            self.sum_up(report)?;
-            anyhow::Ok(report)
+            anyhow::ensure!(
+                !self.repair_mirror || service.mirror.is_some(),
+                "there is no mirror to repair; describe one as [storage.mirror] in the configuration, or leave \
+                 --repair-mirror out"
+            );
+            let mut reports = Vec::new();
+            for side in Side::all(&service) {
+                let report = self.compare(&service, side).await;
+                reports.push(report.with_context(|| format!("the {} could not be verified", side.name()))?);
+            }
+            anyhow::Ok(reports)
         })?;
-        Ok(match report {
-            Report { missing: 0, differ: 0, orphans: 0, .. } => ExitCode::SUCCESS,
-            Report { missing: 0, differ: 0, .. } => ExitCode::from(ONLY_ORPHANS),
+        let sum = |count: fn(&Report) -> u64| reports.iter().map(count).sum::<u64>();
+        Ok(match (sum(|report| report.missing + report.differ), sum(|report| report.orphans)) {
+            (0, 0) => ExitCode::SUCCESS,
+            (0, _) => ExitCode::from(ONLY_ORPHANS),
             _ => ExitCode::FAILURE,
         })
+    }
+
+    async fn compare(&self, service: &Service, side: Side<'_>) -> anyhow::Result<Report> {
+        let total = inventory::size(service).await?;
+        let what = if matches!(side, Side::Storage(_)) { "storage verified" } else { "mirror verified" };
+        let (mut progress, mut failed, mut again) = (Progress::rows(what), None, Vec::new());
+        let mut tell = |finding: Option<Finding>, done: u64| {
+            if let Some(finding) = finding {
+                failed = failed.take().or(self.tell(&finding).err());
+                if self.repair_mirror && matches!(side, Side::Mirror(_)) && finding.what != What::Orphan {
+                    again.push(finding.key);
+                }
+            }
+            progress.reached_of(done, total.max(done));
+        };
+        let report = inventory::compare(service, side, self.contents, &mut tell).await?;
+        progress.end();
+        failed.map_or(Ok(()), Err)?;
+        for key in &again {
+            mirror::ask(service, key).await?;
+        }
+        self.sum_up(side, report, again.len())?;
+        Ok(report)
     }
 
     fn tell(&self, finding: &Finding) -> io::Result<()> {
@@ -67,18 +94,31 @@ impl Verify {
             What::Orphan => "orphan",
         };
         let object = finding.object.map(|id| format!(" of {id}")).unwrap_or_default();
-        writeln!(out, "{what:>8}  {}{object}: {}", terminal::visible(&finding.key), finding.detail)
+        let (key, place) = (terminal::visible(&finding.key), finding.storage);
+        writeln!(out, "{what:>8}  {place}  {key}{object}: {}", finding.detail)
     }
 
-    fn sum_up(&self, report: Report) -> io::Result<()> {
+    fn sum_up(&self, side: Side<'_>, report: Report, again: usize) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.json {
-            return writeln!(out, "{}", serde_json::to_string(&report)?);
+            let mut line = serde_json::to_value(report)?;
+            line["storage"] = side.name().into();
+            return writeln!(out, "{line}");
         }
-        let Report { versions, read, missing, differ, orphans } = report;
-        writeln!(out, "{versions} versions: {missing} missing, {differ} with another content; {orphans} orphans")?;
+        let Report { versions, read, missing, differ, orphans, awaited } = report;
+        let name = side.name();
+        writeln!(
+            out,
+            "{name}: {versions} versions: {missing} missing, {differ} with another content; {orphans} orphans"
+        )?;
         if self.contents {
-            writeln!(out, "{read} contents were read whole")?;
+            writeln!(out, "{name}: {read} contents were read whole")?;
+        }
+        if awaited > 0 {
+            writeln!(out, "{name}: {awaited} contents are still on their way")?;
+        }
+        if again > 0 {
+            writeln!(out, "{name}: {again} contents are copied once more, by the service")?;
         }
         Ok(())
     }

@@ -22,6 +22,8 @@ use super::storage::check_bucket;
 pub struct Space {
     /// The bucket that its objects lie in; nothing means the installation's own.
     pub bucket: Option<String>,
+    /// The bucket of the mirror that they lie in a second time, where the space has a bucket of its own.
+    pub mirror_bucket: Option<String>,
     /// The pattern of its keys.
     pub key: KeyTemplate,
     /// The content types it accepts.
@@ -148,6 +150,7 @@ impl Default for Space {
         let own = || Rules::new([Rule::Owner]);
         Self {
             bucket: None,
+            mirror_bucket: None,
             key: KeyTemplate::default(),
             accept: Accept::default(),
             max_bytes: None,
@@ -214,8 +217,10 @@ impl Space {
                 ),
             );
         }
-        if let Some(Err(message)) = self.bucket.as_deref().map(check_bucket) {
-            report.problem(&section.then("bucket"), message);
+        for (name, bucket) in [("bucket", &self.bucket), ("mirror_bucket", &self.mirror_bucket)] {
+            if let Some(Err(message)) = bucket.as_deref().map(check_bucket) {
+                report.problem(&section.then(name), message);
+            }
         }
         if self.accept.is_empty() {
             report.problem(

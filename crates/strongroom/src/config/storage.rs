@@ -22,8 +22,11 @@ pub use profile::{LEAST_PART, Profile, Provider, UploadAcl};
 mod bucket;
 mod care;
 mod identities;
+mod mirror;
 mod profile;
 
+use mirror::RawMirror;
+pub(super) use mirror::check as check_mirror;
 use profile::RawProfile;
 
 /// Where the bytes lie.
@@ -37,6 +40,8 @@ pub struct Storage {
     pub profile: Profile,
     /// The store itself.
     pub place: Place,
+    /// A second storage that gets everything, too.
+    pub mirror: Option<Box<Storage>>,
 }
 
 /// Which store is used. Both speak the S3 protocol.
@@ -104,6 +109,7 @@ impl Default for Storage {
                 signature_version_2: false,
                 care: Care::default(),
             }),
+            mirror: None,
         }
     }
 }
@@ -144,6 +150,7 @@ pub(super) struct RawStorage {
     janitor: Option<RawCredentials>,
     operator: Option<RawCredentials>,
     all: Option<RawCredentials>,
+    mirror: Option<RawMirror>,
 }
 
 /// The credentials of one identity as they are written.
@@ -181,7 +188,9 @@ impl RawStorage {
             Place::External(external) => base.addressing = external.addressing,
         }
         let profile = self.profile.over(base, &section.then("profile"), report);
-        Storage { location, provider, profile, place }
+        let mut storage = Storage { location, provider, profile, place, mirror: None };
+        storage.mirror = self.mirror.and_then(|mirror| mirror.validate(&storage, report));
+        storage
     }
 
     fn embedded(&self, section: &KeyPath, report: &mut Report) -> Option<Embedded> {
@@ -257,8 +266,11 @@ impl RawStorage {
         let Some(region) = named.or_else(|| has_endpoint.then(|| "us-east-1".to_owned())) else {
             report.problem(
                 &key,
-                "is missing; name the bucket's region, such as \"eu-central-1\", or set storage.endpoint for a store \
-                 other than AWS",
+                format!(
+                    "is missing; name the bucket's region, such as \"eu-central-1\", or set {} for a store other than \
+                     AWS",
+                    section.then("endpoint")
+                ),
             );
             return None;
         };

@@ -9,6 +9,7 @@ use super::{Config, Sources};
 mod auth;
 mod example;
 mod loading;
+mod mirror;
 mod mistakes;
 mod profile;
 mod spaces;

@@ -257,13 +257,22 @@ pub struct Known {
     pub space: String,
 }
 
+/// What is known of the content under this key.
+pub fn known(tx: &Tx, key: &str) -> Result<Option<Known>, Error> {
+    let sql = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM versions v JOIN objects o ON o.id = v.object_id \
+         WHERE v.key = ?1";
+    tx.one(sql, values![key], read_known)
+}
+
 /// All versions of all objects in the order of their keys, after the given one.
 pub fn known_after(tx: &Tx, after: &str, limit: i64) -> Result<Vec<Known>, Error> {
     let sql = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM versions v JOIN objects o ON o.id = v.object_id \
          WHERE v.key > ?1 ORDER BY v.key LIMIT ?2";
-    tx.all(sql, values![after, limit], |row| {
-        Ok(Known { key: row.get(0)?, object: row.get(1)?, bytes: row.get(2)?, sha256: row.get(3)?, space: row.get(4)? })
-    })
+    tx.all(sql, values![after, limit], read_known)
+}
+
+fn read_known(row: &Row<'_>) -> Result<Known, Error> {
+    Ok(Known { key: row.get(0)?, object: row.get(1)?, bytes: row.get(2)?, sha256: row.get(3)?, space: row.get(4)? })
 }
 
 /// How many versions there are.

@@ -1,5 +1,7 @@
 //! What the queries promise, on both databases: order, pages, what comes back, and that no list reads a whole table.
 
+mod copies;
+
 use jiff::Timestamp;
 use serde_json::Map;
 use strongroom_testbed::{Postgres, psql};

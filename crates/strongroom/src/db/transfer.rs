@@ -123,6 +123,23 @@ const TABLES: &[Table] = &[
             ("swept_at", Integer),
         ],
     },
+    Table {
+        name: "mirrors",
+        columns: &[("place", Text), ("since", Integer), ("asked_up_to", Text), ("is_whole", Integer)],
+    },
+    Table {
+        name: "copies",
+        columns: &[
+            ("key", Text),
+            ("space", Text),
+            ("asked_at", Integer),
+            ("due_at", Integer),
+            ("holder", Id),
+            ("round", Integer),
+            ("attempts", Integer),
+            ("reason", Text),
+        ],
+    },
     Table { name: "doomed", columns: &[("bucket", Text), ("key", Text), ("at", Integer)] },
     Table {
         name: "usage",

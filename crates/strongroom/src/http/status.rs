@@ -10,6 +10,8 @@ use super::App;
 use super::answer::Json;
 use super::error::{Problem, ProblemDocument};
 use super::extract::Caller;
+use crate::mirror::{self, Mirror};
+use crate::service::Service;
 
 /// How the service is.
 #[expect(clippy::struct_field_names, reason = "the API calls them so")]
@@ -21,6 +23,8 @@ pub(crate) struct Status {
     version: &'static str,
     /// Where files lie, and whether that is healthy.
     storage: StorageStatus,
+    /// The second storage, if there is one.
+    mirror: Option<MirrorStatus>,
     /// The database.
     database: DatabaseStatus,
 }
@@ -44,6 +48,32 @@ struct StorageStatus {
     healthy: bool,
     /// What is wrong, or will be if nothing changes, for administrators.
     detail: Option<String>,
+}
+
+/// The second storage.
+#[derive(Debug, Serialize, ToSchema)]
+struct MirrorStatus {
+    /// The bucket that mirrors the installation's own.
+    bucket: String,
+    /// The buckets that mirror those of spaces.
+    buckets_of_spaces: Vec<String>,
+    /// Where browsers reach it.
+    endpoint: String,
+    /// The prefix under which everything lies.
+    location: String,
+    /// Whether it answers.
+    healthy: bool,
+    /// How many copies and deletions it still has to get; nothing while the database does not answer.
+    pending: Option<i64>,
+    /// How many of them failed again and again.
+    failing: Option<i64>,
+    /// Since when the oldest of them waits.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<jiff::Timestamp>,
+    /// Why one of them failed, for administrators.
+    detail: Option<String>,
+    /// Whether links lead to it, because the storage is away.
+    stands_in: bool,
 }
 
 /// The database.
@@ -70,6 +100,10 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
         return Err(crate::spaces::Denied::SignIn.into());
     }
     let health = app.prober.look(&app.service).await;
+    let mirror = match &app.service.mirror {
+        Some(mirror) => Some(status_of_mirror(&app.service, mirror, asker.principal.is_admin()).await),
+        None => None,
+    };
     let place = &app.place;
     Ok(Json(Status {
         status: if health.is_good() { "ok" } else { "degraded" },
@@ -84,8 +118,26 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
             healthy: health.storage.is_none(),
             detail: health.storage.or(health.warning).filter(|_| asker.principal.is_admin()),
         },
+        mirror,
         database: DatabaseStatus { kind: app.service.db.kind(), healthy: health.database.is_none() },
     }))
+}
+
+async fn status_of_mirror(service: &Service, mirror: &Mirror, for_admin: bool) -> MirrorStatus {
+    let lag = mirror::lag(service, mirror).await.ok();
+    let failing = if for_admin { mirror::failing(service).await.unwrap_or_default() } else { Vec::new() };
+    MirrorStatus {
+        bucket: mirror.storage.own.name.clone(),
+        buckets_of_spaces: mirror.storage.buckets().skip(1).map(|bucket| bucket.name.clone()).collect(),
+        endpoint: mirror.endpoint.clone(),
+        location: mirror.storage.location.as_str().to_owned(),
+        healthy: mirror.answers(),
+        pending: lag.as_ref().map(|lag| lag.pending),
+        failing: lag.as_ref().map(|lag| lag.failing),
+        since: lag.and_then(|lag| lag.since),
+        detail: failing.first().map(|failing| format!("{}: {}", failing.key, failing.reason)),
+        stands_in: mirror.stands_in(&service.storage),
+    }
 }
 
 /// Whether the process runs
@@ -107,7 +159,7 @@ pub(crate) async fn healthz() -> &'static str {
     tag = "Running",
     security(()),
     responses(
-        (status = 200, description = "Database and storage answer"),
+        (status = 200, description = "Database and storage answer, or the mirror in place of the storage"),
         (status = 503, description = "One of them does not, or the service is about to end"),
     ),
 )]
@@ -116,7 +168,8 @@ pub(crate) async fn readyz(State(app): State<App>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "about to end\n").into_response();
     }
     let health = app.prober.look(&app.service).await;
-    if health.is_good() {
+    let stands_in = app.service.mirror.as_ref().is_some_and(|mirror| mirror.stands_in(&app.service.storage));
+    if health.is_good() || (stands_in && health.database.is_none()) {
         "ready\n".into_response()
     } else {
         // What exactly is wrong stands in the log and, for who signed in, in /v1/status.

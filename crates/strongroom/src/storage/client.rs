@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
-use bytes::Bytes;
-use http::StatusCode;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
 use reqwest::Response;
 use sha2::{Digest as _, Sha256};
 use strongroom_presign::{Credentials, Endpoint, Payload, Request, SignError, Signer, UrlError, ValidityError};
@@ -175,6 +175,28 @@ impl Client {
         let once = |body| async move { xml::parse(&read(self.send_once(request, payload, body).await?).await?) };
         let bytes = body.as_ref().map_or(0, Bytes::len);
         self.line.ask(request, bytes, || once(body.clone())).await
+    }
+
+    /// Sends a request and reads the beginning of its answer, at most so many bytes; both again if either failed.
+    pub(super) async fn beginning(
+        &self,
+        request: &Request<'_>,
+        at_most: usize,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), Error> {
+        self.ready()?;
+        let once = || async {
+            let mut response = self.send_once(request, Payload::Empty, None).await?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let mut bytes = BytesMut::new();
+            while bytes.len() < at_most
+                && let Some(chunk) = chunk(&mut response).await?
+            {
+                bytes.extend_from_slice(&chunk[..chunk.len().min(at_most - bytes.len())]);
+            }
+            Ok((status, headers, bytes.freeze()))
+        };
+        // Bytes that come take as long as bytes that go.
+        self.line.ask(request, at_most, once).await
     }
 
     /// Nothing is sent with credentials that have ended; that says nothing about the storage.

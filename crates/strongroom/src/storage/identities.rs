@@ -297,11 +297,15 @@ impl Janitor {
     /// What lies under a key, without its bytes. The janitor asks, because S3 tells only who may list that nothing is
     /// there, and refuses everybody else.
     pub async fn head(&self, key: &ObjectKey) -> Result<Stored, Error> {
+        stored(&self.look_up(key).await?)
+    }
+
+    pub(super) async fn look_up(&self, key: &ObjectKey) -> Result<reqwest::Response, Error> {
         let name = self.client.name(key)?;
         match self.client.send(&Request::head(&name), None).await {
             // A right to list that is held to a prefix does not count here: only the list itself tells.
             Err(Error::Refused { status: 403, .. }) if !self.is_listed(&name).await? => Err(Error::NotFound),
-            other => stored(&other?),
+            other => other,
         }
     }
 
@@ -398,7 +402,7 @@ fn end(validity: Validity) -> Timestamp {
     Timestamp::from_second(validity.expires_at()).unwrap_or(Timestamp::MAX)
 }
 
-fn stored(response: &reqwest::Response) -> Result<Stored, Error> {
+pub(super) fn stored(response: &reqwest::Response) -> Result<Stored, Error> {
     let text = |name: &http::HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
     let length = text(&http::header::CONTENT_LENGTH);
     let bytes = length.and_then(|text| text.parse().ok()).ok_or_else(|| Error::BadAnswer("no length".to_owned()))?;

@@ -64,6 +64,11 @@ impl Line {
         &self.0.clock
     }
 
+    /// Whether nothing is sent at this moment, but by one who finds out whether the storage is back.
+    pub(super) fn is_broken(&self) -> bool {
+        self.0.breaker.is_open()
+    }
+
     /// Asks once, and again when the storage was busy or the line broke, as long as there is a point in it.
     /// `body_bytes` is how much each try sends.
     pub(super) async fn ask<T, F>(

@@ -270,6 +270,17 @@ impl App {
         self.program(words).output().expect("the built program starts")
     }
 
+    /// Begins a command that somebody may end.
+    pub(crate) fn begin(&self, words: &[&str]) -> Child {
+        let log = File::options().create(true).append(true).open(self.log_file()).expect("the folder is ours");
+        self.program(words).stdout(Stdio::null()).stderr(log).spawn().expect("the built program starts")
+    }
+
+    /// From the next start on has the store that its configuration names.
+    pub(crate) fn use_other_store(&mut self) {
+        self.embedded = false;
+    }
+
     /// Runs a command that has to succeed, and reads the JSON that it prints.
     pub(crate) fn command_json(&self, words: &[&str]) -> Value {
         let output = self.command(words);

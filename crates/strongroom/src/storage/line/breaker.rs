@@ -67,6 +67,11 @@ impl Breaker {
         Ok(Permit { breaker: self, tries_after, is_told: false })
     }
 
+    /// Whether nothing is sent but by one who finds out.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(*self.lock(), State::Closed { .. })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // What is guarded is whole after each change, whoever panics.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -102,6 +102,28 @@ CREATE TABLE doomed (
     PRIMARY KEY (bucket, key)
 );
 
+-- The mirror, if there is one: a second storage. At most one row.
+CREATE TABLE mirrors (
+    place       TEXT COLLATE "C" PRIMARY KEY, -- which storage it is
+    since       BIGINT NOT NULL,
+    asked_up_to TEXT COLLATE "C" NOT NULL, -- what was there before is asked for in the order of keys: up to this one,
+    is_whole    BIGINT NOT NULL -- or, if this is 1, all of it
+);
+
+-- Keys whose content the mirror has to get, or to lose: written together with the change that asks for it.
+CREATE TABLE copies (
+    key      TEXT COLLATE "C" PRIMARY KEY,
+    space    TEXT COLLATE "C" NOT NULL,
+    asked_at BIGINT NOT NULL,
+    due_at   BIGINT NOT NULL, -- nobody takes it up before: it failed, or somebody is at work on it,
+    holder   UUID, -- who has this id
+    round    BIGINT NOT NULL, -- how often it was asked for again meanwhile
+    attempts BIGINT NOT NULL,
+    reason   TEXT COLLATE "C" -- why it failed
+);
+
+CREATE INDEX copies_due ON copies (due_at, key);
+
 -- One row an owner, and one with owner '' for the whole space.
 CREATE TABLE usage (
     space            TEXT COLLATE "C" NOT NULL,

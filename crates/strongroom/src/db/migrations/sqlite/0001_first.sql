@@ -101,6 +101,28 @@ CREATE TABLE doomed (
     PRIMARY KEY (bucket, key)
 ) STRICT, WITHOUT ROWID;
 
+-- The mirror, if there is one: a second storage. At most one row.
+CREATE TABLE mirrors (
+    place       TEXT PRIMARY KEY, -- which storage it is
+    since       INTEGER NOT NULL,
+    asked_up_to TEXT NOT NULL, -- what was there before is asked for in the order of keys: up to this one,
+    is_whole    INTEGER NOT NULL -- or, if this is 1, all of it
+) STRICT, WITHOUT ROWID;
+
+-- Keys whose content the mirror has to get, or to lose: written together with the change that asks for it.
+CREATE TABLE copies (
+    key      TEXT PRIMARY KEY,
+    space    TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    due_at   INTEGER NOT NULL, -- nobody takes it up before: it failed, or somebody is at work on it,
+    holder   BLOB, -- who has this id
+    round    INTEGER NOT NULL, -- how often it was asked for again meanwhile
+    attempts INTEGER NOT NULL,
+    reason   TEXT -- why it failed
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX copies_due ON copies (due_at, key);
+
 -- One row an owner, and one with owner '' for the whole space.
 CREATE TABLE usage (
     space            TEXT NOT NULL,
