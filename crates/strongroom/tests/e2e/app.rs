@@ -226,6 +226,11 @@ impl App {
         self.elsewhere.as_ref().is_some_and(|bucket| bucket.provider() == provider)
     }
 
+    /// The status with which the store refuses what is signed wrongly, or no longer.
+    pub(crate) fn refusal(&self) -> u16 {
+        if self.is_on("garage") { 400 } else { 403 }
+    }
+
     /// The keys of the four identities and where they are used, as `strongroom store keys` tells them of the embedded
     /// store.
     pub(crate) fn keys(&self) -> Value {

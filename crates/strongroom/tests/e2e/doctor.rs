@@ -26,7 +26,8 @@ struct Patient {
 
 impl Patient {
     fn new() -> Self {
-        let app = App::start_embedded(ORIGIN);
+        // On SQLite, so that its database can be looked at beside it.
+        let app = App::start_embedded_on(None, ORIGIN);
         let keys = app.command_json(&["store", "keys", "--json"]);
         // Where AWS's tools look last for credentials there is nobody here.
         let environment = vec![("AWS_EC2_METADATA_DISABLED", "true".to_owned())];
@@ -80,7 +81,8 @@ impl Patient {
 
 #[tokio::test]
 async fn a_sound_installation_gets_a_clean_bill() {
-    let app = App::start_embedded(ORIGIN);
+    // On SQLite, so that its database can be looked at beside it.
+    let app = App::start_embedded_on(None, ORIGIN);
     for _ in 0..2 {
         let report = app.command_json(&["doctor", "--json"]);
         assert_eq!(report["verdict"], "good", "{report:#}");
