@@ -226,6 +226,13 @@ impl App {
         self.elsewhere.as_ref().is_some_and(|bucket| bucket.provider() == provider)
     }
 
+    /// A new key of the embedded store that may do everything.
+    pub(crate) fn new_overseer(&self) -> Value {
+        self.command_json(&[
+            "store", "keys", "create", "--name", "overseer", "--bucket", "*", "--allow", "all", "--json",
+        ])
+    }
+
     /// The status with which the store refuses what is signed wrongly, or no longer.
     pub(crate) fn refusal(&self) -> u16 {
         if self.is_on("garage") { 400 } else { 403 }

@@ -32,8 +32,7 @@ pub(crate) fn client(keys: &Value, identity: &str) -> Client {
 pub(crate) fn overseer(app: &App) -> Client {
     let mut keys = app.keys();
     if app.is_embedded() {
-        let words = ["store", "keys", "create", "--name", "overseer", "--bucket", "*", "--allow", "all", "--json"];
-        keys["overseer"] = app.command_json(&words);
+        keys["overseer"] = app.new_overseer();
     }
     client(&keys, "overseer")
 }

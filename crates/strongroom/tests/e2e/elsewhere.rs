@@ -28,6 +28,8 @@ pub(crate) struct Bucket {
     /// Where the service itself reaches the store, if that is not where browsers do.
     inside: Option<String>,
     keys: Keys,
+    /// Access key and secret of one who may do everything.
+    overseer: (String, String),
     /// Whose the keys are, where the store is not that of another service.
     users: Option<Arc<Users>>,
 }
@@ -42,7 +44,15 @@ impl Bucket {
             std::env::var("STRONGROOM_TEST_PROVIDER").expect("STRONGROOM_TEST_PROVIDER says whose store it is");
         let name = format!("e2e-{name}");
         let users = Users::make(&endpoint, &provider, &name);
-        Some(Self { endpoint, provider, name, inside: None, keys: users.keys.clone(), users: Some(Arc::new(users)) })
+        Some(Self {
+            keys: users.keys.clone(),
+            overseer: administrator(&provider),
+            users: Some(Arc::new(users)),
+            inside: None,
+            endpoint,
+            provider,
+            name,
+        })
     }
 
     /// Makes the buckets that this configuration names, and gives the four users exactly what `strongroom policy`
@@ -69,15 +79,18 @@ impl Bucket {
     /// That of another service, which runs its embedded store for it.
     pub(crate) fn of_store(app: &App) -> Self {
         let told = app.keys();
-        let half = |identity: &str, half: &str| text(&told[identity][half]).to_owned();
-        let key = |identity| (identity, (half(identity, "access_key_id"), half(identity, "secret_access_key")));
+        let pair = |key: &Value| {
+            let half = |half: &str| text(&key[half]).to_owned();
+            (half("access_key_id"), half("secret_access_key"))
+        };
         Self {
             endpoint: app.store().to_owned(),
             // It can do what that one can.
             provider: "seaweedfs".to_owned(),
             name: app.bucket().to_owned(),
             inside: None,
-            keys: IDENTITIES.into_iter().map(key).collect(),
+            keys: IDENTITIES.into_iter().map(|identity| (identity, pair(&told[identity]))).collect(),
+            overseer: if app.is_embedded() { pair(&app.new_overseer()) } else { pair(&told["overseer"]) },
             users: None,
         }
     }
@@ -120,7 +133,7 @@ impl Bucket {
 
     /// The keys of the four identities and where they are used, and that of one who may do everything.
     pub(crate) fn keys(&self) -> Value {
-        let (id, secret) = administrator(&self.provider);
+        let (id, secret) = &self.overseer;
         let overseer = json!({ "access_key_id": id, "secret_access_key": secret });
         let mut keys =
             json!({ "endpoint": self.endpoint, "region": REGION, "bucket": self.name, "overseer": overseer });
