@@ -210,10 +210,13 @@ fn on_storage(workspace: &Workspace, kind: Kind, database: Option<&Postgres>) ->
     command.args(["--test", "e2e"]).env("STRONGROOM_TEST_STORAGE", &server.endpoint);
     command.env("STRONGROOM_TEST_PROVIDER", kind.name());
     command.envs(database.map(|database| ("STRONGROOM_TEST_POSTGRES", database.url())));
-    // The first module is about the embedded store, which takes no part here, and the other about what storages do that
-    // know `If-None-Match`.
-    let left_out: &[&str] = if kind == Kind::Garage { &["embedded", "handing_in::lands"] } else { &["embedded"] };
-    ended(follow(command.args(without(left_out)))?)
+    // About the embedded store, which takes no part here, and about two of them.
+    let mut left_out = vec!["embedded", "mirror"];
+    if kind == Kind::Garage {
+        // About what storages do that know `If-None-Match`.
+        left_out.push("handing_in::lands");
+    }
+    ended(follow(command.args(without(&left_out)))?)
 }
 
 /// A server in the target folder, because the temporary one may lie in memory; gone when the tests are through.
