@@ -206,9 +206,11 @@ fn release(tx: &Tx, copy: &Copy, due: Timestamp, reason: Option<&str>) -> Result
     Ok(())
 }
 
-/// Has everything that nobody is at work on tried now.
+/// Has everything that nobody is at work on tried now. What failed before says nothing any more, of any of them: whoever
+/// is at work on one may have been killed.
 pub fn hurry(tx: &Tx, now: Timestamp) -> Result<(), Error> {
-    let sql = "UPDATE copies SET due_at = ?1, attempts = 0, reason = NULL WHERE holder IS NULL AND due_at > ?1";
+    let sql = "UPDATE copies SET due_at = CASE WHEN holder IS NULL AND due_at > ?1 THEN ?1 ELSE due_at END, \
+         attempts = 0, reason = NULL WHERE attempts > 0";
     tx.execute(sql, values![now.as_millisecond()])?;
     Ok(())
 }

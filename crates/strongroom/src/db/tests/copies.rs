@@ -135,3 +135,25 @@ async fn what_fails_waits_longer_and_lets_others_pass() {
         assert_eq!((claim(db, 1, at(350), 9).await.len(), lag(db).await.failing), (1, 0), "{which}");
     }
 }
+
+#[tokio::test]
+async fn who_is_in_a_hurry_is_not_told_of_what_failed_before() {
+    let both = Both::open().await;
+    for (which, db) in &both.all {
+        write(db, |tx| copies::set_mirror(tx, PLACE, at(1))).await;
+        insert(db, (0..2).map(|number| object(number, "a")).collect()).await;
+        while write(db, |tx| copies::ask_for_more(tx, at(2), 2)).await {}
+        for tries in 1..=3 {
+            for copy in claim(db, 1, at(100 * tries), 9).await {
+                write(db, move |tx| copies::put_off(tx, &copy, at(101), at(100 * (tries + 1)), "it is away")).await;
+            }
+        }
+        assert_eq!(lag(db).await.failing, 2, "{which}");
+        // One is due, and somebody took up the other, and was killed.
+        assert_eq!(claim(db, 2, at(500), 1).await.len(), 1, "{which}");
+        write(db, |tx| copies::hurry(tx, at(501))).await;
+        assert_eq!((lag(db).await.pending, lag(db).await.failing), (2, 0), "{which}");
+        assert_eq!(claim(db, 3, at(501), 9).await.len(), 1, "what somebody holds is left to him: {which}");
+        assert_eq!(claim(db, 3, at(1_501), 9).await.len(), 2, "{which}");
+    }
+}
