@@ -36,6 +36,7 @@ impl Doctor {
             checks.push(found);
             match assemble::storage_for_operator(&config).await {
                 Ok(storage) => {
+                    checks.push(doctor::look_at_owners(tools, &storage).await);
                     for bucket in storage.buckets() {
                         checks.extend(doctor::look_at_bucket(tools, &storage, bucket).await);
                     }
