@@ -31,6 +31,8 @@ usage: cargo xtask <verb>
   bench scale [--json]            links and uploads over 1, 2 and 4 nodes, and lists of up to a million objects
   bench store [--json]            the embedded store beside SeaweedFS
   bench presign [--json]          processor time of a signature, beside other libraries
+  bench images [--json] [--features turbo] [--photos FOLDER]
+                                  processor time, memory and quality of pictures, beside sharp and Pillow
 
 --json prints one JSON object as the last line, after the table.";
 
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         ["bench", "store", "--json"] => bench::store(&workspace, true),
         ["bench", "presign"] => bench::presign(&workspace, false),
         ["bench", "presign", "--json"] => bench::presign(&workspace, true),
+        ["bench", "images", options @ ..] => bench::images(&workspace, options),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)

