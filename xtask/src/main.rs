@@ -31,7 +31,7 @@ usage: cargo xtask <verb>
   bench scale [--json]            links and uploads over 1, 2 and 4 nodes, and lists of up to a million objects
   bench store [--json]            the embedded store beside SeaweedFS
   bench presign [--json]          processor time of a signature, beside other libraries
-  bench images [--json] [--features turbo] [--photos FOLDER]
+  bench images [--json] [--photos FOLDER]
                                   processor time, memory and quality of pictures, beside sharp and Pillow
 
 --json prints one JSON object as the last line, after the table.";

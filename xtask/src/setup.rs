@@ -39,8 +39,6 @@ pub(crate) enum Tool {
     JsPresigner,
     /// Node with sharp, Python with Pillow, and colour profiles.
     Pictures,
-    /// What libjpeg-turbo is built with.
-    Turbo,
     /// The licence, source and advisory checks.
     CargoDeny,
     /// A small S3 server in one program.
@@ -67,7 +65,6 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
             Tool::Browser => browser(workspace),
             Tool::JsPresigner => js_presigner(workspace),
             Tool::Pictures => pictures(workspace),
-            Tool::Turbo => packages(&[("cmake", "cmake"), ("nasm", "nasm")]),
             Tool::CargoDeny => {
                 from_sources(workspace, "cargo-deny", CARGO_DENY, &deny_program(workspace), &["--locked"])
             }

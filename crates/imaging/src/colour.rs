@@ -40,8 +40,9 @@ fn converted(packed: &Packed, profile: &Profile) -> Option<Packed> {
         Model::Cmyk => (Layout::Rgba, Model::Rgb, Layout::Rgb),
         Model::Ycc | Model::Premultiplied | Model::Ycck => return None,
     };
-    let transform =
-        profile.parsed.create_transform_8bit(from, &ColorProfile::new_srgb(), to, options).ok()?;
+    // As it was meant to be seen, with inks that no screen has and light that no paper has.
+    let options = TransformOptions { rendering_intent: RenderingIntent::Perceptual, ..TransformOptions::default() };
+    let transform = profile.parsed.create_transform_8bit(from, &ColorProfile::new_srgb(), to, options).ok()?;
     let mut data = vec![0; packed.width as usize * packed.height as usize * model.channels()];
     transform.transform(&packed.data, &mut data).ok()?;
     Some(Packed { width: packed.width, height: packed.height, model, data })

@@ -16,6 +16,13 @@ pub(crate) struct Plan {
     pub(crate) canvas: Option<Canvas>,
 }
 
+impl Plan {
+    /// The size of the result.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        self.canvas.map_or((self.width, self.height), |canvas| (canvas.width, canvas.height))
+    }
+}
+
 /// A box that a picture does not fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Canvas {

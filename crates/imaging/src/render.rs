@@ -53,29 +53,55 @@ pub fn render(bytes: &[u8], recipes: &[Recipe], limits: &Limits<'_>) -> Result<R
     let header = probe::read(bytes)?;
     limits.check(&header)?;
     let mut steps = vec![format!("probe: {}", described(&header.probe))];
-    let decoded = decode::decode(bytes, &header, limits)?;
+    let shrink = shrink(recipes, &header.probe);
+    let decoded = decode::decode(bytes, &header, shrink, limits)?;
     limits.check_time()?;
-    steps.push("decode: once for all results".into());
+    let size = (decoded.raster.width(), decoded.raster.height());
+    steps.push(format!("decode: once for all results, {} × {}", size.0, size.1));
     let profile = decoded.icc.and_then(|icc| Profile::read(icc, &decoded.raster));
-    let mut kitchen =
-        Kitchen { ladder: Ladder::new(decoded.raster), header: &header, profile, limits, steps, finished: None };
+    let stored = (header.probe.stored_width, header.probe.stored_height);
+    let mut kitchen = Kitchen {
+        ladder: Ladder::new(decoded.raster, stored),
+        header: &header,
+        profile,
+        limits,
+        steps,
+        finished: None,
+    };
+    let mut jobs: Vec<(usize, Plan)> = Vec::new();
+    for (number, recipe) in recipes.iter().enumerate() {
+        jobs.push((number, kitchen.plan(recipe)?));
+    }
     // The largest first, so that smaller ones can be made from it.
-    let mut order: Vec<usize> = (0..recipes.len()).collect();
-    order.sort_by_key(|at| std::cmp::Reverse(size_class(&recipes[*at], &header.probe)));
+    jobs.sort_by_key(|(_, plan)| std::cmp::Reverse(u64::from(plan.width) * u64::from(plan.height)));
     let mut outputs: Vec<Option<Output>> = vec![None; recipes.len()];
-    for at in order {
-        outputs[at] = Some(kitchen.follow(&recipes[at], at)?);
+    let last = kitchen.small_plan(looks::SIDE)?;
+    for (at, (number, plan)) in jobs.iter().enumerate() {
+        let raster = kitchen.pixels(&recipes[*number], plan)?;
+        let left: Vec<Piece> =
+            jobs[at + 1..].iter().map(|(_, plan)| plan).chain([&last]).map(|plan| kitchen.piece(plan)).collect();
+        kitchen.ladder.keep_for(&left);
+        outputs[*number] = Some(kitchen.encode(&recipes[*number], *number, plan, raster)?);
     }
     let looks = looks::look(&kitchen.small(looks::SIDE)?);
     let steps = kitchen.steps;
     Ok(Rendered { probe: header.probe, outputs: outputs.into_iter().flatten().collect(), looks, steps })
 }
 
-/// How many pixels of the whole picture a recipe asks for, about.
-fn size_class(recipe: &Recipe, probe: &Probe) -> u64 {
-    let width = recipe.width.unwrap_or(probe.width).min(probe.width);
-    let height = recipe.height.unwrap_or(probe.height).min(probe.height);
-    u64::from(width) * u64::from(height)
+/// By how much a JPEG may be decoded smaller: the result of a decoder that leaves fine waves out is as good as one of all
+/// pixels while it has this many times more of them a side than what is made of it.
+const SPARE: f64 = 1.6;
+
+/// The power of two by which the picture may be smaller on each side for all recipes, at most 8.
+fn shrink(recipes: &[Recipe], probe: &Probe) -> u32 {
+    let looks = Recipe::new(crate::Fit::Inside, Some(looks::SIDE), Some(looks::SIDE), crate::Encoding::Png);
+    let needed = recipes
+        .iter()
+        .chain([&looks])
+        .filter_map(|recipe| geometry::plan(recipe, (probe.width, probe.height), &|_, _, _| Ok((0.0, 0.0))).ok())
+        .map(|plan| (f64::from(plan.width) / plan.area[2]).max(f64::from(plan.height) / plan.area[3]))
+        .fold(0.0, f64::max);
+    [8, 4, 2].into_iter().find(|factor| needed * SPARE * f64::from(*factor) <= 1.0).unwrap_or(1)
 }
 
 fn described(probe: &Probe) -> String {
@@ -102,7 +128,7 @@ struct Kitchen<'a> {
 }
 
 impl Kitchen<'_> {
-    fn follow(&mut self, recipe: &Recipe, number: usize) -> Result<Output, Refusal> {
+    fn plan(&mut self, recipe: &Recipe) -> Result<Plan, Refusal> {
         let probe = &self.header.probe;
         let shown = (probe.width, probe.height);
         let small = match recipe.gravity {
@@ -115,28 +141,36 @@ impl Kitchen<'_> {
             let (left, top) = attention::find(small, what, across / width, down / height);
             Ok((left * width, top * height))
         })?;
-        let (width, height) = plan.canvas.map_or((plan.width, plan.height), |canvas| (canvas.width, canvas.height));
+        let (width, height) = plan.size();
         self.limits.check_size(width, height)?;
-        let raster = match self.finished.take() {
-            Some((made, like, raster)) if made == plan && same_pixels(&like, recipe) => raster,
-            _ => self.pixels(recipe, &plan)?,
-        };
+        Ok(plan)
+    }
+
+    fn encode(&mut self, recipe: &Recipe, number: usize, plan: &Plan, raster: Raster) -> Result<Output, Refusal> {
+        let (width, height) = plan.size();
         let metadata = self.metadata(recipe);
         let bytes = encode::encode(&raster, recipe.encoding, &metadata, self.limits)?;
         let format = recipe.encoding.format();
+        let length = bytes.len();
         self.steps.push(format!(
-            "result {}: {:?}, {width} × {height}, {format}, {} bytes",
+            "result {}: {:?}, {width} × {height}, {format}, {length} bytes",
             number + 1,
-            recipe.fit,
-            bytes.len()
+            recipe.fit
         ));
-        self.finished = Some((plan, recipe.clone(), raster));
+        self.finished = Some((plan.clone(), recipe.clone(), raster));
         Ok(Output { bytes, format, width, height })
     }
 
     /// Everything between decoding and encoding.
     fn pixels(&mut self, recipe: &Recipe, plan: &Plan) -> Result<Raster, Refusal> {
-        let resized = self.piece(plan)?;
+        if let Some((made, like, raster)) = self.finished.take()
+            && made == *plan
+            && same_pixels(&like, recipe)
+        {
+            return Ok(raster);
+        }
+        let piece = self.piece(plan);
+        let resized = self.ladder.cut(piece)?;
         self.limits.check_time()?;
         let orientation = self.header.probe.orientation;
         let turned = turn(resized, orientation);
@@ -152,21 +186,26 @@ impl Kitchen<'_> {
         Ok(effects::blur_and_sharpen(raster, recipe.blur, recipe.sharpen))
     }
 
-    /// The part of the stored picture that the plan shows, in the size that it gets, as it is stored.
-    fn piece(&mut self, plan: &Plan) -> Result<Raster, Refusal> {
+    /// The part of the stored picture that the plan shows, and the size that it gets, as it is stored.
+    fn piece(&self, plan: &Plan) -> Piece {
         let probe = &self.header.probe;
         let orientation = probe.orientation;
         let area = orientation.stored_area(plan.area, (probe.stored_width, probe.stored_height));
         let (width, height) = orientation.size((plan.width, plan.height));
-        self.ladder.cut(Piece { area, width, height })
+        Piece { area, width, height }
+    }
+
+    /// The plan of the whole picture with at most this many pixels a side.
+    fn small_plan(&self, side: u32) -> Result<Plan, Refusal> {
+        let probe = &self.header.probe;
+        let recipe = Recipe::new(crate::Fit::Inside, Some(side), Some(side), crate::Encoding::Png);
+        geometry::plan(&recipe, (probe.width, probe.height), &|_, _, _| Ok((0.0, 0.0)))
     }
 
     /// The whole picture as it is shown, in sRGB, with at most this many pixels a side.
     fn small(&mut self, side: u32) -> Result<Packed, Refusal> {
-        let probe = &self.header.probe;
-        let recipe = Recipe::new(crate::Fit::Inside, Some(side), Some(side), crate::Encoding::Png);
-        let plan = geometry::plan(&recipe, (probe.width, probe.height), &|_, _, _| Ok((0.0, 0.0)))?;
-        let turned = turn(self.piece(&plan)?, probe.orientation);
+        let piece = self.piece(&self.small_plan(side)?);
+        let turned = turn(self.ladder.cut(piece)?, self.header.probe.orientation);
         Ok(colour::rgb(colour::finish(turned, self.profile.as_ref())))
     }
 

@@ -21,16 +21,39 @@ pub(crate) struct Piece {
 /// The original, and the smaller ones of the whole of it that were made on the way.
 #[derive(Debug)]
 pub(crate) struct Ladder {
-    original: Raster,
+    /// As long as somebody needs it.
+    original: Option<Raster>,
+    /// Width and height of the picture as it is stored, of which it may have been decoded with fewer pixels.
+    size: (f64, f64),
     smaller: Vec<Raster>,
     /// What was made last, because the next recipe often asks for the same.
     last: Option<(Piece, Raster)>,
-    resizer: Resizer,
 }
 
 impl Ladder {
-    pub(crate) fn new(original: Raster) -> Self {
-        Self { original, smaller: Vec::new(), last: None, resizer: Resizer::new() }
+    pub(crate) fn new(original: Raster, (width, height): (u32, u32)) -> Self {
+        let size = (f64::from(width), f64::from(height));
+        Self { original: Some(original), size, smaller: Vec::new(), last: None }
+    }
+
+    /// Lets the original go, which is most of the memory, when these pieces are all that is still to be cut.
+    pub(crate) fn keep_for(&mut self, pieces: &[Piece]) {
+        let spare =
+            |piece: &Piece| self.last.as_ref().is_some_and(|(made, _)| made == piece) || self.stand_in(piece).is_some();
+        if pieces.iter().all(spare) {
+            self.original = None;
+        }
+    }
+
+    /// The smallest picture that is large enough for a piece, apart from the original.
+    fn stand_in(&self, piece: &Piece) -> Option<&Raster> {
+        let enough = |raster: &&Raster| {
+            let scale = f64::from(raster.width()) / self.size.0;
+            piece.area[2] * scale >= LARGE_ENOUGH * f64::from(piece.width)
+                && piece.area[3] * scale >= LARGE_ENOUGH * f64::from(piece.height)
+        };
+        let pixels = |raster: &&Raster| u64::from(raster.width()) * u64::from(raster.height());
+        self.smaller.iter().filter(enough).min_by_key(pixels)
     }
 
     /// The piece in its new size.
@@ -40,22 +63,16 @@ impl Ladder {
         {
             return Ok(raster.clone());
         }
-        let size = (f64::from(self.original.width()), f64::from(self.original.height()));
-        let source = self
-            .smaller
-            .iter()
-            .filter(|raster| {
-                let scale = f64::from(raster.width()) / size.0;
-                piece.area[2] * scale >= LARGE_ENOUGH * f64::from(piece.width)
-                    && piece.area[3] * scale >= LARGE_ENOUGH * f64::from(piece.height)
-            })
-            .min_by_key(|raster| u64::from(raster.width()) * u64::from(raster.height()))
-            .unwrap_or(&self.original);
+        let size = self.size;
+        let source = self.stand_in(&piece).or(self.original.as_ref());
+        let source = source.ok_or_else(|| Refusal::Recipe("the original was let go too early".into()))?;
         let (x, y) = (f64::from(source.width()) / size.0, f64::from(source.height()) / size.1);
         let area = [piece.area[0] * x, piece.area[1] * y, piece.area[2] * x, piece.area[3] * y];
-        let raster = resized(&mut self.resizer, source, area, piece.width, piece.height)?;
+        // The whole stays the whole, whatever the division made of it.
         let whole = piece.area == [0.0, 0.0, size.0, size.1];
-        if whole && u64::from(piece.width) * 2 <= u64::from(self.original.width()) {
+        let area = if whole { [0.0, 0.0, f64::from(source.width()), f64::from(source.height())] } else { area };
+        let raster = resized(source, area, piece.width, piece.height)?;
+        if whole && f64::from(piece.width) * LARGE_ENOUGH <= size.0 {
             self.smaller.push(raster.clone());
         }
         self.last = Some((piece, raster.clone()));
@@ -63,7 +80,7 @@ impl Ladder {
     }
 }
 
-fn resized(resizer: &mut Resizer, source: &Raster, area: [f64; 4], width: u32, height: u32) -> Result<Raster, Refusal> {
+fn resized(source: &Raster, area: [f64; 4], width: u32, height: u32) -> Result<Raster, Refusal> {
     let whole = [0.0, 0.0, f64::from(source.width()), f64::from(source.height())];
     if (width, height) == (source.width(), source.height()) && area == whole {
         return Ok(source.clone());
@@ -76,13 +93,13 @@ fn resized(resizer: &mut Resizer, source: &Raster, area: [f64; 4], width: u32, h
                 _ => PixelType::U8x4,
             };
             let size = (packed.width, packed.height);
-            let data = samples(resizer, &packed.data, size, kind, area, (width, height))?;
+            let data = samples(&packed.data, size, kind, area, (width, height))?;
             Ok(Raster::Packed(Packed { width, height, model: packed.model, data }))
         }
         Raster::Planar(planar) => {
-            let mut plane = |plane: &Plane, area, width, height| -> Result<Plane, Refusal> {
+            let plane = |plane: &Plane, area, width, height| -> Result<Plane, Refusal> {
                 let size = (plane.width, plane.height);
-                let data = samples(resizer, &plane.data, size, PixelType::U8, area, (width, height))?;
+                let data = samples(&plane.data, size, PixelType::U8, area, (width, height))?;
                 Ok(Plane { width, height, data })
             };
             let luma = plane(&planar.luma, area, width, height)?;
@@ -96,7 +113,6 @@ fn resized(resizer: &mut Resizer, source: &Raster, area: [f64; 4], width: u32, h
 }
 
 fn samples(
-    resizer: &mut Resizer,
     data: &[u8],
     (source_width, source_height): (u32, u32),
     kind: PixelType,
@@ -116,7 +132,8 @@ fn samples(
         .crop(left, top, across, down)
         // Transparent pixels have been given no weight already.
         .use_alpha(false);
-    resizer.resize(&source, &mut target, &options).map_err(|error| impossible(&error))?;
+    // A new one each time: it would keep a buffer as large as the largest picture that it saw.
+    Resizer::new().resize(&source, &mut target, &options).map_err(|error| impossible(&error))?;
     Ok(out)
 }
 

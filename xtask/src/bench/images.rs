@@ -71,18 +71,16 @@ impl Contender {
 /// Sets everything up, makes the pictures, lets the contenders work in turn and prints what came out.
 pub(crate) fn images(workspace: &Workspace, options: &[&str]) -> Result<bool> {
     let mut as_json = false;
-    let mut features = None;
     let mut photos: Option<&str> = None;
     let mut rest = options.iter();
     while let Some(option) = rest.next() {
         match *option {
             "--json" => as_json = true,
-            "--features" => features = rest.next().copied(),
             "--photos" => photos = rest.next().copied(),
             other => bail!("`cargo xtask bench images` does not know {other}"),
         }
     }
-    let ours = built(workspace, features)?;
+    let ours = built(workspace)?;
     setup::install(workspace, &[Tool::Pictures])?;
     let folder = workspace.target.join("bench-images");
     let pictures = pictures(workspace, &folder, photos)?;
@@ -126,7 +124,6 @@ pub(crate) fn images(workspace: &Workspace, options: &[&str]) -> Result<bool> {
     }
     if as_json {
         let mut object = Map::from_iter(keys.iter().map(|(key, value)| ((*key).to_owned(), json!(value))));
-        object.insert("features".into(), json!(features));
         object.insert("pictures".into(), details(&all, &contenders));
         println!("{}", Value::Object(object));
     }
@@ -140,15 +137,10 @@ fn command(words: &[PathBuf]) -> Command {
 }
 
 /// Builds our contender for release; where it lies.
-fn built(workspace: &Workspace, features: Option<&str>) -> Result<PathBuf> {
-    let mut tools = vec![Tool::Compiler];
+fn built(workspace: &Workspace) -> Result<PathBuf> {
+    setup::install(workspace, &[Tool::Compiler])?;
     let mut build = Command::new("cargo");
     build.args(["build", "--release", "--locked", "--package", "strongroom-imaging", "--example", "contender"]);
-    if let Some(features) = features {
-        tools.push(Tool::Turbo);
-        build.args(["--features", features]);
-    }
-    setup::install(workspace, &tools)?;
     ensure!(follow(build.current_dir(&workspace.root))?.success, "the crate of pictures does not build");
     Ok(workspace.target.join("release/examples/contender"))
 }

@@ -12,9 +12,9 @@ use crate::raster::{Model, Packed, Raster, room};
 use crate::refusal::Refusal;
 
 /// Decodes the picture whose header was read and compared with the limits.
-pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> Result<Raster, Refusal> {
-    if header.unusual {
-        return unusual(bytes, header);
+pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, shrink: u32, limits: &Limits<'_>) -> Result<Raster, Refusal> {
+    if header.unusual || shrink > 1 {
+        return shrunk(bytes, header, shrink);
     }
     let damaged = |why: String| Refusal::damaged(Format::Jpeg, why);
     let options = DecoderOptions::default()
@@ -49,13 +49,18 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
     Ok(Raster::Packed(Packed { width, height, model, data }))
 }
 
-/// One that is not progressive and yet has several scans, or whose first colour is not the one with most samples. The
-/// usual decoder answers wrong colours for such ones without saying so; this one takes twice the time.
-fn unusual(bytes: &[u8], header: &Header<'_>) -> Result<Raster, Refusal> {
+/// Decodes with fewer pixels, which spares most of the work of a large picture, or one of an unusual kind: not progressive
+/// and yet with several scans, or with a first colour that is not the one with most samples. The decoder for whole
+/// pictures answers wrong colours for such ones without saying so; this one takes longer for whole ones.
+fn shrunk(bytes: &[u8], header: &Header<'_>, shrink: u32) -> Result<Raster, Refusal> {
     let damaged = |why: &dyn ToString| Refusal::damaged(Format::Jpeg, why.to_string());
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    let side = |length: u32| u16::try_from(length.div_ceil(shrink)).unwrap_or(u16::MAX);
+    let (width, height) = decoder
+        .scale(side(header.probe.stored_width), side(header.probe.stored_height))
+        .map_err(|error| damaged(&error))?;
+    let (width, height) = (u32::from(width), u32::from(height));
     let mut data = decoder.decode().map_err(|error| damaged(&error))?;
-    let (width, height) = (header.probe.stored_width, header.probe.stored_height);
     let model = match decoder.info().map(|info| info.pixel_format) {
         Some(PixelFormat::L8) => Model::Gray,
         Some(PixelFormat::RGB24) => Model::Rgb,

@@ -121,6 +121,21 @@ fn a_small_result_is_like_one_made_from_the_original() {
 }
 
 #[test]
+fn a_large_jpeg_is_decoded_small_where_that_is_enough() {
+    let file = jpeg(&quarters(1600, 1200), |_| ());
+    let decoded = |width| {
+        let recipe = Recipe::new(Fit::Inside, Some(width), None, JPEG);
+        let rendered = render(&file, &[recipe], &Limits::default()).unwrap();
+        decode(&rendered.outputs[0].bytes).assert_near(width / 4, width / 4, RED);
+        rendered.steps.iter().find(|step| step.starts_with("decode")).unwrap().clone()
+    };
+    assert!(decoded(1600).ends_with("1600 × 1200"));
+    assert!(decoded(600).ends_with("1600 × 1200"));
+    assert!(decoded(500).ends_with("800 × 600"));
+    assert!(decoded(100).ends_with("200 × 150"));
+}
+
+#[test]
 fn blur_and_sharpening_change_edges_and_nothing_else() {
     let file = png_rgba(&quarters(80, 80));
     let with = |blur, sharpen| {
