@@ -168,7 +168,7 @@ pub async fn ask(service: &Service, key: &str) -> Result<(), db::Error> {
 /// Whether the mirror is as it should be under a key that a version has; nobody asked for it since.
 pub async fn holds(service: &Service, mirror: &Mirror, key: &str) -> Result<bool, db::Error> {
     let (place, key) = (mirror.place.clone(), key.to_owned());
-    service.db.read(move |tx| db::copies::holds(tx, &place, &key)).await
+    service.db.read(move |tx| Ok(!db::copies::held(tx, &place, [&*key])?.is_empty())).await
 }
 
 /// The keys of those objects whose content lies in the mirror, if links have to lead there at this moment.
@@ -178,16 +178,7 @@ pub async fn standing_in(service: &Service, objects: &[Object]) -> Result<Option
     };
     let keys: Vec<String> = objects.iter().map(|object| object.version.key.clone()).collect();
     let place = mirror.place.clone();
-    let look_up = move |tx: &db::Tx| {
-        let mut held = HashSet::new();
-        for key in &keys {
-            if db::copies::holds(tx, &place, key)? {
-                held.insert(key.clone());
-            }
-        }
-        Ok::<_, db::Error>(held)
-    };
-    service.db.read(look_up).await.map(Some)
+    service.db.read(move |tx| db::copies::held(tx, &place, keys.iter().map(String::as_str))).await.map(Some)
 }
 
 /// The name of a storage in the database: where it is, and then which bucket of it each space has for itself.

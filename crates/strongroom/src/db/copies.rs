@@ -3,7 +3,7 @@
 //! Whether there is a mirror is told by a row, not by the configuration of the node that writes: while several nodes get
 //! a new configuration one after the other, all of them write down what is to be copied.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -215,11 +215,17 @@ pub fn hurry(tx: &Tx, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether this mirror is as it should be under a key that a version has.
-pub fn holds(tx: &Tx, place: &str, key: &str) -> Result<bool, Error> {
-    let was_asked_for =
-        known(tx)?.is_some_and(|known| known.place == place && (known.is_whole || key <= known.asked_up_to.as_str()));
-    Ok(was_asked_for && !is_asked(tx, key)?)
+/// Those of these keys of versions under which this mirror is as it should be.
+pub fn held<'a>(tx: &Tx, place: &str, keys: impl IntoIterator<Item = &'a str>) -> Result<HashSet<String>, Error> {
+    let mut held = HashSet::new();
+    let Some(known) = known(tx)?.filter(|known| known.place == place) else { return Ok(held) };
+    for key in keys {
+        let was_asked_for = known.is_whole || key <= known.asked_up_to.as_str();
+        if was_asked_for && !is_asked(tx, key)? {
+            held.insert(key.to_owned());
+        }
+    }
+    Ok(held)
 }
 
 /// Whether this mirror is to be brought in line under a key.
