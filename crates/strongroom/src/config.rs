@@ -26,7 +26,7 @@ pub use server::{Log, LogFormat, RateLimit, Server};
 pub use space::{AllowedOrigin, Lifecycle, Links, Quota, Space, Uploads};
 pub use storage::{
     Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile,
-    Provider, Role, Storage, UploadAcl,
+    Provider, Rank, Role, Storage, UploadAcl,
 };
 
 use arrivals::RawArrivals;
