@@ -160,6 +160,11 @@ impl Config {
         buckets
     }
 
+    /// The bucket of a space, as rows name it: the installation's own has no name there.
+    pub fn bucket_of(&self, space: &str) -> &str {
+        self.spaces.get(space).and_then(|space| space.bucket.as_deref()).unwrap_or_default()
+    }
+
     /// All web origins that any space lets in, each once.
     pub fn origins(&self) -> Vec<&AllowedOrigin> {
         let mut origins: Vec<_> = self.spaces.values().flat_map(|space| &space.origins).collect();

@@ -100,9 +100,11 @@ pub async fn look_around(tools: Instruments<'_>) -> Vec<Check> {
     around::look(tools).await
 }
 
-/// Looks at every bucket of a storage, and at what the database says of it if that can be asked.
+/// Tells whose the credentials of a storage are, and looks at each of its buckets, and at what the database says of it
+/// if that can be asked.
 pub async fn look_at_storage(tools: Instruments<'_>, storage: &Storage, db: Option<&Db>) -> Vec<Check> {
-    let mut checks = Vec::new();
+    // Whatever asks AWS is large, and this waits in many others.
+    let mut checks = vec![Box::pin(owners::look(tools, storage)).await];
     for bucket in storage.buckets() {
         checks.extend(look_at_bucket(tools, storage, bucket).await);
     }
@@ -142,8 +144,6 @@ async fn reach(
     keys: &Keys,
     checks: &mut Vec<Check>,
 ) -> bool {
-    // Whatever asks AWS is large, and this waits in many others.
-    checks.push(Box::pin(owners::look(tools, storage)).await);
     let begun = Instant::now();
     let seen = match bucket.attempt(Identity::Janitor, Act::List, &keys.staged).await {
         Ok(seen) => seen,

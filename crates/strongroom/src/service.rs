@@ -56,7 +56,7 @@ impl Service {
 
     /// The bucket of a space, as rows name it: the installation's own has no name there.
     pub fn bucket_of(&self, space: &str) -> &str {
-        self.config.spaces.get(space).and_then(|space| space.bucket.as_deref()).unwrap_or_default()
+        self.config.bucket_of(space)
     }
 
     /// A new id, of this moment.

@@ -44,9 +44,8 @@ async fn missing(config: &Config, storage: &Storage, db: &Db) -> Result<(usize, 
     let known: Vec<Known> = db.read(|tx: &Tx| Ok::<_, Error>(known_after(tx, "", SAMPLE)?)).await?;
     let mut missing = Vec::new();
     for known in &known {
-        let own = config.spaces.get(&known.space).and_then(|space| space.bucket.as_deref()).unwrap_or_default();
         let key = ObjectKey::new(&*known.key).map_err(storage::Error::from)?;
-        match storage.bucket(own)?.janitor.head(&key).await {
+        match storage.bucket(config.bucket_of(&known.space))?.janitor.head(&key).await {
             Ok(_) => {}
             Err(storage::Error::NotFound) => {
                 // The clean-up may have removed it in this moment.

@@ -260,6 +260,11 @@ mod tests {
     use crate::storage::{Identity, Location};
 
     fn printed(identity: Identity, location: &str, region: &str) -> serde_json::Value {
+        with_key(identity, location, region, None)
+    }
+
+    /// The same where the buckets encrypt with a key of the account's own.
+    fn with_key(identity: Identity, location: &str, region: &str, kms_key: Option<&str>) -> serde_json::Value {
         let (buckets, location) = (["photos".to_owned(), "papers".to_owned()], Location::new(location).unwrap());
         let terrain = Terrain {
             buckets: &buckets,
@@ -267,23 +272,14 @@ mod tests {
             region,
             dialect: Dialect::Aws,
             puts_are_final: true,
-            kms_key: None,
+            kms_key,
         };
         serde_json::to_value(Policy::least(identity, terrain)).unwrap()
     }
 
     /// The statement about the key service, or null.
     fn of_encryption(identity: Identity, kms_key: &str, region: &str) -> serde_json::Value {
-        let (buckets, location) = (["photos".to_owned()], Location::new("").unwrap());
-        let terrain = Terrain {
-            buckets: &buckets,
-            location: &location,
-            region,
-            dialect: Dialect::Aws,
-            puts_are_final: true,
-            kms_key: Some(kms_key),
-        };
-        let policy = serde_json::to_value(Policy::least(identity, terrain)).unwrap();
+        let policy = with_key(identity, "", region, Some(kms_key));
         let mut statements = policy["Statement"].as_array().unwrap().iter();
         statements.find(|statement| statement["Sid"] == "Encryption").cloned().unwrap_or_default()
     }
