@@ -1,6 +1,7 @@
 //! What is wrong with an installation, found by trying everything for real, each with the exact mend.
 
 mod around;
+mod aside;
 mod behind;
 mod browser;
 mod mend;
@@ -109,10 +110,12 @@ pub async fn look_at_storage(tools: Instruments<'_>, storage: &Storage, db: Opti
         checks.extend(look_at_bucket(tools, storage, bucket).await);
     }
     if let Some(db) = db {
-        checks.push(match tools.config.storage.rank {
-            Rank::First => objects::look(tools.config, storage, db).await,
-            Rank::Mirror => behind::look(tools, db).await,
-        });
+        match tools.config.storage.rank {
+            Rank::First => {
+                checks.extend([objects::look(tools.config, storage, db).await, aside::look(storage, db).await]);
+            }
+            Rank::Mirror => checks.push(behind::look(tools, db).await),
+        }
     }
     checks
 }

@@ -157,3 +157,53 @@ async fn who_is_in_a_hurry_is_not_told_of_what_failed_before() {
         assert_eq!(claim(db, 3, at(1_501), 9).await.len(), 2, "{which}");
     }
 }
+
+/// How many nodes take rows up at the same moment, and how many rows there are.
+const NODES: u128 = 3;
+const ROWS: u128 = 600;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_take_rows_up_at_the_same_moment_share_them_and_none_is_taken_twice() {
+    let both = Both::open().await;
+    let (_, db) = &both.all[1];
+    let mut took = Vec::new();
+    for nodes in [1, NODES] {
+        write(db, copies::unset_mirror).await;
+        write(db, |tx| copies::set_mirror(tx, PLACE, at(1))).await;
+        for number in 0..ROWS {
+            write(db, move |tx| copies::ask(tx, "files", &format!("files/{number}"), at(2))).await;
+        }
+        let begun = tokio::time::Instant::now();
+        let mut working = tokio::task::JoinSet::new();
+        for node in 0..nodes {
+            let db = Db::connect(both.server.url().parse().unwrap(), 8).await.unwrap();
+            // As `mirror::keep` does it: what is done is written down while more is taken up.
+            working.spawn(async move {
+                let (mut keys, mut done) = (Vec::new(), tokio::task::JoinSet::new());
+                loop {
+                    let taken = claim(&db, node, at(10), 8).await;
+                    if taken.is_empty() {
+                        done.join_all().await;
+                        return keys;
+                    }
+                    for copy in taken {
+                        keys.push(copy.key.clone());
+                        let db = db.clone();
+                        done.spawn(async move { write(&db, move |tx| copies::done(tx, &copy, at(11))).await });
+                    }
+                }
+            });
+        }
+        let shares = working.join_all().await;
+        took.push(begun.elapsed());
+        println!("{nodes} nodes took {:?} for {ROWS} rows: {:?}", begun.elapsed(), shares.iter().map(Vec::len).collect::<Vec<_>>());
+        let mut keys = shares.concat();
+        keys.sort_unstable();
+        let all = keys.len();
+        keys.dedup();
+        assert_eq!((all, keys.len()), (ROWS as usize, ROWS as usize), "a row was taken twice, or never");
+        assert_eq!(lag(db).await.pending, 0);
+    }
+    // Who is in another's way gives way and tries again: it costs time, and never so much that nothing goes on.
+    assert!(took[1] < took[0] * 10, "{took:?}");
+}
