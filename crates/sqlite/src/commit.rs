@@ -31,9 +31,17 @@ pub struct Commits {
     pub failures: u64,
 }
 
+/// Whether a write changes what readers may have remembered, or only adds to what nobody remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Change,
+    Addition,
+}
+
 /// The same while it is being counted.
 #[derive(Debug, Default)]
 struct Counters {
+    changes: AtomicU64,
     transactions: AtomicU64,
     writes: AtomicU64,
     failures: AtomicU64,
@@ -42,8 +50,14 @@ struct Counters {
 /// Why SQLite ended the transaction of a batch by itself, from the write that it happened to.
 type Cause = Arc<Mutex<Option<rusqlite::Error>>>;
 
-/// A write that has been sent: it runs inside the transaction, if there still is one, and then learns how that ended.
-type Job = Box<dyn FnOnce(Option<&Connection>, &Cause) -> Answer + Send>;
+/// A write that has been sent.
+struct Job {
+    kind: Kind,
+    run: Run,
+}
+
+/// What it does: it runs inside the transaction, if there still is one, and then learns how that ended.
+type Run = Box<dyn FnOnce(Option<&Connection>, &Cause) -> Answer + Send>;
 
 /// Sends the result of one write to whoever waits for it, given how the shared commit went.
 type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -89,15 +103,20 @@ impl Committer {
         }
     }
 
+    /// How many transactions with a change in them are over.
+    pub(crate) fn changes(&self) -> u64 {
+        self.counters.changes.load(Ordering::Acquire)
+    }
+
     /// Queues `job` and waits for the commit that carries it.
-    pub(crate) async fn submit<T, E, F>(&self, job: F) -> Result<T, E>
+    pub(crate) async fn submit<T, E, F>(&self, kind: Kind, job: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + StdError + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel::<Result<T, E>>();
-        let boxed: Job = Box::new(move |connection, cause| {
+        let run: Run = Box::new(move |connection, cause| {
             let result = connection.map(|connection| {
                 let result = in_savepoint(connection, job);
                 if let Err(error) = &result
@@ -119,13 +138,15 @@ impl Committer {
                 let _ = sender.send(answer);
             })
         });
-        self.jobs.send(boxed).await.map_err(|_| Error::Closed)?;
+        self.jobs.send(Job { kind, run }).await.map_err(|_| Error::Closed)?;
         receiver.await.map_err(|_| Error::Closed)?
     }
 }
 
 /// A transaction that is over, and those who wait to hear of it.
 struct Ended {
+    /// Whether any of them was a change.
+    changed: bool,
     answers: Vec<Answer>,
     committed: Result<(), Arc<rusqlite::Error>>,
 }
@@ -141,6 +162,10 @@ impl Ended {
 
 impl Counters {
     fn count(&self, ended: &Ended) {
+        if ended.changed {
+            // Nobody has been answered yet: who has the answer finds that this has gone up.
+            self.changes.fetch_add(1, Ordering::Release);
+        }
         if ended.committed.is_ok() {
             self.transactions.fetch_add(1, Ordering::Relaxed);
             self.writes.fetch_add(ended.answers.len() as u64, Ordering::Relaxed);
@@ -165,6 +190,7 @@ fn sqlite_failure(error: &(dyn StdError + 'static)) -> Option<rusqlite::Error> {
 /// Runs a batch in one transaction and commits.
 fn run(connection: &Connection, batch: &mut Vec<Job>) -> Ended {
     let cause = Cause::default();
+    let changed = batch.iter().any(|job| job.kind == Kind::Change);
     let begun = execute(connection, "BEGIN IMMEDIATE");
     let answers: Vec<Answer> = batch
         .drain(..)
@@ -172,7 +198,7 @@ fn run(connection: &Connection, batch: &mut Vec<Job>) -> Ended {
             // A full disk or a failed write makes SQLite end the whole transaction by itself. What ran before is
             // undone then, and what comes after must not run alone.
             let open = begun.is_ok() && !connection.is_autocommit();
-            job(open.then_some(connection), &cause)
+            (job.run)(open.then_some(connection), &cause)
         })
         .collect();
     // When SQLite has ended the transaction, its reason says more than that there is none to commit.
@@ -187,7 +213,7 @@ fn run(connection: &Connection, batch: &mut Vec<Job>) -> Ended {
         }
         make_room(connection);
     }
-    Ended { answers, committed }
+    Ended { changed, answers, committed }
 }
 
 /// Writes the log back into the file and empties it, so that the next transaction need not make it longer. After a

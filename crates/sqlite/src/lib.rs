@@ -31,6 +31,8 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use commit::Kind;
+
 pub use commit::Commits;
 pub use open::Migration;
 
@@ -108,7 +110,23 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + std::error::Error + Send + 'static,
     {
-        self.committer.submit(job).await
+        self.committer.submit(Kind::Change, job).await
+    }
+
+    /// The same for a `job` that only adds to what nobody remembers, such as a log: [`Self::changes`] stays as it is.
+    pub async fn append<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + std::error::Error + Send + 'static,
+    {
+        self.committer.submit(Kind::Addition, job).await
+    }
+
+    /// Goes up with each commit of a [`Self::write`], before its caller is answered. What was read when it was the same
+    /// as now is still so, unless another process writes to the file.
+    pub fn changes(&self) -> u64 {
+        self.committer.changes()
     }
 
     /// How many transactions and writes there have been since it was opened.

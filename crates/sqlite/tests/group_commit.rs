@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 use strongroom_sqlite::{Database, Error, Migration};
 
@@ -121,6 +123,25 @@ async fn a_full_disk_is_named_to_everybody_in_the_batch_it_ended() {
     }
     assert_eq!(all(&database), [1]);
     assert_eq!(database.commits(), strongroom_sqlite::Commits { transactions: 1, writes: 1, failures: 1 });
+}
+
+#[tokio::test]
+async fn who_has_the_answer_to_a_change_finds_that_there_was_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder);
+    for n in 0..100 {
+        let before = database.changes();
+        database.append(move |tx| insert(tx, n)).await.unwrap();
+        assert_eq!(database.changes(), before);
+        database.write(move |tx| insert(tx, 1000 + n)).await.unwrap();
+        assert_eq!(database.changes(), before + 1);
+    }
+    let before = database.changes();
+    // Whoever asked goes away; the change is made all the same, and is counted.
+    let _gone = tokio::time::timeout(Duration::ZERO, database.write(|tx| insert(tx, 2000))).await;
+    database.append(|tx| insert(tx, 3000)).await.unwrap();
+    assert_eq!(database.changes(), before + 1);
+    assert_eq!(all(&database).len(), 202);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use crate::fetch::fetch_over_http;
 use crate::http::listen::{self, Listening};
 use crate::http::{self, Place};
 use crate::jwt::Verifier;
+use crate::links::Recent;
 use crate::metrics::Metrics;
 use crate::mirror;
 use crate::places::Places;
@@ -116,6 +117,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         db,
         storage: reached.storage,
         mirror,
+        recent: Recent::default(),
         places: Places::default(),
         clock,
         random,
@@ -187,6 +189,7 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
         db,
         storage,
         mirror: mirror.map(|(mirror, _)| mirror),
+        recent: Recent::default(),
         places: Places::default(),
         clock: Clock::system(),
         random: Random::system(),

@@ -73,7 +73,7 @@ impl AuditLog {
     /// Files what has settled under its objects, so that the entries of one are found without reading all.
     pub async fn file(&self, now: Timestamp) -> Result<(), db::Error> {
         let before = now - SETTLED;
-        while self.0.db.write(move |tx| audit::file(tx, before, FILED_AT_ONCE)).await? == FILED_AT_ONCE {}
+        while self.0.db.append(move |tx| audit::file(tx, before, FILED_AT_ONCE)).await? == FILED_AT_ONCE {}
         Ok(())
     }
 }
@@ -86,7 +86,7 @@ async fn insert(shared: Arc<Shared>) {
     let (source, kept) = (Arc::clone(&shared), Arc::clone(&taken));
     let written: Result<(), db::Error> = shared
         .db
-        .write(move |tx| {
+        .append(move |tx| {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             let waiting = kept.get_or_insert_with(|| std::mem::take(&mut *source.lock()));
             audit::insert(tx, &waiting.entries)

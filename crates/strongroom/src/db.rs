@@ -130,6 +130,26 @@ impl Db {
         written.map_err(|carried| carried.0)
     }
 
+    /// The same for a `job` that only adds to a log: [`Self::changes`] stays as it is.
+    pub async fn append<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        F: Fn(&Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let Kind::Sqlite { database, .. } = &self.0 else { return self.write(job).await };
+        let written = database.append(move |connection| job(&Tx::Sqlite(connection)).map_err(Carried)).await;
+        written.map_err(|carried| carried.0)
+    }
+
+    /// Goes up with each change, before its maker is answered. Nothing where other nodes make changes too.
+    pub fn changes(&self) -> Option<u64> {
+        match &self.0 {
+            Kind::Sqlite { database, .. } => Some(database.changes()),
+            Kind::Postgres(_) => None,
+        }
+    }
+
     /// Runs `query` on one consistent snapshot, on a thread of its own. For lists, which may have to pass over much.
     pub async fn scan<T, E, F>(&self, query: F) -> Result<T, E>
     where

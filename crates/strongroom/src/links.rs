@@ -1,5 +1,6 @@
 //! Links: time-limited URLs, made when somebody who may have them asks, and written down before they leave.
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::audit;
@@ -11,11 +12,14 @@ use crate::objects;
 use crate::service::{Asker, Service};
 use crate::spaces::{self, Act};
 use crate::storage::{self, Bucket, LinkTerms, ObjectKey, SignedUrl, Window};
+use recent::{Moment, Shown};
 
 mod disposition;
+mod recent;
 mod reference;
 
 pub use disposition::attachment;
+pub use recent::Recent;
 pub use reference::Reference;
 
 /// Why there is no link.
@@ -85,6 +89,32 @@ pub async fn for_objects(
     let handed_out = objects.iter().zip(&links).filter_map(|(object, link)| Some((object, link.as_ref()?)));
     write_down(service, asker, handed_out, purpose).await?;
     Ok(links)
+}
+
+/// The answer that shows an object with its link, as `write` writes it, if the asker may read it.
+pub async fn show<E: From<Error>>(
+    service: &Service,
+    asker: &Asker,
+    id: Uuid,
+    write: impl FnOnce(Object, Option<SignedUrl>) -> Result<Bytes, E>,
+) -> Result<Bytes, E> {
+    let moment = Moment::now(service);
+    let known = moment.and_then(|moment| service.recent.get(moment, id));
+    // Who may not read it is refused below, and waits as long as for what does not exist.
+    if let Some(known) =
+        known.filter(|known| spaces::check(service, &asker.principal, &known.object, Act::Read).is_ok())
+    {
+        let link = known.link.iter().map(|link| (&known.object, link));
+        write_down(service, asker, link, Purpose::Show).await?;
+        return Ok(known.answer.clone());
+    }
+    let object = objects::get(service, asker, id, Act::Read).await.map_err(Error::from)?;
+    let link = for_object(service, asker, &object, Purpose::Show).await?;
+    let answer = write(object.clone(), link.clone())?;
+    if let Some(moment) = moment {
+        service.recent.keep(moment, Shown { object, link, answer: answer.clone() });
+    }
+    Ok(answer)
 }
 
 /// The link of one object that the asker was found to be allowed to read.

@@ -11,6 +11,7 @@ use crate::ambient::{Clock, Random};
 use crate::audit::AuditLog;
 use crate::config::Config;
 use crate::db::{self, Db, audit};
+use crate::links::Recent;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::places::Places;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub storage: Storage,
     /// The second one, if there is one.
     pub mirror: Option<Mirror>,
+    /// What was shown a moment ago.
+    pub recent: Recent,
     /// Places for large bodies.
     pub places: Places,
     /// What time it is.

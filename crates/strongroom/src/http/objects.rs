@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::App;
-use super::answer::Json;
+use super::answer::{Json, Written};
 use super::cursor;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{Caller, Path, Query, Unread, searchable};
@@ -163,9 +163,9 @@ pub(crate) async fn show(
     State(app): State<App>,
     Caller(asker): Caller,
     Path(id): Path<Uuid>,
-) -> Result<Json<ObjectJson>, Problem> {
-    let object = objects::get(&app.service, &asker, id, Act::Read).await?;
-    with_link(&app, &asker, object).await
+) -> Result<Written, Problem> {
+    let write = |object, link| Json(ObjectJson::new(object, link)).write();
+    links::show(&app.service, &asker, id, write).await.map(Written)
 }
 
 /// What shall be said otherwise of an object; what is absent stays.

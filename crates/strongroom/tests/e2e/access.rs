@@ -170,3 +170,31 @@ async fn a_shared_object_is_seen_until_it_is_shared_no_more() {
     alice.patch(&path, &json!({ "shared_with": [] })).await.ok(200);
     bob.get(&path).await.refused(404, "not-found");
 }
+
+/// Looks in quick succession share what was read once; what is changed in between counts at once, for everybody.
+#[tokio::test]
+async fn what_many_look_at_is_as_new_for_each_of_them() {
+    let app = App::start("[spaces.files]\n");
+    let (alice, bob, mallory) = (app.user("alice"), app.user("bob"), app.user("mallory"));
+    let object = object(&alice, Way::Raw, &handed("files", "a.png", "image/png", &files::png(1))).await;
+    let path = format!("/v1/objects/{}", text(&object["id"]));
+    for round in 0..10 {
+        alice.patch(&path, &json!({ "name": format!("{round}.png"), "shared_with": ["bob"] })).await.ok(200);
+        for _ in 0..5 {
+            let (first, second) = (alice.get(&path).await.ok(200), bob.get(&path).await.ok(200));
+            assert_eq!(first, second);
+            assert_eq!((&first["name"], &first["shared_with"]), (&json!(format!("{round}.png")), &json!(["bob"])));
+            mallory.get(&path).await.refused(404, "not-found");
+            app.anonymous().get(&path).await.refused(401, "unauthorized");
+        }
+        alice.patch(&path, &json!({ "shared_with": [] })).await.ok(200);
+        bob.get(&path).await.refused(404, "not-found");
+        alice.get(&path).await.ok(200);
+        alice.delete(&path).await.ok(204);
+        assert_eq!(alice.get(&path).await.ok(200)["link"], json!(null));
+        alice.post(&format!("{path}/restore"), &json!({})).await.ok(200);
+        assert_ne!(alice.get(&path).await.ok(200)["link"], json!(null));
+    }
+    let entries = app.admin().get("/v1/audit?action=link&actor=user:bob&limit=1000").await.ok(200);
+    assert_eq!(entries["items"].as_array().unwrap().len(), 50, "each look of each is in the audit log");
+}

@@ -1,5 +1,7 @@
 //! One object: looking at it, changing what is said of it, deleting it and bringing it back.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -97,7 +99,7 @@ async fn after_its_retention_a_deleted_object_is_gone_for_good_with_its_bytes() 
     let done = app.command_json(&["gc", "--grace", "0s", "--json"]);
     assert_eq!((&done["purged"], &done["deleted_keys"]), (&json!(1), &json!(1)), "{done}");
 
-    alice.get(&path).await.refused(404, "not-found");
+    sees_it_gone(&alice, &path).await;
     alice.post(&format!("{path}/restore"), &json!({})).await.refused(404, "not-found");
     // Who may not list a bucket is told of nothing in it that there is none: the link is refused. Who may, learns it.
     let status = open(text(&gone["link"]["url"])).await.status;
@@ -106,6 +108,13 @@ async fn after_its_retention_a_deleted_object_is_gone_for_good_with_its_bytes() 
     assert_eq!(crate::bucket::keys(&app).await, [text(&kept["version"]["key"])]);
     let usage = app.admin().get("/v1/usage").await.ok(200);
     assert!(usage["items"].as_array().unwrap().iter().all(|account| account["objects"] == 1), "{usage}");
+}
+
+/// A command is a process of its own, and what it changed is seen by the service in the next second.
+async fn sees_it_gone(caller: &Caller, path: &str) {
+    let begun = tokio::time::Instant::now();
+    while caller.get(path).await.status == 200 && begun.elapsed() < Duration::from_secs(2) {}
+    caller.get(path).await.refused(404, "not-found");
 }
 
 #[tokio::test]
@@ -131,7 +140,7 @@ async fn at_the_age_that_its_space_allows_an_object_goes_for_good_with_its_bytes
         "{done}"
     );
 
-    alice.get(&path).await.refused(404, "not-found");
+    sees_it_gone(&alice, &path).await;
     assert_ne!(open(text(&brief["link"]["url"])).await.status, 200);
     let mut kept = [long, lasting].map(|object| text(&object["version"]["key"]));
     kept.sort_unstable();
