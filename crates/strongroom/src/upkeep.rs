@@ -297,7 +297,7 @@ impl Run<'_> {
     /// Deletes the bytes under every doomed key that no version needs, in all buckets that can be reached.
     async fn delete_doomed(&mut self) -> Result<(), Error> {
         let aside = set_aside(&self.service.storage, &self.service.db).await?;
-        let buckets: Vec<(String, i64)> = self.service.db.scan(|tx| db::doomed::buckets(tx)).await?;
+        let buckets = self.service.db.scan(db::doomed::buckets).await?;
         for (bucket, _) in buckets {
             if !aside.iter().any(|(name, _)| *name == bucket) {
                 self.delete_doomed_in(bucket).await?;

@@ -39,7 +39,7 @@ pub fn buckets(tx: &Tx) -> Result<Vec<(String, i64)>, Error> {
 
 /// Nobody is to delete anything in this bucket any longer. How many keys that were.
 pub fn forget(tx: &Tx, bucket: &str) -> Result<u64, Error> {
-    Ok(tx.execute("DELETE FROM doomed WHERE bucket = ?1", values![bucket])? as u64)
+    tx.execute("DELETE FROM doomed WHERE bucket = ?1", values![bucket])
 }
 
 /// Whether the bytes under this key must go.

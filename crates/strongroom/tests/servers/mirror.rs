@@ -27,7 +27,9 @@ struct Store {
 impl Store {
     async fn at(place: Place) -> Self {
         let address = place.endpoint.trim_start_matches("http://").parse().unwrap();
-        let keys = install(&place, "media/").await;
+        let mut keys = install(&place, "media/").await;
+        // Some settings of a bucket are for its owner alone on Ceph 16, and on SeaweedFS.
+        keys.insert("operator", ("admin".to_owned(), "admin-secret".to_owned()));
         Self { proxy: Proxy::start(address).unwrap(), place, keys }
     }
 
@@ -47,7 +49,8 @@ impl Store {
         );
         for (identity, (key, secret)) in &self.keys {
             if name == "storage" || *identity != "writer" {
-                write!(text, "[{name}.{identity}]\naccess_key_id = \"{key}\"\nsecret_access_key = \"{secret}\"\n").unwrap();
+                write!(text, "[{name}.{identity}]\naccess_key_id = \"{key}\"\nsecret_access_key = \"{secret}\"\n")
+                    .unwrap();
             }
         }
         text

