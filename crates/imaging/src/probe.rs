@@ -1,0 +1,186 @@
+//! Tells what a file is from its headers, without decoding anything.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::exif::Exif;
+use crate::orient::Orientation;
+use crate::refusal::Refusal;
+
+pub(crate) mod jpeg;
+pub(crate) mod png;
+pub(crate) mod webp;
+
+/// A format of pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "these are the names of the formats")]
+#[non_exhaustive]
+pub enum Format {
+    Jpeg,
+    Png,
+    WebP,
+}
+
+impl Format {
+    /// The name that people know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::WebP => "WebP",
+        }
+    }
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+        }
+    }
+
+    /// The usual end of a file name, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::WebP => "webp",
+        }
+    }
+
+    /// The format that the first bytes announce.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.starts_with(b"\xFF\xD8\xFF") {
+            Some(Self::Jpeg)
+        } else if bytes.starts_with(png::SIGNATURE) {
+            Some(Self::Png)
+        } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+            Some(Self::WebP)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How colours are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Lightness alone.
+    Gray,
+    /// Red, green and blue, or luma and chroma made of them.
+    Rgb,
+    /// Numbers of colours in a table.
+    Palette,
+    /// Four inks.
+    Cmyk,
+}
+
+/// What a file is, as far as its headers tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Probe {
+    /// The format of the content, whatever the file is called.
+    pub format: Format,
+    /// Pixels in a row, as it is shown.
+    pub width: u32,
+    /// Rows, as it is shown.
+    pub height: u32,
+    /// Pixels in a row, as it is stored.
+    pub stored_width: u32,
+    /// Rows, as it is stored.
+    pub stored_height: u32,
+    /// Frames; 1 for a still picture.
+    pub frames: u32,
+    /// Passes in which a JPEG is sent; 1 for everything else.
+    pub scans: u32,
+    /// Bits of a sample.
+    pub bit_depth: u8,
+    /// How colours are stored.
+    pub colour: Colour,
+    /// Whether parts may be transparent.
+    pub alpha: bool,
+    /// How the stored picture is to be turned.
+    pub orientation: Orientation,
+    /// Whether it brings a colour profile (ICC).
+    pub icc: bool,
+    /// Whether it brings EXIF, where cameras write place, time and serial numbers.
+    pub exif: bool,
+}
+
+/// Tells what a file is from its headers. Nothing is decoded, so this costs little whatever the file claims.
+pub fn probe(bytes: &[u8]) -> Result<Probe, Refusal> {
+    Ok(read(bytes)?.probe)
+}
+
+/// What the headers say, for the decoders too.
+#[derive(Debug)]
+pub(crate) struct Header<'a> {
+    pub(crate) probe: Probe,
+    /// Bytes that decoding takes at once.
+    pub(crate) memory: u64,
+    pub(crate) exif: Exif,
+    /// The colour profile, where it is stored as it is.
+    pub(crate) icc: Option<Cow<'a, [u8]>>,
+    /// What Adobe's marker says about the colours of a JPEG.
+    pub(crate) adobe: Option<u8>,
+    /// A JPEG of a kind that is rare.
+    pub(crate) unusual: bool,
+}
+
+/// What a container's headers tell, before it is completed by what is the same for all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Found<'a> {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) frames: u32,
+    pub(crate) scans: u32,
+    pub(crate) bit_depth: u8,
+    pub(crate) colour: Option<Colour>,
+    pub(crate) alpha: bool,
+    pub(crate) memory: u64,
+    pub(crate) exif: Option<&'a [u8]>,
+    pub(crate) icc: Option<Cow<'a, [u8]>>,
+    /// There is a profile, but it is compressed.
+    pub(crate) packed_icc: bool,
+    pub(crate) adobe: Option<u8>,
+    pub(crate) unusual: bool,
+}
+
+/// Reads the headers of a file of any known format.
+pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
+    let format = Format::of(bytes).ok_or(Refusal::NotAPicture)?;
+    let found = match format {
+        Format::Jpeg => jpeg::read(bytes)?,
+        Format::Png => png::read(bytes)?,
+        Format::WebP => webp::read(bytes)?,
+    };
+    if found.width == 0 || found.height == 0 {
+        return Err(Refusal::damaged(format, "it has no pixels"));
+    }
+    let exif = found.exif.map(crate::exif::read).unwrap_or_default();
+    let (width, height) = exif.orientation.size((found.width, found.height));
+    let probe = Probe {
+        format,
+        width,
+        height,
+        stored_width: found.width,
+        stored_height: found.height,
+        frames: found.frames.max(1),
+        scans: found.scans.max(1),
+        bit_depth: found.bit_depth,
+        colour: found.colour.unwrap_or(Colour::Rgb),
+        alpha: found.alpha,
+        orientation: exif.orientation,
+        icc: found.icc.is_some() || found.packed_icc,
+        exif: found.exif.is_some(),
+    };
+    let Found { memory, icc, adobe, unusual, .. } = found;
+    Ok(Header { probe, memory, exif, icc, adobe, unusual })
+}

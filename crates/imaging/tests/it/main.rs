@@ -1,0 +1,9 @@
+//! The public face: pictures of every kind go in, and what comes out is looked at by decoders, not by the crate itself.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
+
+mod colours;
+mod formats;
+mod limits;
+mod metadata;
+mod sizes;
+mod studio;
