@@ -89,32 +89,28 @@ where
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
-        let (handle, counted_by) = (handle.clone(), counted_by.clone());
-        let (watcher, stop) = (graceful.watcher(), stop.clone());
+        let handle = handle.clone();
+        let service = hyper::service::service_fn(move |request| {
+            // A connection has room for the work on a request set aside from its beginning on. That room is large, and one
+            // that never sends a whole head shall not cost it.
+            let answer = Box::pin(handle(request, address));
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        // The task would otherwise have room for it twice: where it is handed over, and where it is waited for.
+        let connection = Box::pin(graceful.watch(connection));
+        let counted_by = counted_by.clone();
         tokio::spawn(async move {
             if let Some(service) = &counted_by {
                 service.metrics.connection_opened();
             }
-            // As long as a client says nothing, it costs little more than its socket. And when thousands come at once,
-            // each gets its buffers only when there is something to put into them.
-            let heard = tokio::time::timeout(HEAD_TIMEOUT, stream.readable());
-            if let Some(Ok(Ok(()))) = stop.run_until_cancelled(heard).await {
-                let service = hyper::service::service_fn(move |request| {
-                    // A connection has room for the work on a request set aside from its beginning on. That room is
-                    // large, and one that never sends a whole head shall not cost it.
-                    let answer = Box::pin(handle(request, address));
-                    async move { Ok::<_, Infallible>(answer.await) }
-                });
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_TIMEOUT)
-                    .max_buf_size(HEAD_BYTES)
-                    .serve_connection(TokioIo::new(stream), service);
-                // The task would otherwise have room for it from its beginning on.
-                // A client that breaks off, or sends what is not HTTP, is its own concern.
-                if let Err(error) = Box::pin(watcher.watch(connection)).await {
-                    tracing::debug!(%error, %address, "a connection ended early");
-                }
+            // A client that breaks off, or sends what is not HTTP, is its own concern.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, %address, "a connection ended early");
             }
             if let Some(service) = &counted_by {
                 service.metrics.connection_closed();
