@@ -135,7 +135,7 @@ impl<'a> Side<'a> {
 
 /// How many versions the database knows.
 pub async fn size(service: &Service) -> Result<u64, Error> {
-    let count: i64 = service.db.scan(|tx| Ok::<_, Error>(db::objects::count_versions(tx)?)).await?;
+    let count: i64 = service.db.scan(|tx| Ok::<_, Error>(db::objects::count_known(tx, "")?)).await?;
     Ok(count.unsigned_abs())
 }
 

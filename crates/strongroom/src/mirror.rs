@@ -13,7 +13,6 @@ use tokio::sync::Semaphore;
 
 use crate::config::{self, Space};
 use crate::db::copies::{Failing, Lag};
-use crate::db::objects::Object;
 use crate::db::{self};
 use crate::service::Service;
 use crate::storage::{self, Bucket, Storage};
@@ -171,13 +170,15 @@ pub async fn holds(service: &Service, mirror: &Mirror, key: &str) -> Result<bool
     service.db.read(move |tx| Ok(!db::copies::held(tx, &place, [&*key])?.is_empty())).await
 }
 
-/// The keys of those objects whose content lies in the mirror, if links have to lead there at this moment.
-pub async fn standing_in(service: &Service, objects: &[Object]) -> Result<Option<HashSet<String>>, db::Error> {
+/// Those of the keys whose content lies in the mirror, if links have to lead there at this moment.
+pub async fn standing_in(
+    service: &Service,
+    keys: impl FnOnce() -> Vec<String>,
+) -> Result<Option<HashSet<String>>, db::Error> {
     let Some(mirror) = service.mirror.as_ref().filter(|mirror| mirror.stands_in(&service.storage)) else {
         return Ok(None);
     };
-    let keys: Vec<String> = objects.iter().map(|object| object.version.key.clone()).collect();
-    let place = mirror.place.clone();
+    let (place, keys) = (mirror.place.clone(), keys());
     service.db.read(move |tx| db::copies::held(tx, &place, keys.iter().map(String::as_str))).await.map(Some)
 }
 

@@ -417,7 +417,7 @@ async fn remove(service: &Service, object: Object, now: Timestamp, action: &'sta
         .write(move |tx| {
             let still = db::objects::get(tx, object.id)?.is_some_and(|now| now.deleted_at == object.deleted_at);
             if still {
-                for key in db::objects::keys(tx, object.id)? {
+                for key in db::objects::keys(tx, object.id)?.into_iter().chain(db::pictures::keys(tx, object.id)?) {
                     db::doomed::insert(tx, &bucket, &key, now)?;
                     db::copies::ask(tx, &object.space, &key, now)?;
                 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::tx::values;
-use super::{Error, Tx, time};
+use super::{Error, Tx, objects, time};
 
 /// After so many tries it is said to fail.
 const TRIES: i64 = 3;
@@ -133,16 +133,13 @@ pub fn ask(tx: &Tx, space: &str, key: &str, now: Timestamp) -> Result<(), Error>
 /// Asks for more of what was there before the mirror, at most `limit` keys. False when everything was asked for.
 pub fn ask_for_more(tx: &Tx, now: Timestamp, limit: i64) -> Result<bool, Error> {
     let Some(known) = known(tx)?.filter(|known| !known.is_whole) else { return Ok(false) };
-    let sql = "SELECT v.key, o.space FROM versions v JOIN objects o ON o.id = v.object_id WHERE v.key > ?1 \
-         ORDER BY v.key LIMIT ?2";
-    let rows: Vec<(String, String)> =
-        tx.all(sql, values![known.asked_up_to, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = objects::known_after(tx, &known.asked_up_to, limit)?;
     let insert = "INSERT INTO copies (key, space, asked_at, due_at, round, attempts) VALUES (?1, ?2, ?3, ?4, 0, 0) \
          ON CONFLICT (key) DO NOTHING";
-    if let Some((last, _)) = rows.last() {
+    if let Some(last) = rows.last() {
         let (since, now) = (known.since.as_millisecond(), now.as_millisecond());
-        tx.execute_each(insert, |run| rows.iter().try_for_each(|(key, space)| run(values![key, space, since, now])))?;
-        tx.execute("UPDATE mirrors SET asked_up_to = ?1", values![last])?;
+        tx.execute_each(insert, |run| rows.iter().try_for_each(|row| run(values![row.key, row.space, since, now])))?;
+        tx.execute("UPDATE mirrors SET asked_up_to = ?1", values![last.key])?;
     }
     let more = rows.len() as i64 == limit;
     if !more {
@@ -254,8 +251,7 @@ pub fn lag(tx: &Tx, place: &str) -> Result<Lag, Error> {
         lag = counted.unwrap_or_default();
     }
     if !is_whole {
-        let sql = "SELECT count(*) FROM versions WHERE key > ?1";
-        let rest: i64 = tx.one(sql, values![asked_up_to], |row| row.get(0))?.unwrap_or(0);
+        let rest = objects::count_known(tx, asked_up_to)?;
         lag.pending += rest;
         let since = known.map(|known| known.since).filter(|_| rest > 0);
         lag.since = lag.since.into_iter().chain(since).min();
