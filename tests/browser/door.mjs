@@ -4,6 +4,20 @@ import assert from "node:assert/strict";
 
 const keptTokens = (page) => page.evaluate(() => [JSON.stringify(sessionStorage), JSON.stringify(localStorage), document.cookie, location.href]);
 
+/** Has the page be told of a mirror that is as it should be, but for this. */
+export function mirrored(page, change, storage = {}) {
+  return page.route("**/v1/status", async (route) => {
+    const answer = await route.fetch();
+    const status = await answer.json();
+    Object.assign(status.storage, storage);
+    status.mirror = {
+      bucket: "example-mirror", buckets_of_spaces: [], endpoint: "https://mirror.example.com", location: "media/",
+      healthy: true, pending: 0, failing: 0, since: null, detail: null, stands_in: false, ...change,
+    };
+    await route.fulfill({ response: answer, json: status });
+  });
+}
+
 export const cases = [
   ["a wrong token says so and opens nothing", async ({ visit }) => {
     const visitor = await visit();
@@ -56,6 +70,28 @@ export const cases = [
     });
     await visitor.signIn("demo");
     await visitor.page.locator("#whereabouts[data-lamp=off]").filter({ hasText: "not healthy. The disk is full." }).waitFor();
+  }],
+
+  ["a mirror is told with its place, how far it is behind and whether links lead there; without one nothing is", async ({ visit }) => {
+    const visitor = await visit();
+    await visitor.signIn("demo");
+    await visitor.page.locator("#whereabouts[data-lamp=on]").waitFor();
+    assert.ok(await visitor.page.locator("#mirror").isHidden());
+    for (const [change, lamp, words] of [
+      [{}, "on", [/The mirror lies in example-mirror\/media, mirror\.example\.com: it has everything\.$/]],
+      [{ pending: 1204, since: "2026-03-01T12:34:56Z" }, "on", [/it lacks 1,204 versions, the oldest since .*2026/]],
+      [{ pending: 1, failing: 1, detail: "files/a.png: AccessDenied" }, "off", [/it lacks one version\./, /1 failed again and again\. files\/a\.png: AccessDenied/]],
+      [{ stands_in: true }, "on", [/it has everything\. The storage is away, so links lead to the mirror\.$/]],
+      [{ healthy: false, pending: null, failing: null }, "off", [/not known just now\. It does not answer\.$/]],
+    ]) {
+      const told = await visit();
+      await mirrored(told.page, change);
+      await told.signIn("demo");
+      const line = told.page.locator("#mirror");
+      await line.waitFor();
+      for (const pattern of words) assert.match(await line.textContent(), pattern);
+      assert.equal(await line.getAttribute("data-lamp"), lamp);
+    }
   }],
 
   ["the token stays in this tab's session alone and goes when one signs out", async ({ visit, service }) => {

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 
+import { mirrored } from "./door.mjs";
+
 const SCHEMES = ["light", "dark"];
 const SIZES = { desktop: [1280, 820], phone: [390, 844] };
 const LEAST_CONTRAST = 4.5;
@@ -45,6 +47,12 @@ const pictures = SCHEMES.flatMap((scheme) => Object.entries(SIZES).map(([device,
     await page.getByLabel("Names beginning with").fill("nothing begins so");
     await page.locator("#note:not([hidden])").waitFor();
     await take("nothing-found");
+    const behind = { pending: 1204, since: "2026-03-01T12:34:56Z", stands_in: true };
+    await mirrored(page, behind, { healthy: false, detail: "It does not answer." });
+    await page.reload();
+    await page.locator("#mirror:not([hidden])").waitFor();
+    await drawn(page);
+    await take("mirror");
     await page.goto("/docs");
     await page.locator(".route").first().waitFor();
     await take("api");

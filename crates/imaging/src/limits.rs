@@ -51,8 +51,8 @@ impl Limits<'_> {
         if probe.scans > self.scans {
             return Err(Refusal::TooManyScans { scans: probe.scans, limit: self.scans });
         }
-        if header.memory > self.memory {
-            return Err(Refusal::TooMuchMemory { needed: header.memory, limit: self.memory });
+        if probe.memory > self.memory {
+            return Err(Refusal::TooMuchMemory { needed: probe.memory, limit: self.memory });
         }
         self.check_time()
     }

@@ -22,6 +22,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::WebP];
+
     /// The name that people know it by.
     pub fn name(self) -> &'static str {
         match self {
@@ -112,6 +115,8 @@ pub struct Probe {
     pub icc: bool,
     /// Whether it brings EXIF, where cameras write place, time and serial numbers.
     pub exif: bool,
+    /// Bytes that decoding takes at once.
+    pub memory: u64,
 }
 
 /// Tells what a file is from its headers. Nothing is decoded, so this costs little whatever the file claims.
@@ -123,8 +128,6 @@ pub fn probe(bytes: &[u8]) -> Result<Probe, Refusal> {
 #[derive(Debug)]
 pub(crate) struct Header<'a> {
     pub(crate) probe: Probe,
-    /// Bytes that decoding takes at once.
-    pub(crate) memory: u64,
     pub(crate) exif: Exif,
     /// The colour profile, where it is stored as it is.
     pub(crate) icc: Option<Cow<'a, [u8]>>,
@@ -180,7 +183,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         orientation: exif.orientation,
         icc: found.icc.is_some() || found.packed_icc,
         exif: found.exif.is_some(),
+        memory: found.memory,
     };
-    let Found { memory, icc, adobe, unusual, .. } = found;
-    Ok(Header { probe, memory, exif, icc, adobe, unusual })
+    let Found { icc, adobe, unusual, .. } = found;
+    Ok(Header { probe, exif, icc, adobe, unusual })
 }

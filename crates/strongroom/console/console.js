@@ -3,7 +3,7 @@
 import { Problem, call, session } from "./api.js";
 import { handIn } from "./upload.js";
 import { clearWall, showSpace, welcome } from "./wall.js";
-import { bytes, hush, kindNamed, say, warn } from "./words.js";
+import { bytes, hush, kindNamed, moment, say, warn } from "./words.js";
 
 const STATUS_EVERY_MS = 30_000;
 const UPLOADS_AT_ONCE = 3;
@@ -81,26 +81,53 @@ function leave() {
 
 async function askStatus() {
   if (!session.token || document.hidden) return;
-  const told = await whereabouts();
-  $("whereabouts").dataset.lamp = told.well ? "on" : "off";
-  $("whereabouts").title = told.more;
-  const where = $("whereabouts").querySelector(".where");
+  const [storage, mirror] = await whereabouts();
+  show($("whereabouts"), storage);
+  $("mirror").hidden = !mirror;
+  if (mirror) show($("mirror"), mirror);
+}
+
+function show(line, { well, words, more }) {
+  line.dataset.lamp = well ? "on" : "off";
+  line.title = more;
+  const where = line.querySelector(".where");
   // Written only when it changes, because writing it again would have it read aloud again.
-  if (where.textContent !== told.words) where.textContent = told.words;
+  if (where.textContent !== words) where.textContent = words;
 }
 
 async function whereabouts() {
   try {
     const { data } = await call("GET", "/v1/status");
-    const { kind, bucket, region, endpoint, location: prefix, healthy, detail } = data.storage;
+    const { kind, region, endpoint, healthy, detail } = data.storage;
     const well = healthy && data.database.healthy;
-    const place = [bucket, prefix].filter(Boolean).join("/").replace(/\/+$/, "");
+    const place = placeOf(data.storage);
     const where = kind === "embedded" ? `Files lie on the service’s own disk, in ${place}` : `Files lie in ${place}, ${region || endpoint}`;
     $("version").textContent = `Strongroom ${data.version}`;
-    return { well, words: `${where}: ${well ? "healthy" : `not healthy. ${detail ?? "The service’s log says more."}`}`, more: endpoint ?? "" };
+    const storage = { well, words: `${where}: ${well ? "healthy" : `not healthy. ${detail ?? "The service’s log says more."}`}`, more: endpoint ?? "" };
+    return [storage, data.mirror && mirrored(data.mirror)];
   } catch (problem) {
-    return { well: false, words: `Where files lie is not known just now. ${problem.message}`, more: "" };
+    return [{ well: false, words: `Where files lie is not known just now. ${problem.message}`, more: "" }, null];
   }
+}
+
+function placeOf({ bucket, location: prefix }) {
+  return [bucket, prefix].filter(Boolean).join("/").replace(/\/+$/, "");
+}
+
+/** Where the second storage lies, whether links lead there at this moment, and how far it is behind. */
+function mirrored(mirror) {
+  const { endpoint, healthy, pending, failing, since, detail, stands_in: standsIn } = mirror;
+  const host = endpoint.replace(/^https?:\/\//, "");
+  const known = pending !== null;
+  const count = pending === 1 ? "one version" : `${new Intl.NumberFormat().format(pending)} versions`;
+  const behind = pending > 0 ? `it lacks ${count}${since ? `, the oldest since ${moment(since, "short")}` : ""}` : "it has everything";
+  const sentences = [
+    `The mirror lies in ${placeOf(mirror)}, ${host}: ${known ? behind : "how far it is behind is not known just now"}.`,
+    failing > 0 && `${new Intl.NumberFormat().format(failing)} failed again and again. ${detail ?? "The service’s log says more."}`,
+    !healthy && "It does not answer.",
+    standsIn && "The storage is away, so links lead to the mirror.",
+  ];
+  return { well: healthy && known && !failing, words: sentences.filter(Boolean).join(" "), more: endpoint };
 }
 
 setInterval(askStatus, STATUS_EVERY_MS);

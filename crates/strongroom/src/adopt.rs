@@ -15,6 +15,7 @@ use crate::db::objects::{Object, Version};
 use crate::db::{self, usage};
 use crate::description::{Description, FieldError};
 use crate::digest::{self, Seen};
+use crate::pictures;
 use crate::service::{Asker, Service};
 use crate::storage::{self, Bucket, KeyError, ObjectKey, Opened};
 
@@ -253,8 +254,9 @@ fn known(tx: &db::Tx, key: &ObjectKey) -> Result<Option<Uuid>, Error> {
     if let Some(object) = db::objects::holder_of_key(tx, key.as_str())? {
         return Ok(Some(object));
     }
-    let is_doomed = db::doomed::holds(tx, key.as_str())?;
-    if is_doomed || db::uploads::by_final_key(tx, key.as_str())?.is_some() { Err(Error::InUse) } else { Ok(None) }
+    // What is not a version there is a variant, which is no object of its own.
+    let is_ours = db::doomed::holds(tx, key.as_str())? || db::objects::holds_key(tx, key.as_str())?;
+    if is_ours || db::uploads::by_final_key(tx, key.as_str())?.is_some() { Err(Error::InUse) } else { Ok(None) }
 }
 
 async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adopted, Error> {
@@ -265,7 +267,7 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
         .with("bytes", object.version.bytes)
         .with("content_type", object.version.content_type.clone())
         .with("sha256", object.version.sha256.clone());
-    let now = service.now();
+    let (now, space) = (service.now(), service.config.spaces.get(&object.space).cloned().unwrap_or_default());
     service
         .db
         .write(move |tx| {
@@ -276,6 +278,7 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
             let change = usage::Change { bytes: object.version.bytes, objects: 1, ..usage::Change::default() };
             usage::change(tx, &object.space, object.owner.as_deref(), change)?;
             db::objects::insert(tx, &object)?;
+            pictures::ask(tx, &space, &object)?;
             db::copies::ask(tx, &object.space, key.as_str(), now)?;
             entry.write(tx)?;
             Ok(Adopted::Now(object.id))

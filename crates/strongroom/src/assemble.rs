@@ -8,6 +8,7 @@ use strongroom_postgres::Address;
 use strongroom_presign::{Addressing, Endpoint};
 use strongroom_store::{OpenError, Pace, Store};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ use crate::jwt::Verifier;
 use crate::links::Recent;
 use crate::metrics::Metrics;
 use crate::mirror;
+use crate::pictures;
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
@@ -117,6 +119,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         db,
         storage: reached.storage,
         mirror,
+        pictures_wait: Notify::default(),
         recent: Recent::default(),
         places: Places::default(),
         clock,
@@ -156,6 +159,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     keep_up(service.clone(), stop_api.clone());
     second::keep(&service, &stop_api);
     keep_audit_filed(service.clone(), stop_api.clone());
+    keep_pictures_made(&service, &stop_api);
     Ok(Running { service, api, store, admin_token, http, leaving, api_task, stop_api, embedded })
 }
 
@@ -189,6 +193,7 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
         db,
         storage,
         mirror: mirror.map(|(mirror, _)| mirror),
+        pictures_wait: Notify::default(),
         recent: Recent::default(),
         places: Places::default(),
         clock: Clock::system(),
@@ -438,6 +443,18 @@ fn keep_audit_filed(service: Service, stop: CancellationToken) {
             if let Err(error) = service.audit.file(service.now()).await {
                 tracing::warn!(%error, "the audit log could not be filed; it will be tried again");
             }
+        }
+    });
+}
+
+/// Has pictures made into their variants, those that are there already too.
+fn keep_pictures_made(service: &Service, stop: &CancellationToken) {
+    let (working, ended) = (service.clone(), stop.clone());
+    tokio::spawn(async move { tokio::join!(pictures::keep(&working, &ended), pictures::watch(&working, &ended)) });
+    let (service, stop) = (service.clone(), stop.clone());
+    tokio::spawn(async move {
+        if let Err(error) = pictures::catch_up(&service, &stop).await {
+            tracing::warn!(%error, "not every picture was looked for that lacks variants; the next start does so");
         }
     });
 }

@@ -63,7 +63,7 @@ enum Verb {
     Doctor(doctor::Doctor),
     /// Print the least policy of each storage identity: as JSON, for AWS's command line, or for Terraform
     Policy(policy::PolicyArguments),
-    /// Show what the bucket is and what it should be, and make it so
+    /// Show what each bucket is and what it should be, and make it so
     ///
     /// Exits with 0 if nothing failed, whether anything is to change or not.
     Provision(provision::Provision),

@@ -20,14 +20,16 @@ pub use key_path::KeyPath;
 pub use key_template::{KeyTemplate, Piece, Placeholder, STAGING};
 pub use origin::Origin;
 pub use problem::{ConfigErrors, Problem, Source};
+pub use processing::Processing;
 pub use rules::{Rule, Rules};
 pub use secret::Secret;
 pub use server::{Log, LogFormat, RateLimit, Server};
-pub use space::{AllowedOrigin, Lifecycle, Links, Quota, Space, Uploads};
+pub use space::{AllowedOrigin, Lifecycle, Links, Original, Quota, Space, Uploads};
 pub use storage::{
     Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile,
-    Provider, Role, Storage, UploadAcl,
+    Provider, Rank, Role, Storage, UploadAcl,
 };
+pub use variant::{Variant, digest_of_all};
 
 use arrivals::RawArrivals;
 use auth::RawAuth;
@@ -50,6 +52,7 @@ mod key_template;
 mod layers;
 mod origin;
 mod problem;
+mod processing;
 mod read;
 mod rules;
 mod secret;
@@ -59,6 +62,7 @@ mod space;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod variant;
 
 /// The configuration file with every key explained, as `strongroom config example` prints it.
 pub const EXAMPLE: &str = include_str!("../example.toml");
@@ -82,6 +86,8 @@ pub struct Config {
     pub spaces: BTreeMap<String, Space>,
     /// Who may tell that bytes have arrived.
     pub arrivals: Arrivals,
+    /// What making variants of pictures may cost.
+    pub processing: Processing,
     /// The clean-up.
     pub cleanup: Cleanup,
     /// What is allowed but probably not meant; to be logged at start.
@@ -117,6 +123,7 @@ struct RawConfig {
     auth: RawAuth,
     spaces: BTreeMap<String, Space>,
     arrivals: RawArrivals,
+    processing: Processing,
     cleanup: Cleanup,
 }
 
@@ -131,6 +138,7 @@ impl Default for RawConfig {
             auth: RawAuth::default(),
             spaces: BTreeMap::new(),
             arrivals: RawArrivals::default(),
+            processing: Processing::default(),
             cleanup: Cleanup::default(),
         }
     }
@@ -182,6 +190,7 @@ impl RawConfig {
         }
         let data = data.map_or_else(|| report.layers.resolve(&data_key, &self.data), Path::to_owned);
         self.server.validate(report);
+        self.processing.validate(report);
         self.cleanup.validate(report);
         let database = self.database.validate(report);
         let storage = self.storage.validate(aws, report);
@@ -200,6 +209,7 @@ impl RawConfig {
             auth,
             spaces,
             arrivals,
+            processing: self.processing,
             cleanup: self.cleanup,
             warnings: Vec::new(),
         }

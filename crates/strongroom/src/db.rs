@@ -6,6 +6,7 @@ pub mod copies;
 pub mod doomed;
 pub mod milestones;
 pub mod objects;
+pub mod pictures;
 #[cfg(test)]
 mod tests;
 mod transfer;

@@ -24,6 +24,16 @@ impl Seen {
     }
 }
 
+/// Sixteen hexadecimal digits that tell one text from another.
+pub fn short(text: &[u8]) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(text)[..8])
+}
+
+/// The SHA-256 of something that is held whole, in lowercase hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
+}
+
 /// Looks at everything that comes.
 pub async fn look_at<E>(mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<Seen, E> {
     let mut looking = Looking::default();

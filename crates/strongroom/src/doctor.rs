@@ -1,6 +1,8 @@
 //! What is wrong with an installation, found by trying everything for real, each with the exact mend.
 
 mod around;
+mod aside;
+mod behind;
 mod browser;
 mod mend;
 mod objects;
@@ -12,10 +14,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::ambient::Clock;
-use crate::config::{Config, Place};
+use crate::config::{Config, Place, Rank};
+use crate::db::Db;
 use crate::storage::{Act, Bucket, Found, Identity, ObjectKey, Seen, Setting, Storage, children};
 pub use mend::mend;
-pub use objects::look_for_objects;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -60,7 +62,7 @@ impl Check {
 /// What the doctor looks at with.
 #[derive(Debug, Clone, Copy)]
 pub struct Instruments<'a> {
-    /// The configuration, which was read without errors.
+    /// The configuration, which was read without errors, as if the storage that is looked at were the only one.
     pub config: &'a Config,
     /// Sends what is not signed by an identity.
     pub http: &'a reqwest::Client,
@@ -68,6 +70,22 @@ pub struct Instruments<'a> {
     pub clock: &'a Clock,
     /// A name that nothing else has.
     pub id: Uuid,
+}
+
+impl Instruments<'_> {
+    /// The section of the configuration that describes the storage.
+    fn section(&self) -> &'static str {
+        self.config.storage.rank.section()
+    }
+
+    /// Those who use the storage while the service runs.
+    fn identities(&self) -> impl Iterator<Item = Identity> {
+        Identity::of(self.config.storage.rank).filter(|identity| *identity != Identity::Operator)
+    }
+
+    fn mend(&self, seen: &Seen) -> String {
+        mend(self.section(), &seen.code, seen.status)
+    }
 }
 
 /// The keys that are tried, and what lies beside them.
@@ -83,20 +101,33 @@ pub async fn look_around(tools: Instruments<'_>) -> Vec<Check> {
     around::look(tools).await
 }
 
-/// Tells whose the credentials are, which is the same for every bucket.
-pub async fn look_at_owners(tools: Instruments<'_>, storage: &Storage) -> Check {
+/// Tells whose the credentials of a storage are, and looks at each of its buckets, and at what the database says of it
+/// if that can be asked.
+pub async fn look_at_storage(tools: Instruments<'_>, storage: &Storage, db: Option<&Db>) -> Vec<Check> {
     // Whatever asks AWS is large, and this waits in many others.
-    Box::pin(owners::look(tools, storage)).await
+    let mut checks = vec![Box::pin(owners::look(tools, storage)).await];
+    for bucket in storage.buckets() {
+        checks.extend(look_at_bucket(tools, storage, bucket).await);
+    }
+    if let Some(db) = db {
+        match tools.config.storage.rank {
+            Rank::First => {
+                checks.extend([objects::look(tools.config, storage, db).await, aside::look(storage, db).await]);
+            }
+            Rank::Mirror => checks.push(behind::look(tools, db).await),
+        }
+    }
+    checks
 }
 
 /// Looks at a bucket, with one small object that is gone afterwards.
-pub async fn look_at_bucket(tools: Instruments<'_>, storage: &Storage, bucket: &Bucket) -> Vec<Check> {
+async fn look_at_bucket(tools: Instruments<'_>, storage: &Storage, bucket: &Bucket) -> Vec<Check> {
     let mut checks = Vec::new();
     let keys = Keys { staged: ObjectKey::staging(tools.id), beside: ObjectKey::trial(tools.id) };
     if !reach(tools, storage, bucket, &keys, &mut checks).await {
         return checks;
     }
-    checks.extend(rights::look(&tools.config.storage, bucket, &keys).await);
+    checks.extend(rights::look(tools, bucket, &keys).await);
     checks.extend(browser::look(tools, storage, bucket, &keys).await);
     checks.extend(leavings(tools, bucket).await);
     for key in [&keys.staged, &keys.beside] {
@@ -120,8 +151,10 @@ async fn reach(
     let seen = match bucket.attempt(Identity::Janitor, Act::List, &keys.staged).await {
         Ok(seen) => seen,
         Err(error) => {
-            let mend = "see that storage.endpoint is right and can be reached from this machine: name, port, TLS, \
-                        firewall, proxy";
+            let mend = format!(
+                "see that {}.endpoint is right and can be reached from this machine: name, port, TLS, firewall, proxy",
+                tools.section()
+            );
             checks.push(Check::bad("storage", error.to_string(), mend));
             return false;
         }
@@ -129,15 +162,17 @@ async fn reach(
     checks.extend(clock(tools, &seen));
     let place = format!("the bucket {} below \"{}\"", bucket.name, storage.location.as_str());
     if !seen.is_done() {
-        checks.push(refused("storage", &format!("the janitor may not list {place}"), &seen));
+        checks.push(refused(tools, "storage", &format!("the janitor may not list {place}"), &seen));
         return false;
     }
     let millis = begun.elapsed().as_millis();
     checks.push(Check::good("storage", format!("{place} answers in {millis} ms, and the janitor's key is known")));
-    for (identity, act) in [(Identity::Reader, Act::Get), (Identity::Writer, Act::Put)] {
+    let identities: Vec<_> = tools.identities().collect();
+    for identity in identities.iter().copied().filter(|identity| *identity != Identity::Janitor) {
+        let act = if identity == Identity::Writer { Act::Put } else { Act::Get };
         match bucket.attempt(identity, act, &keys.staged).await {
             Ok(seen) if matches!(seen.code.as_str(), "InvalidAccessKeyId" | "SignatureDoesNotMatch") => {
-                checks.push(refused("credentials", &format!("the {identity}'s key is refused"), &seen));
+                checks.push(refused(tools, "credentials", &format!("the {identity}'s key is refused"), &seen));
                 return false;
             }
             Ok(_) => {}
@@ -147,13 +182,14 @@ async fn reach(
             }
         }
     }
-    checks.push(Check::good("credentials", "the storage knows the keys of reader, writer and janitor"));
+    let names: Vec<_> = identities.iter().map(Identity::to_string).collect();
+    checks.push(Check::good("credentials", format!("the storage knows the keys of {}", names.join(", "))));
     true
 }
 
 /// What was refused, in the storage's words and in ours.
-fn refused(what: &str, found: &str, seen: &Seen) -> Check {
-    Check::bad(what, format!("{found}: {}", seen.words()), mend(&seen.code, seen.status))
+fn refused(tools: Instruments<'_>, what: &str, found: &str, seen: &Seen) -> Check {
+    Check::bad(what, format!("{found}: {}", seen.words()), tools.mend(seen))
 }
 
 /// Signatures that are more than 15 minutes away from the storage's clock are refused.
@@ -181,7 +217,7 @@ async fn leavings(tools: Instruments<'_>, bucket: &Bucket) -> Option<Check> {
         return Some(Check::good(WHAT, "the service clears them away"));
     }
     let Some(operator) = &bucket.operator else {
-        let mend = "set [storage.operator] where you run this command, to have it looked at";
+        let mend = format!("set [{}.operator] where you run this command, to have it looked at", tools.section());
         return Some(Check::doubtful(WHAT, "without the operator's key nobody can see the lifecycle", mend));
     };
     Some(match operator.read(Setting::Lifecycle).await {

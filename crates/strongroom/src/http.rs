@@ -92,6 +92,7 @@ pub fn router(
         .routes(routes!(objects::show, objects::change, objects::delete))
         .routes(routes!(objects::restore))
         .routes(routes!(objects::download))
+        .routes(routes!(objects::variant))
         .routes(routes!(links::links))
         .routes(routes!(uploads::begin))
         .routes(routes!(uploads::show, uploads::give_up))

@@ -135,21 +135,29 @@ impl<'a> Side<'a> {
 
 /// How many versions the database knows.
 pub async fn size(service: &Service) -> Result<u64, Error> {
-    let count: i64 = service.db.scan(|tx| Ok::<_, Error>(db::objects::count_versions(tx)?)).await?;
+    let count: i64 = service.db.scan(|tx| Ok::<_, Error>(db::objects::count_known(tx, "")?)).await?;
     Ok(count.unsigned_abs())
 }
 
-/// Compares everything; with `contents` it reads everything, too. Each finding is told as it is found, and how many
-/// versions were looked at.
+/// How storage is compared with the database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Every content is read, too, and its SHA-256 compared.
+    pub contents: bool,
+    /// The mirror gets once more what is missing or differs there.
+    pub repair: bool,
+}
+
+/// Compares everything. Each finding is told as it is found, and how many versions were looked at.
 pub async fn compare(
     service: &Service,
     side: Side<'_>,
-    contents: bool,
+    terms: Terms,
     tell: &mut dyn FnMut(Option<Finding>, u64),
 ) -> Result<Report, Error> {
     let mut report = Report::default();
     for bucket in side.storage().buckets() {
-        report = compare_bucket(Walk { service, side, bucket, contents, report, to_read: Vec::new(), tell }).await?;
+        report = compare_bucket(Walk { service, side, bucket, terms, report, to_read: Vec::new(), tell }).await?;
     }
     Ok(report)
 }
@@ -231,7 +239,7 @@ struct Walk<'a> {
     service: &'a Service,
     side: Side<'a>,
     bucket: &'a Bucket,
-    contents: bool,
+    terms: Terms,
     report: Report,
     /// Versions whose length is right, and whose content is to be read.
     to_read: Vec<Known>,
@@ -239,10 +247,15 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn found(&mut self, what: What, key: String, object: Option<Uuid>, detail: String) {
+    async fn found(&mut self, what: What, key: String, object: Option<Uuid>, detail: String) -> Result<(), Error> {
         self.report.count(what);
+        if self.terms.repair && what != What::Orphan && matches!(self.side, Side::Mirror(_)) {
+            // At once, because a mirror may lack more than fits into memory.
+            mirror::ask(self.service, &key).await?;
+        }
         let finding = Finding { storage: self.side.name(), what, key, object, detail };
         (self.tell)(Some(finding), self.report.versions);
+        Ok(())
     }
 
     /// Whether the mirror still has to be brought in line under a key. Asked before the mirror itself is, so that what
@@ -260,7 +273,7 @@ impl Walk<'_> {
             return self.look_again(version).await;
         }
         self.report.versions += 1;
-        if self.contents {
+        if self.terms.contents {
             self.to_read.push(version);
             if self.to_read.len() >= READING * READING {
                 self.read().await?;
@@ -286,7 +299,7 @@ impl Walk<'_> {
             _ if is_awaited => self.report.awaited += 1,
             Some(bytes) => {
                 let detail = format!("{bytes} bytes are there, and {} were handed in", version.bytes);
-                self.found(What::Differs, version.key, Some(version.object), detail);
+                self.found(What::Differs, version.key, Some(version.object), detail).await?;
             }
             None => self.lost(version).await?,
         }
@@ -298,7 +311,7 @@ impl Walk<'_> {
         let key = version.key.clone();
         if self.service.db.read(move |tx| Ok::<_, Error>(db::objects::holds_key(tx, &key)?)).await? {
             let detail = "its content is not there".to_owned();
-            self.found(What::Missing, version.key, Some(version.object), detail);
+            self.found(What::Missing, version.key, Some(version.object), detail).await?;
         }
         Ok(())
     }
@@ -317,7 +330,7 @@ impl Walk<'_> {
         // What was to go may have gone since it was listed.
         if !self.service.db.read(is_known).await? && self.is_there(&there.key).await? {
             let detail = format!("nobody knows what lies here ({} bytes, since {})", there.bytes, there.modified);
-            self.found(What::Orphan, there.key.as_str().to_owned(), None, detail);
+            self.found(What::Orphan, there.key.as_str().to_owned(), None, detail).await?;
         }
         Ok(())
     }
@@ -355,7 +368,7 @@ impl Walk<'_> {
                     self.report.read += 1;
                     let detail = format!("its SHA-256 is {} now, and was {}", seen.sha256_hex(), version.sha256);
                     if !self.is_awaited(&version).await? {
-                        self.found(What::Differs, version.key, Some(version.object), detail);
+                        self.found(What::Differs, version.key, Some(version.object), detail).await?;
                     }
                 }
                 Err(error @ (storage::Error::NotFound | storage::Error::Refused { status: 403, .. })) => {

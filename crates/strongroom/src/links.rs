@@ -1,17 +1,21 @@
 //! Links: time-limited URLs, made when somebody who may have them asks, and written down before they leave.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::audit;
 use crate::config::{Space, is_active};
 use crate::db::objects::Object;
+use crate::db::pictures::{Picture, State, Variant};
 use crate::db::{self};
 use crate::mirror;
 use crate::objects;
+use crate::pictures;
 use crate::service::{Asker, Service};
 use crate::spaces::{self, Act};
-use crate::storage::{self, Bucket, LinkTerms, ObjectKey, SignedUrl, Window};
+use crate::storage::{self, LinkTerms, ObjectKey, SignedUrl, Window};
 use recent::{Moment, Shown};
 
 mod disposition;
@@ -34,9 +38,22 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] db::Error),
+    /// There is no such variant, or not yet.
+    #[error(transparent)]
+    Unmade(#[from] Unmade),
     /// The link could not be written down, so it is not handed out.
     #[error(transparent)]
     Audit(#[from] audit::Error),
+}
+
+/// The links of an object, as far as the asker may have them.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    /// Its content as it was handed in.
+    pub original: Option<SignedUrl>,
+    /// What is known of it as a picture, with a link for each of its variants, in their order; nothing where none are
+    /// made.
+    pub picture: Option<(Picture, Vec<SignedUrl>)>,
 }
 
 /// One item of many: its object and link, or why there is none.
@@ -51,8 +68,24 @@ pub enum Item {
     },
     /// There is no such thing, or not for the asker.
     NotFound,
+    /// There is no such variant, or none yet.
+    Unmade(Unmade),
     /// What was asked for names nothing that could be looked for.
     Malformed(String),
+}
+
+/// Why there is a picture, and not this variant of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unmade {
+    /// It is being made.
+    #[error("this variant is being made; ask again in a moment")]
+    Waiting,
+    /// None can be made.
+    #[error("no variant can be made of this picture: {0}")]
+    Refused(String),
+    /// No such variant is declared, or the object is no picture.
+    #[error("this object has no variant `{0}`; its space declares which there are, and only pictures have them")]
+    NoSuch(String),
 }
 
 /// What a link is for.
@@ -64,39 +97,78 @@ pub enum Purpose {
     Download,
 }
 
-/// Links for these objects, in their order; nothing for those that the asker may not read, or that are deleted.
+/// Links for these objects, in their order; none for those that the asker may not read, or that are deleted.
 pub async fn for_objects(
     service: &Service,
     asker: &Asker,
     objects: &[Object],
     purpose: Purpose,
-) -> Result<Vec<Option<SignedUrl>>, Error> {
-    let (first, held) = (&service.storage, mirror::standing_in(service, objects).await?);
-    let stands_in = service.mirror.as_ref().zip(held.as_ref());
+) -> Result<Vec<Links>, Error> {
+    let readable: Vec<bool> = objects
+        .iter()
+        .map(|object| object.deleted_at.is_none() && spaces::may_read(service, &asker.principal, object))
+        .collect();
+    let pictures =
+        pictures::of(service, objects.iter().zip(&readable).filter(|(_, may)| **may).map(|(it, _)| it)).await?;
+    let keys = || {
+        let variants = pictures.values().flat_map(|picture| &picture.variants).map(|variant| &variant.key);
+        objects.iter().map(|object| &object.version.key).chain(variants).cloned().collect()
+    };
+    let held = mirror::standing_in(service, keys).await?;
+    let signing = Signing { service, held: held.as_ref(), purpose };
     let mut links = Vec::with_capacity(objects.len());
-    for object in objects {
-        let readable = object.deleted_at.is_none() && spaces::may_read(service, &asker.principal, object);
-        links.push(if readable {
-            let bucket = match stands_in {
-                Some((mirror, held)) if held.contains(&object.version.key) => mirror.bucket(service, &object.space)?,
-                _ => first.bucket(service.bucket_of(&object.space))?,
-            };
-            Some(sign(service, bucket, object, purpose)?)
+    for (object, may) in objects.iter().zip(readable) {
+        links.push(if may {
+            let hidden = spaces::hides_original(service, &asker.principal, object);
+            signing.links(object, pictures.get(&object.id), hidden)?
         } else {
-            None
+            Links::default()
         });
     }
-    let handed_out = objects.iter().zip(&links).filter_map(|(object, link)| Some((object, link.as_ref()?)));
-    write_down(service, asker, handed_out, purpose).await?;
+    write_down(service, asker, objects.iter().zip(&links), purpose).await?;
     Ok(links)
 }
 
-/// The answer that shows an object with its link, as `write` writes it, if the asker may read it.
+/// The links of one object that the asker was found to be allowed to read.
+pub async fn for_object(service: &Service, asker: &Asker, object: &Object, purpose: Purpose) -> Result<Links, Error> {
+    let links = for_objects(service, asker, std::slice::from_ref(object), purpose).await?;
+    Ok(links.into_iter().next().unwrap_or_default())
+}
+
+impl Unmade {
+    /// A stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Waiting => "processing",
+            Self::Refused(_) => "picture-refused",
+            Self::NoSuch(_) => "no-such-variant",
+        }
+    }
+}
+
+impl Links {
+    /// The variant of this name: the smallest that the asker can show, or else the one that everybody can.
+    pub fn variant(&self, name: &str, can_show: impl Fn(&str) -> bool) -> Result<(&Variant, &SignedUrl), Unmade> {
+        let Some((picture, links)) = &self.picture else { return Err(Unmade::NoSuch(name.to_owned())) };
+        // Of two formats the one that everybody can show is the longer one.
+        let of_name = || picture.variants.iter().zip(links).filter(|(variant, _)| variant.name == name);
+        match of_name().find(|(variant, _)| can_show(&variant.content_type)).or_else(|| of_name().next_back()) {
+            Some(found) => Ok(found),
+            None if picture.state == State::Waiting => Err(Unmade::Waiting),
+            None => Err(match &picture.reason {
+                Some((_, detail)) => Unmade::Refused(detail.clone()),
+                None => Unmade::NoSuch(name.to_owned()),
+            }),
+        }
+    }
+}
+
+/// The answer that shows an object with its links, as `write` writes it, if the asker may read it.
 pub async fn show<E: From<Error>>(
     service: &Service,
     asker: &Asker,
     id: Uuid,
-    write: impl FnOnce(Object, Option<SignedUrl>) -> Result<Bytes, E>,
+    write: impl FnOnce(Object, Links) -> Result<Bytes, E>,
 ) -> Result<Bytes, E> {
     let moment = Moment::now(service);
     let known = moment.and_then(|moment| service.recent.get(moment, id));
@@ -104,28 +176,17 @@ pub async fn show<E: From<Error>>(
     if let Some(known) =
         known.filter(|known| spaces::check(service, &asker.principal, &known.object, Act::Read).is_ok())
     {
-        let link = known.link.iter().map(|link| (&known.object, link));
-        write_down(service, asker, link, Purpose::Show).await?;
+        write_down(service, asker, std::iter::once((&known.object, &known.links)), Purpose::Show).await?;
         return Ok(known.answer.clone());
     }
     let object = objects::get(service, asker, id, Act::Read).await.map_err(Error::from)?;
-    let link = for_object(service, asker, &object, Purpose::Show).await?;
-    let answer = write(object.clone(), link.clone())?;
-    if let Some(moment) = moment {
-        service.recent.keep(moment, Shown { object, link, answer: answer.clone() });
+    let links = for_object(service, asker, &object, Purpose::Show).await?;
+    let answer = write(object.clone(), links.clone())?;
+    // What is shown of a hidden original depends on who looks.
+    if let Some(moment) = moment.filter(|_| !spaces::hides_originals(service, &object.space)) {
+        service.recent.keep(moment, Shown { object, links, answer: answer.clone() });
     }
     Ok(answer)
-}
-
-/// The link of one object that the asker was found to be allowed to read.
-pub async fn for_object(
-    service: &Service,
-    asker: &Asker,
-    object: &Object,
-    purpose: Purpose,
-) -> Result<Option<SignedUrl>, Error> {
-    let links = for_objects(service, asker, std::slice::from_ref(object), purpose).await?;
-    Ok(links.into_iter().next().flatten())
 }
 
 /// Links for many things, each named in one of the ways that [`Reference`] reads; each succeeds or fails by itself.
@@ -133,6 +194,7 @@ pub async fn for_references(
     service: &Service,
     asker: &Asker,
     references: &[String],
+    variant: Option<&str>,
     purpose: Purpose,
 ) -> Result<Vec<Item>, Error> {
     let references: Vec<_> = references.iter().map(|text| reference::read(service, text)).collect();
@@ -149,29 +211,80 @@ pub async fn for_references(
     let items = found.into_iter().map(|found| match found {
         Err(reason) => Item::Malformed(reason),
         Ok(None) => Item::NotFound,
-        Ok(Some(object)) => match links.next().flatten() {
-            Some(link) => Item::Link { id: object.id, link },
-            None => Item::NotFound,
-        },
+        Ok(Some(object)) => item(service, asker, &object, links.next().unwrap_or_default(), variant),
     });
     Ok(items.collect())
+}
+
+fn item(service: &Service, asker: &Asker, object: &Object, links: Links, variant: Option<&str>) -> Item {
+    let Some(name) = variant else {
+        return links.original.map_or(Item::NotFound, |link| Item::Link { id: object.id, link });
+    };
+    if object.deleted_at.is_some() || !spaces::may_read(service, &asker.principal, object) {
+        return Item::NotFound;
+    }
+    match links.variant(name, |_| false) {
+        Ok((_, link)) => Item::Link { id: object.id, link: link.clone() },
+        Err(unmade) => Item::Unmade(unmade),
+    }
+}
+
+/// A variant of an object, if the asker may read it: the smallest that it can show.
+pub async fn variant(
+    service: &Service,
+    asker: &Asker,
+    id: Uuid,
+    name: &str,
+    can_show: impl Fn(&str) -> bool,
+) -> Result<(Variant, SignedUrl), Error> {
+    let object = objects::get(service, asker, id, Act::Read).await?;
+    if object.deleted_at.is_some() {
+        return Err(objects::Error::Deleted.into());
+    }
+    let links = for_object(service, asker, &object, Purpose::Show).await?;
+    let (variant, link) = links.variant(name, can_show)?;
+    Ok((variant.clone(), link.clone()))
 }
 
 /// An object that can be downloaded by the asker, with the link that saves it under its name.
 pub async fn download(service: &Service, asker: &Asker, id: Uuid) -> Result<(Object, SignedUrl), Error> {
     let object = objects::get(service, asker, id, Act::Read).await?;
     let link = for_object(service, asker, &object, Purpose::Download).await?;
-    let link = link.ok_or_else(|| objects::Error::from(spaces::nothing_for(&asker.principal)))?;
+    let link = link.original.ok_or_else(|| objects::Error::from(spaces::nothing_for(&asker.principal)))?;
     Ok((object, link))
 }
 
-fn sign(service: &Service, bucket: &Bucket, object: &Object, purpose: Purpose) -> Result<SignedUrl, storage::Error> {
-    let key = ObjectKey::new(object.version.key.clone())?;
-    // What a browser might run is never shown in a page, whatever is asked for.
-    let as_file = purpose == Purpose::Download || is_active(&object.version.content_type);
-    let disposition = as_file.then(|| attachment(&object.name));
-    let window = service.config.spaces.get(&object.space).map_or_else(default_window, window)?;
-    bucket.reader.link(&key, LinkTerms { window, disposition: disposition.as_deref() })
+/// What signing several links has in common.
+struct Signing<'a> {
+    service: &'a Service,
+    /// The keys that the mirror holds, if it stands in for the storage.
+    held: Option<&'a HashSet<String>>,
+    purpose: Purpose,
+}
+
+impl Signing<'_> {
+    fn links(&self, object: &Object, picture: Option<&Picture>, is_hidden: bool) -> Result<Links, storage::Error> {
+        // What a browser might run is never shown in a page, whatever is asked for.
+        let as_file = self.purpose == Purpose::Download || is_active(&object.version.content_type);
+        let name = as_file.then(|| attachment(&object.name));
+        let original =
+            if is_hidden { None } else { Some(self.sign(&object.space, &object.version.key, name.as_deref())?) };
+        let picture = picture.map(|picture| {
+            let links = picture.variants.iter().map(|variant| self.sign(&object.space, &variant.key, None));
+            Ok::<_, storage::Error>((picture.clone(), links.collect::<Result<_, _>>()?))
+        });
+        Ok(Links { original, picture: picture.transpose()? })
+    }
+
+    fn sign(&self, space: &str, key: &str, disposition: Option<&str>) -> Result<SignedUrl, storage::Error> {
+        let service = self.service;
+        let bucket = match service.mirror.as_ref().zip(self.held) {
+            Some((mirror, held)) if held.contains(key) => mirror.bucket(service, space)?,
+            _ => service.storage.bucket(service.bucket_of(space))?,
+        };
+        let window = service.config.spaces.get(space).map_or_else(default_window, window)?;
+        bucket.reader.link(&ObjectKey::new(key)?, LinkTerms { window, disposition })
+    }
 }
 
 /// How long the links of a space last, and how long they stay the same.
@@ -189,21 +302,28 @@ fn default_window() -> Result<Window, storage::Error> {
 async fn write_down<'a>(
     service: &Service,
     asker: &Asker,
-    links: impl Iterator<Item = (&'a Object, &'a SignedUrl)>,
+    links: impl Iterator<Item = (&'a Object, &'a Links)>,
     purpose: Purpose,
 ) -> Result<(), Error> {
     let now = service.now();
     let action = if purpose == Purpose::Download { "link.download" } else { "link" };
+    let mut signed = 0;
     let entries: Vec<_> = links
-        .map(|(object, link)| {
-            let entry = asker.entry(now, action).on(&object.space, Some(object.id));
-            let entry = entry.with("version", object.version.number);
-            entry.with("expires_at", link.expires_at.to_string()).into_inner()
+        .filter_map(|(object, links)| {
+            let variants = links.picture.as_ref().map_or(&[][..], |(_, links)| links);
+            let expires_at = links.original.iter().chain(variants).map(|link| link.expires_at).max()?;
+            signed += u64::from(links.original.is_some()) + variants.len() as u64;
+            let mut entry = asker.entry(now, action).on(&object.space, Some(object.id));
+            entry = entry.with("version", object.version.number).with("expires_at", expires_at.to_string());
+            if !variants.is_empty() {
+                entry = entry.with("original", links.original.is_some()).with("variants", variants.len());
+            }
+            Some(entry.into_inner())
         })
         .collect();
     if entries.is_empty() {
         return Ok(());
     }
-    service.metrics.links_signed(entries.len() as u64);
+    service.metrics.links_signed(signed);
     Ok(service.audit.append(entries).await?)
 }

@@ -34,6 +34,10 @@ pub struct Metrics {
     mirror_pending: Gauge,
     mirror_lag: Gauge,
     mirror_stands_in: Gauge,
+    pictures: Family<OutcomeLabel, Counter>,
+    picture_durations: Histogram,
+    pictures_waiting: Gauge,
+    pictures_at_work: Gauge,
     cleanup_failures: Counter,
 }
 
@@ -99,6 +103,10 @@ impl Metrics {
             mirror_pending: Gauge::default(),
             mirror_lag: Gauge::default(),
             mirror_stands_in: Gauge::default(),
+            pictures: Family::default(),
+            picture_durations: Histogram::new(BUCKETS),
+            pictures_waiting: Gauge::default(),
+            pictures_at_work: Gauge::default(),
             cleanup_failures: Counter::default(),
         };
         let registry = &mut metrics.registry;
@@ -122,6 +130,11 @@ impl Metrics {
         );
         registry.register("links_signed", "Links handed out", metrics.links_signed.clone());
         registry.register("arrivals", "Events of the storage that told of bytes", metrics.arrivals.clone());
+        registry.register("pictures", "Pictures worked on, by what came of it", metrics.pictures.clone());
+        let duration = "Time from taking a picture up to having its variants in storage";
+        registry.register_with_unit("picture_duration", duration, Unit::Seconds, metrics.picture_durations.clone());
+        registry.register("pictures_waiting", "Pictures that wait, or are worked on", metrics.pictures_waiting.clone());
+        registry.register("pictures_at_work", "Pictures this node works on", metrics.pictures_at_work.clone());
         registry.register("cleanup_failures", "Runs of the clean-up that stopped", metrics.cleanup_failures.clone());
         metrics
     }
@@ -218,6 +231,23 @@ impl Metrics {
     pub fn mirror_is_behind(&self, keys: i64, seconds: i64) {
         self.mirror_pending.set(keys);
         self.mirror_lag.set(seconds);
+    }
+
+    /// A picture was taken up.
+    pub fn picture_taken_up(&self) {
+        self.pictures_at_work.inc();
+    }
+
+    /// A picture is worked on no longer: it was `made`, `refused` or `failed`.
+    pub fn picture_worked_on(&self, outcome: &'static str, took: Duration) {
+        self.pictures_at_work.dec();
+        self.pictures.get_or_create(&OutcomeLabel { outcome }).inc();
+        self.picture_durations.observe(took.as_secs_f64());
+    }
+
+    /// How many pictures wait, or are worked on.
+    pub fn pictures_wait(&self, count: i64) {
+        self.pictures_waiting.set(count);
     }
 
     /// A run of the clean-up stopped.

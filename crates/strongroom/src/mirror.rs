@@ -13,7 +13,6 @@ use tokio::sync::Semaphore;
 
 use crate::config::{self, Space};
 use crate::db::copies::{Failing, Lag};
-use crate::db::objects::Object;
 use crate::db::{self};
 use crate::service::Service;
 use crate::storage::{self, Bucket, Storage};
@@ -168,26 +167,19 @@ pub async fn ask(service: &Service, key: &str) -> Result<(), db::Error> {
 /// Whether the mirror is as it should be under a key that a version has; nobody asked for it since.
 pub async fn holds(service: &Service, mirror: &Mirror, key: &str) -> Result<bool, db::Error> {
     let (place, key) = (mirror.place.clone(), key.to_owned());
-    service.db.read(move |tx| db::copies::holds(tx, &place, &key)).await
+    service.db.read(move |tx| Ok(!db::copies::held(tx, &place, [&*key])?.is_empty())).await
 }
 
-/// The keys of those objects whose content lies in the mirror, if links have to lead there at this moment.
-pub async fn standing_in(service: &Service, objects: &[Object]) -> Result<Option<HashSet<String>>, db::Error> {
+/// Those of the keys whose content lies in the mirror, if links have to lead there at this moment.
+pub async fn standing_in(
+    service: &Service,
+    keys: impl FnOnce() -> Vec<String>,
+) -> Result<Option<HashSet<String>>, db::Error> {
     let Some(mirror) = service.mirror.as_ref().filter(|mirror| mirror.stands_in(&service.storage)) else {
         return Ok(None);
     };
-    let keys: Vec<String> = objects.iter().map(|object| object.version.key.clone()).collect();
-    let place = mirror.place.clone();
-    let look_up = move |tx: &db::Tx| {
-        let mut held = HashSet::new();
-        for key in &keys {
-            if db::copies::holds(tx, &place, key)? {
-                held.insert(key.clone());
-            }
-        }
-        Ok::<_, db::Error>(held)
-    };
-    service.db.read(look_up).await.map(Some)
+    let (place, keys) = (mirror.place.clone(), keys());
+    service.db.read(move |tx| db::copies::held(tx, &place, keys.iter().map(String::as_str))).await.map(Some)
 }
 
 /// The name of a storage in the database: where it is, and then which bucket of it each space has for itself.

@@ -1,8 +1,9 @@
 //! Entering a space: whether it exists for this principal, and what the principal may do in it.
 
 use crate::access::{Denied as NotHandedIn, ObjectFacts, Principal, may_hand_in};
-use crate::config::Space;
+use crate::config::{Original, Space};
 use crate::db::objects::Object;
+use crate::pictures;
 use crate::service::Service;
 
 /// What somebody wants to do with an object that is there.
@@ -117,6 +118,18 @@ pub fn check(service: &Service, principal: &Principal, object: &Object, act: Act
 pub fn may_read(service: &Service, principal: &Principal, object: &Object) -> bool {
     let space = service.config.spaces.get(&object.space);
     space.is_some_and(|space| space.read.allows(principal, &facts(object)))
+}
+
+/// Whether some in this space see less of a picture than others.
+pub fn hides_originals(service: &Service, space: &str) -> bool {
+    service.config.spaces.get(space).is_some_and(|space| space.original == Original::Private)
+}
+
+/// Whether the content of an object as it was handed in is hidden from the principal.
+pub fn hides_original(service: &Service, principal: &Principal, object: &Object) -> bool {
+    hides_originals(service, &object.space)
+        && pictures::is_picture(&object.version.content_type)
+        && check(service, principal, object, Act::Change).is_err()
 }
 
 /// The answer to somebody for whom a thing does not exist: who did not sign in is asked to, whether it exists or not.

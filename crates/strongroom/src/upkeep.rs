@@ -9,10 +9,10 @@ use uuid::Uuid;
 use crate::db::doomed::Doomed;
 use crate::db::objects::Object;
 use crate::db::uploads::{Method, State, Upload};
-use crate::db::{self};
+use crate::db::{self, Db};
 use crate::quota;
 use crate::service::{Asker, Service};
-use crate::storage::{self, Janitor, ObjectKey};
+use crate::storage::{self, Janitor, ObjectKey, Storage};
 use crate::uploads;
 
 /// How many rows are taken up at once.
@@ -63,6 +63,8 @@ pub struct Report {
     pub aborted_multiparts: u64,
     /// Staged bytes of nobody, deleted.
     pub orphans: u64,
+    /// Keys to be deleted in buckets that are not configured any longer: nothing is done about them.
+    pub set_aside: u64,
     /// What the storage refused, left to the next run.
     pub failed: u64,
 }
@@ -178,7 +180,9 @@ impl Run<'_> {
 
     /// False when the storage does not answer: then asking for the others is in vain.
     async fn settle(&mut self, upload: &Upload, over: bool) -> Result<bool, Error> {
-        let configured = self.service.config.spaces.contains_key(&upload.space);
+        let configured = self.service.config.spaces.contains_key(&upload.space)
+            // Nothing comes of what went to a bucket that the space has no longer.
+            && upload.bucket == self.service.bucket_of(&upload.space);
         let found = if self.terms.dry_run && configured {
             let arrived = uploads::has_arrived(self.service, upload).await;
             arrived.map(|arrived| if arrived { uploads::Found::Completed } else { uploads::Found::Nothing })
@@ -242,14 +246,9 @@ impl Run<'_> {
             Method::Service => upload.final_key.as_ref(),
             _ => Some(&upload.staging_key),
         };
-        let Some(key) = key else { return Ok(()) };
-        Ok(self
-            .service
-            .storage
-            .bucket(&upload.bucket)?
-            .janitor
-            .abort_multipart(&ObjectKey::new(key.clone())?, multipart)
-            .await?)
+        // What lies in a bucket that is not configured any longer cannot be reached.
+        let (Some(key), Ok(bucket)) = (key, self.service.storage.bucket(&upload.bucket)) else { return Ok(()) };
+        Ok(bucket.janitor.abort_multipart(&ObjectKey::new(key.clone())?, multipart).await?)
     }
 
     /// Removes for good what was deleted long enough ago. The keys are doomed in the same transaction.
@@ -295,9 +294,29 @@ impl Run<'_> {
         }
     }
 
-    /// Deletes the bytes under every doomed key that no version needs.
+    /// Deletes the bytes under every doomed key that no version needs, in all buckets that can be reached.
     async fn delete_doomed(&mut self) -> Result<(), Error> {
-        let mut after = Doomed::default();
+        let aside = set_aside(&self.service.storage, &self.service.db).await?;
+        let buckets = self.service.db.scan(db::doomed::buckets).await?;
+        for (bucket, _) in buckets {
+            if !aside.iter().any(|(name, _)| *name == bucket) {
+                self.delete_doomed_in(bucket).await?;
+            }
+        }
+        for (bucket, keys) in aside {
+            self.report.set_aside += keys.unsigned_abs();
+            tracing::warn!(
+                bucket,
+                keys,
+                "keys are to be deleted in a bucket that is not configured any longer; name it as the bucket of a space \
+                 until they are, or run `strongroom gc --forget-bucket` for it"
+            );
+        }
+        Ok(())
+    }
+
+    async fn delete_doomed_in(&mut self, bucket: String) -> Result<(), Error> {
+        let mut after = Doomed { bucket, key: String::new() };
         loop {
             let keys: Vec<Doomed> = self.service.db.read(move |tx| db::doomed::list(tx, &after, BATCH)).await?;
             let Some(last) = keys.last().cloned() else { return Ok(()) };
@@ -379,6 +398,13 @@ impl Run<'_> {
     }
 }
 
+/// The buckets that are not configured any longer although keys are to be deleted in them, and how many.
+pub async fn set_aside(storage: &Storage, db: &Db) -> Result<Vec<(String, i64)>, db::Error> {
+    let mut buckets = db.scan(db::doomed::buckets).await?;
+    buckets.retain(|(bucket, _)| storage.bucket(bucket).is_err());
+    Ok(buckets)
+}
+
 /// Looks up objects of a space that are due to be removed, at most so many.
 type Due = fn(&db::Tx, &str, Timestamp, i64) -> Result<Vec<Object>, db::Error>;
 
@@ -391,7 +417,7 @@ async fn remove(service: &Service, object: Object, now: Timestamp, action: &'sta
         .write(move |tx| {
             let still = db::objects::get(tx, object.id)?.is_some_and(|now| now.deleted_at == object.deleted_at);
             if still {
-                for key in db::objects::keys(tx, object.id)? {
+                for key in db::objects::keys(tx, object.id)?.into_iter().chain(db::pictures::keys(tx, object.id)?) {
                     db::doomed::insert(tx, &bucket, &key, now)?;
                     db::copies::ask(tx, &object.space, &key, now)?;
                 }

@@ -127,7 +127,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "servers",
-        what: "links, forms and policies used for real at SeaweedFS, Ceph and the embedded store",
+        what: "links, forms, policies and mirrors used for real at SeaweedFS, Ceph and the embedded store",
         tools: &[Tool::Compiler, Tool::SeaweedFs, Tool::Ceph, Tool::Python],
         run: servers,
     },

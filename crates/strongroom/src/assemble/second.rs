@@ -17,14 +17,11 @@ pub(super) async fn second(
     clock: &Clock,
     random: &Random,
 ) -> anyhow::Result<Option<(Mirror, Counts)>> {
-    let Some(storage) = config.storage.mirror.as_deref() else { return Ok(None) };
-    let config::Place::External(external) = &storage.place else { return Ok(None) };
-    // As it would be if it were the storage itself.
-    let mut swapped = Config { storage: storage.clone(), ..config.clone() };
-    swapped.spaces.values_mut().for_each(|space| space.bucket = space.mirror_bucket.take());
-    let reached = elsewhere(&swapped, external, Uses::Service, http, clock, random);
+    let Some(config) = config.of_mirror() else { return Ok(None) };
+    let config::Place::External(external) = &config.storage.place else { return Ok(None) };
+    let reached = elsewhere(&config, external, Uses::Service, http, clock, random);
     let reached = reached.await.context("the mirror cannot be used")?;
-    let place = mirror::place(&swapped.storage, &swapped.spaces);
+    let place = mirror::place(&config.storage, &config.spaces);
     Ok(Some((Mirror::new(reached.storage, reached.place.endpoint, place), reached.counts)))
 }
 

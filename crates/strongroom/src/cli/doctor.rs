@@ -10,6 +10,7 @@ use super::terminal::visible;
 use super::{Common, load};
 use crate::ambient::{Clock, Random};
 use crate::assemble;
+use crate::config::Rank;
 use crate::db::Db;
 use crate::doctor::{self, Check, Instruments, Verdict};
 use crate::storage::KeyringError;
@@ -34,17 +35,15 @@ impl Doctor {
             let mut checks = doctor::look_around(tools).await;
             let (found, db) = database(&config).await;
             checks.push(found);
-            match assemble::storage_for_operator(&config).await {
-                Ok(storage) => {
-                    checks.push(doctor::look_at_owners(tools, &storage).await);
-                    for bucket in storage.buckets() {
-                        checks.extend(doctor::look_at_bucket(tools, &storage, bucket).await);
+            for config in config.storages() {
+                let found = match assemble::storage_for_operator(&config).await {
+                    Ok(storage) => {
+                        let tools = Instruments { config: &config, ..tools };
+                        doctor::look_at_storage(tools, &storage, db.as_ref()).await
                     }
-                    if let Some(db) = db {
-                        checks.push(doctor::look_for_objects(&config, &storage, &db).await);
-                    }
-                }
-                Err(error) => checks.push(no_storage(&error)),
+                    Err(error) => vec![no_storage(&error)],
+                };
+                checks.extend(found.into_iter().map(|check| named(check, config.storage.rank)));
             }
             Ok(checks)
         })?;
@@ -66,6 +65,14 @@ impl Doctor {
             }
         }
         Ok(if worst == Verdict::Bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// The same check, with a name that says which storage it is about.
+fn named(check: Check, rank: Rank) -> Check {
+    match rank {
+        Rank::First => check,
+        Rank::Mirror => Check { what: format!("mirror: {}", check.what), ..check },
     }
 }
 

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 
 use super::{Common, load};
 use crate::assemble;
-use crate::config::duration;
+use crate::config::{Config, duration};
+use crate::db;
 use crate::upkeep::{self, Terms};
 
 /// Clear away what nobody needs.
@@ -19,6 +21,9 @@ pub(super) struct Gc {
     /// Only say what would go
     #[arg(long)]
     dry_run: bool,
+    /// Only forget what is to be deleted in a bucket that is not configured any longer
+    #[arg(long, value_name = "BUCKET", conflicts_with_all = ["dry_run", "grace"])]
+    forget_bucket: Option<String>,
     /// How old leavings must be; the configured time when nothing is said
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     grace: Option<Duration>,
@@ -30,6 +35,9 @@ pub(super) struct Gc {
 impl Gc {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
+        if let Some(bucket) = self.forget_bucket {
+            return forget(config, bucket, self.json);
+        }
         let unclaimed = config.cleanup.unclaimed;
         let terms = Terms { grace: self.grace.unwrap_or(config.cleanup.grace), unclaimed, dry_run: self.dry_run };
         let report = super::block_on(async move {
@@ -50,6 +58,7 @@ impl Gc {
             ("keys deleted from storage", report.deleted_keys),
             ("multipart uploads of nobody", report.aborted_multiparts),
             ("staged files of nobody", report.orphans),
+            ("keys set aside, in buckets that are not configured any longer", report.set_aside),
             ("things that failed and are left to the next run", report.failed),
         ];
         for (what, count) in lines {
@@ -60,4 +69,23 @@ impl Gc {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What lies in the bucket is nobody's concern here any longer.
+fn forget(config: Config, bucket: String, as_json: bool) -> anyhow::Result<ExitCode> {
+    let forgotten = super::block_on(async move {
+        let service = assemble::for_command(config).await?;
+        anyhow::ensure!(
+            service.storage.bucket(&bucket).is_err(),
+            "the bucket {bucket} is configured, so the clean-up deletes there what is to go; nothing was forgotten"
+        );
+        Ok(service.db.write(move |tx| db::doomed::forget(tx, &bucket)).await?)
+    })?;
+    let mut out = io::stdout().lock();
+    if as_json {
+        writeln!(out, "{}", json!({"forgotten": forgotten}))?;
+    } else {
+        writeln!(out, "{forgotten} keys that were to be deleted there are forgotten.")?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -17,9 +17,12 @@ use crate::storage::{Dialect, Identity, Location, Policy, Terrain};
 pub(super) struct PolicyArguments {
     #[command(flatten)]
     common: Common,
-    /// The identity; all four if none is named
+    /// The identity; all if none is named
     #[arg(value_enum)]
     identity: Option<Name>,
+    /// Of the mirror, in place of the storage
+    #[arg(long)]
+    mirror: bool,
     /// As documents, as a script for AWS's command line, or as Terraform
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
@@ -53,7 +56,7 @@ enum Name {
 /// How policies are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// The document; with all four identities, one object with a document under each name, and under `buckets` what
+    /// The document; with all identities, one object with a document under each name, and under `buckets` what
     /// the buckets themselves have to allow, if anything
     Json,
     /// A shell script that installs them with `aws`
@@ -97,7 +100,15 @@ impl From<Store> for Dialect {
 
 impl PolicyArguments {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        let config = load(&self.common.sources())?;
+        let mut config = load(&self.common.sources())?;
+        if self.mirror {
+            let mirror = config.of_mirror();
+            config = mirror.context("there is no mirror; describe one as [storage.mirror] in the configuration")?;
+            anyhow::ensure!(
+                self.identity != Some(Name::Writer),
+                "a mirror has no writer, because nobody uploads to it; ask for its reader, janitor or operator"
+            );
+        }
         let external = match &config.storage.place {
             Place::External(external) => Some(external),
             Place::Embedded(_) => None,
@@ -135,7 +146,7 @@ impl PolicyArguments {
         let kms_key = config.bucket.kms_key.as_deref();
         let terrain = Terrain { buckets: &buckets, location: &location, region, dialect, puts_are_final, kms_key };
         let named = self.identity.map(|name| vec![Identity::from(name)]);
-        let identities = named.unwrap_or_else(|| Identity::ALL.to_vec());
+        let identities = named.unwrap_or_else(|| Identity::of(config.storage.rank).collect());
         let writer = identities.contains(&Identity::Writer).then(|| self.user(Identity::Writer));
         let of_buckets = buckets.iter().filter_map(|bucket| {
             let policy = Policy::of_bucket(bucket, writer.as_deref()?, terrain)?;
@@ -152,7 +163,12 @@ impl PolicyArguments {
     }
 
     fn user(&self, identity: Identity) -> String {
-        format!("{}-{identity}", self.users)
+        format!("{}-{}", self.users, self.name(identity, '-'))
+    }
+
+    /// The name of an identity beside those of the other storage.
+    fn name(&self, identity: Identity, joint: char) -> String {
+        if self.mirror { format!("mirror{joint}{identity}") } else { identity.to_string() }
     }
 
     /// A script that can be run again and again.
@@ -219,11 +235,12 @@ impl PolicyArguments {
             let user = self.user(*identity);
             let document = to_string_pretty(policy)?;
             let gap = if text.is_empty() { "" } else { "\n" };
+            let name = self.name(*identity, '_');
             write!(
                 text,
-                "{gap}resource \"aws_iam_user\" \"strongroom_{identity}\" {{\n  name = \"{user}\"\n}}\n\n\
-                 resource \"aws_iam_user_policy\" \"strongroom_{identity}\" {{\n  name   = \"strongroom\"\n  \
-                 user   = aws_iam_user.strongroom_{identity}.name\n  policy = <<-EOT\n{document}\nEOT\n}}\n"
+                "{gap}resource \"aws_iam_user\" \"strongroom_{name}\" {{\n  name = \"{user}\"\n}}\n\n\
+                 resource \"aws_iam_user_policy\" \"strongroom_{name}\" {{\n  name   = \"strongroom\"\n  \
+                 user   = aws_iam_user.strongroom_{name}.name\n  policy = <<-EOT\n{document}\nEOT\n}}\n"
             )?;
         }
         for (number, (bucket, policy)) in policies.of_buckets.iter().enumerate() {

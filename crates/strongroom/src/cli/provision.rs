@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use super::terminal::visible;
 use super::{Common, load};
 use crate::assemble;
-use crate::config::{Place, Provider};
+use crate::config::{Config, Place, Provider};
 use crate::provision::{self, Site, State, Step, Terms};
 
 /// Show what the bucket should be, and make it so.
@@ -33,40 +34,77 @@ impl Provision {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let config = load(&self.common.sources())?;
         let terms = Terms { apply: self.apply, allow_loosen: self.allow_loosen };
-        let buckets = super::block_on(async move {
-            let storage = assemble::storage_for_operator(&config).await?;
-            let region = match &config.storage.place {
-                Place::External(external) if config.storage.provider == Provider::Aws => Some(external.region.as_str()),
-                _ => None,
-            };
-            let mut buckets = Vec::new();
-            for bucket in storage.buckets() {
-                let operator = bucket.operator.as_ref().context(
-                    "the operator has no key; set access_key_id and secret_access_key in [storage.operator] to one \
-                     with the rights that `strongroom policy operator` prints",
-                )?;
-                let of_spaces = (bucket.name != storage.own.name).then_some(bucket.name.as_str());
-                let site = Site { operator, of_spaces, region, location: &storage.location };
-                buckets.push((bucket.name.clone(), provision::run(&config, site, terms).await));
+        // What was done is told, whatever comes of the rest.
+        let (sites, trouble) = super::block_on(async move {
+            let mut sites = Vec::new();
+            for config in config.storages() {
+                match provision_storage(&config, terms, &sites).await {
+                    Ok(done) => sites.extend(done),
+                    Err(error) => return Ok((sites, Some(error))),
+                }
             }
-            Ok(buckets)
+            Ok((sites, None))
         })?;
         let mut out = io::stdout().lock();
         if self.json {
-            let all: Vec<_> = buckets.iter().map(|(bucket, steps)| json!({"bucket": bucket, "steps": steps})).collect();
-            writeln!(out, "{}", json!({"applied": self.apply, "buckets": all}))?;
+            writeln!(out, "{}", json!({"applied": self.apply, "buckets": sites}))?;
         } else {
-            for (bucket, steps) in &buckets {
-                print(&mut out, bucket, steps)?;
+            for site in &sites {
+                print(&mut out, site)?;
             }
         }
-        let is_well = buckets.iter().flat_map(|(_, steps)| steps).all(|step| step.state != State::Failed);
+        trouble.map_or(Ok(()), Err)?;
+        let is_well = sites.iter().flat_map(|site| &site.steps).all(|step| step.state != State::Failed);
         Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-fn print(out: &mut impl Write, bucket: &str, steps: &[Step]) -> io::Result<()> {
-    writeln!(out, "The bucket {bucket}:")?;
+/// One bucket, and what was to do there.
+#[derive(Debug, Serialize)]
+struct Done {
+    /// `storage`, or `storage.mirror`.
+    storage: &'static str,
+    bucket: String,
+    /// Where it is.
+    #[serde(skip)]
+    endpoint: String,
+    steps: Vec<Step>,
+}
+
+/// Each bucket of one storage, but those that were seen to already.
+async fn provision_storage(config: &Config, terms: Terms, already: &[Done]) -> anyhow::Result<Vec<Done>> {
+    let section = config.storage.rank.section();
+    let storage = assemble::storage_for_operator(config).await?;
+    let (endpoint, region) = match &config.storage.place {
+        Place::External(external) => {
+            let region = (config.storage.provider == Provider::Aws).then_some(external.region.as_str());
+            (external.endpoint.to_string(), region)
+        }
+        Place::Embedded(_) => (String::new(), None),
+    };
+    let mut all = Vec::new();
+    for bucket in storage.buckets() {
+        if already.iter().any(|done| (&done.endpoint, &done.bucket) == (&endpoint, &bucket.name)) {
+            // A mirror may lie beside the storage, in the same bucket.
+            continue;
+        }
+        let operator = bucket.operator.as_ref().with_context(|| {
+            format!(
+                "the operator has no key; set access_key_id and secret_access_key in [{section}.operator] to one with \
+                 the rights that `strongroom policy operator` prints"
+            )
+        })?;
+        let of_spaces = (bucket.name != storage.own.name).then_some(bucket.name.as_str());
+        let site = Site { operator, of_spaces, region, location: &storage.location };
+        let steps = provision::run(config, site, terms).await;
+        all.push(Done { storage: section, bucket: bucket.name.clone(), endpoint: endpoint.clone(), steps });
+    }
+    Ok(all)
+}
+
+fn print(out: &mut impl Write, site: &Done) -> io::Result<()> {
+    let Done { storage, bucket, steps, .. } = site;
+    writeln!(out, "The bucket {bucket} of [{storage}]:")?;
     for step in steps {
         let words = match step.state {
             State::Right => "as it should be",

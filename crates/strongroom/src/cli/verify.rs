@@ -9,8 +9,7 @@ use clap::Args;
 use super::progress::Progress;
 use super::{Common, load, terminal};
 use crate::assemble;
-use crate::inventory::{self, Finding, Report, Side, What};
-use crate::mirror;
+use crate::inventory::{self, Finding, Report, Side, Terms, What};
 use crate::service::Service;
 
 /// The exit code when there is something that nobody knows, and nothing worse.
@@ -61,25 +60,12 @@ impl Verify {
     }
 
     async fn compare(&self, service: &Service, side: Side<'_>) -> anyhow::Result<Report> {
-        let total = inventory::size(service).await?;
-        let what = if matches!(side, Side::Storage(_)) { "storage verified" } else { "mirror verified" };
-        let (mut progress, mut failed, mut again) = (Progress::rows(what), None, Vec::new());
-        let mut tell = |finding: Option<Finding>, done: u64| {
-            if let Some(finding) = finding {
-                failed = failed.take().or(self.tell(&finding).err());
-                if self.repair_mirror && matches!(side, Side::Mirror(_)) && finding.what != What::Orphan {
-                    again.push(finding.key);
-                }
-            }
-            progress.reached_of(done, total.max(done));
-        };
-        let report = inventory::compare(service, side, self.contents, &mut tell).await?;
-        progress.end();
+        let terms = Terms { contents: self.contents, repair: self.repair_mirror };
+        let mut failed = None;
+        let mut tell = |finding: &Finding| failed = failed.take().or(self.tell(finding).err());
+        let report = compare(service, side, terms, &mut tell).await?;
         failed.map_or(Ok(()), Err)?;
-        for key in &again {
-            mirror::ask(service, key).await?;
-        }
-        self.sum_up(side, report, again.len())?;
+        self.sum_up(side, report)?;
         Ok(report)
     }
 
@@ -98,7 +84,7 @@ impl Verify {
         writeln!(out, "{what:>8}  {place}  {key}{object}: {}", finding.detail)
     }
 
-    fn sum_up(&self, side: Side<'_>, report: Report, again: usize) -> io::Result<()> {
+    fn sum_up(&self, side: Side<'_>, report: Report) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.json {
             let mut line = serde_json::to_value(report)?;
@@ -117,9 +103,31 @@ impl Verify {
         if awaited > 0 {
             writeln!(out, "{name}: {awaited} contents are still on their way")?;
         }
-        if again > 0 {
+        let again = missing + differ;
+        if self.repair_mirror && matches!(side, Side::Mirror(_)) && again > 0 {
             writeln!(out, "{name}: {again} contents are copied once more, by the service")?;
         }
         Ok(())
     }
+}
+
+/// Compares one storage with the database, and shows how far it has come. Each finding is told as it is found.
+pub(super) async fn compare(
+    service: &Service,
+    side: Side<'_>,
+    terms: Terms,
+    tell: &mut dyn FnMut(&Finding),
+) -> anyhow::Result<Report> {
+    let total = inventory::size(service).await?;
+    let mut progress = Progress::rows(match side {
+        Side::Storage(_) => "storage verified",
+        Side::Mirror(_) => "mirror verified",
+    });
+    let mut told = |finding: Option<Finding>, done: u64| {
+        finding.iter().for_each(&mut *tell);
+        progress.reached_of(done, total.max(done));
+    };
+    let report = inventory::compare(service, side, terms, &mut told).await?;
+    progress.end();
+    Ok(report)
 }

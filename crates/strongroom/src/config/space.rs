@@ -15,6 +15,7 @@ use super::origin::Origin;
 use super::rules::{Rule, Rules};
 use super::size;
 use super::storage::check_bucket;
+use super::variant::{self, Variant};
 
 /// A named class of objects.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -52,6 +53,21 @@ pub struct Space {
     pub deleted_retention: Duration,
     /// What becomes of the space's objects as they age.
     pub lifecycle: Lifecycle,
+    /// The pictures that are made of every picture.
+    pub variants: Vec<Variant>,
+    /// Who sees a picture as it was handed in.
+    pub original: Original,
+}
+
+/// Who sees a picture as it was handed in: with the place where it was taken, and all else that a camera writes down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Original {
+    /// All who may read it.
+    #[default]
+    Served,
+    /// Only who may change it. All others see its variants.
+    Private,
 }
 
 /// What becomes of objects as they age. Nothing means that nothing happens.
@@ -164,6 +180,8 @@ impl Default for Space {
             origins: Vec::new(),
             deleted_retention: Duration::from_hours(30 * 24),
             lifecycle: Lifecycle::default(),
+            variants: Vec::new(),
+            original: Original::default(),
         }
     }
 }
@@ -239,6 +257,13 @@ impl Space {
                 &section.then("write"),
                 "lets anybody hand files in without signing in; set a quota at \
                      least",
+            );
+        }
+        variant::validate(&self.variants, &section.then("variants"), report);
+        if self.original == Original::Private && self.variants.is_empty() {
+            report.problem(
+                &section.then("original"),
+                "would leave nothing to look at; declare the variants that are shown in its place",
             );
         }
         self.validate_lives(&section, report);

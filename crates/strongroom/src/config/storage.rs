@@ -29,9 +29,30 @@ use mirror::RawMirror;
 pub(super) use mirror::check as check_mirror;
 use profile::RawProfile;
 
+/// Which of an installation's storages one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// The one that everything is handed in to.
+    First,
+    /// The second one, which gets copies.
+    Mirror,
+}
+
+impl Rank {
+    /// The section of the configuration that describes it.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::First => "storage",
+            Self::Mirror => "storage.mirror",
+        }
+    }
+}
+
 /// Where the bytes lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
+    /// Which storage it is.
+    pub rank: Rank,
     /// What every key begins with: empty, or path segments ending in one slash, such as `media/`.
     pub location: String,
     /// The kind of storage.
@@ -99,6 +120,7 @@ impl Default for Storage {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 9000));
         Self {
+            rank: Rank::First,
             location: String::new(),
             provider: Provider::Embedded,
             profile: Provider::Embedded.profile(),
@@ -188,7 +210,7 @@ impl RawStorage {
             Place::External(external) => base.addressing = external.addressing,
         }
         let profile = self.profile.over(base, &section.then("profile"), report);
-        let mut storage = Storage { location, provider, profile, place, mirror: None };
+        let mut storage = Storage { rank: Rank::First, location, provider, profile, place, mirror: None };
         storage.mirror = self.mirror.and_then(|mirror| mirror.validate(&storage, report));
         storage
     }

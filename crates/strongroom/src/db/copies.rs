@@ -3,13 +3,13 @@
 //! Whether there is a mirror is told by a row, not by the configuration of the node that writes: while several nodes get
 //! a new configuration one after the other, all of them write down what is to be copied.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::tx::values;
-use super::{Error, Tx, time};
+use super::{Error, Tx, objects, time};
 
 /// After so many tries it is said to fail.
 const TRIES: i64 = 3;
@@ -133,16 +133,13 @@ pub fn ask(tx: &Tx, space: &str, key: &str, now: Timestamp) -> Result<(), Error>
 /// Asks for more of what was there before the mirror, at most `limit` keys. False when everything was asked for.
 pub fn ask_for_more(tx: &Tx, now: Timestamp, limit: i64) -> Result<bool, Error> {
     let Some(known) = known(tx)?.filter(|known| !known.is_whole) else { return Ok(false) };
-    let sql = "SELECT v.key, o.space FROM versions v JOIN objects o ON o.id = v.object_id WHERE v.key > ?1 \
-         ORDER BY v.key LIMIT ?2";
-    let rows: Vec<(String, String)> =
-        tx.all(sql, values![known.asked_up_to, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = objects::known_after(tx, &known.asked_up_to, limit)?;
     let insert = "INSERT INTO copies (key, space, asked_at, due_at, round, attempts) VALUES (?1, ?2, ?3, ?4, 0, 0) \
          ON CONFLICT (key) DO NOTHING";
-    if let Some((last, _)) = rows.last() {
+    if let Some(last) = rows.last() {
         let (since, now) = (known.since.as_millisecond(), now.as_millisecond());
-        tx.execute_each(insert, |run| rows.iter().try_for_each(|(key, space)| run(values![key, space, since, now])))?;
-        tx.execute("UPDATE mirrors SET asked_up_to = ?1", values![last])?;
+        tx.execute_each(insert, |run| rows.iter().try_for_each(|row| run(values![row.key, row.space, since, now])))?;
+        tx.execute("UPDATE mirrors SET asked_up_to = ?1", values![last.key])?;
     }
     let more = rows.len() as i64 == limit;
     if !more {
@@ -215,11 +212,17 @@ pub fn hurry(tx: &Tx, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether this mirror is as it should be under a key that a version has.
-pub fn holds(tx: &Tx, place: &str, key: &str) -> Result<bool, Error> {
-    let was_asked_for =
-        known(tx)?.is_some_and(|known| known.place == place && (known.is_whole || key <= known.asked_up_to.as_str()));
-    Ok(was_asked_for && !is_asked(tx, key)?)
+/// Those of these keys of versions under which this mirror is as it should be.
+pub fn held<'a>(tx: &Tx, place: &str, keys: impl IntoIterator<Item = &'a str>) -> Result<HashSet<String>, Error> {
+    let mut held = HashSet::new();
+    let Some(known) = known(tx)?.filter(|known| known.place == place) else { return Ok(held) };
+    for key in keys {
+        let was_asked_for = known.is_whole || key <= known.asked_up_to.as_str();
+        if was_asked_for && !is_asked(tx, key)? {
+            held.insert(key.to_owned());
+        }
+    }
+    Ok(held)
 }
 
 /// Whether this mirror is to be brought in line under a key.
@@ -248,8 +251,7 @@ pub fn lag(tx: &Tx, place: &str) -> Result<Lag, Error> {
         lag = counted.unwrap_or_default();
     }
     if !is_whole {
-        let sql = "SELECT count(*) FROM versions WHERE key > ?1";
-        let rest: i64 = tx.one(sql, values![asked_up_to], |row| row.get(0))?.unwrap_or(0);
+        let rest = objects::count_known(tx, asked_up_to)?;
         lag.pending += rest;
         let since = known.map(|known| known.since).filter(|_| rest > 0);
         lag.since = lag.since.into_iter().chain(since).min();

@@ -22,13 +22,24 @@ pub fn insert(tx: &Tx, bucket: &str, key: &str, now: Timestamp) -> Result<(), Er
     Ok(())
 }
 
-/// Some of the keys, in order, after the given one.
+/// Some of the keys in the bucket of the given one, in order, after it.
 pub fn list(tx: &Tx, after: &Doomed, limit: i64) -> Result<Vec<Doomed>, Error> {
     tx.all(
-        "SELECT bucket, key FROM doomed WHERE (bucket, key) > (?1, ?2) ORDER BY bucket, key LIMIT ?3",
+        "SELECT bucket, key FROM doomed WHERE bucket = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
         values![after.bucket, after.key, limit],
         |row| Ok(Doomed { bucket: row.get(0)?, key: row.get(1)? }),
     )
+}
+
+/// Every bucket with keys whose bytes must go, and how many there are.
+pub fn buckets(tx: &Tx) -> Result<Vec<(String, i64)>, Error> {
+    let sql = "SELECT bucket, count(*) FROM doomed GROUP BY bucket ORDER BY bucket";
+    tx.all(sql, values![], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Nobody is to delete anything in this bucket any longer. How many keys that were.
+pub fn forget(tx: &Tx, bucket: &str) -> Result<u64, Error> {
+    tx.execute("DELETE FROM doomed WHERE bucket = ?1", values![bucket])
 }
 
 /// Whether the bytes under this key must go.

@@ -232,9 +232,10 @@ pub fn keys(tx: &Tx, id: Uuid) -> Result<Vec<String>, Error> {
     tx.all("SELECT key FROM versions WHERE object_id = ?1", values![id], |row| row.get(0))
 }
 
-/// Whether any version lies under this key.
+/// Whether any version or variant lies under this key, or a variant is about to.
 pub fn holds_key(tx: &Tx, key: &str) -> Result<bool, Error> {
-    Ok(tx.one("SELECT 1 FROM versions WHERE key = ?1", values![key], |_| Ok(()))?.is_some())
+    let holds = |sql| Ok::<_, Error>(tx.one(sql, values![key], |_| Ok(()))?.is_some());
+    Ok(holds("SELECT 1 FROM versions WHERE key = ?1")? || holds("SELECT 1 FROM variants WHERE key = ?1")?)
 }
 
 /// The object that has a version under this key.
@@ -257,27 +258,40 @@ pub struct Known {
     pub space: String,
 }
 
-/// What is known of the content under this key.
+/// What is known of the content under this key, be it a version or a variant.
 pub fn known(tx: &Tx, key: &str) -> Result<Option<Known>, Error> {
-    let sql = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM versions v JOIN objects o ON o.id = v.object_id \
-         WHERE v.key = ?1";
-    tx.one(sql, values![key], read_known)
+    let of_version = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM versions v \
+         JOIN objects o ON o.id = v.object_id WHERE v.key = ?1";
+    let of_variant = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM variants v \
+         JOIN objects o ON o.id = v.object_id WHERE v.key = ?1 AND v.made_at IS NOT NULL";
+    match tx.one(of_version, values![key], read_known)? {
+        None => tx.one(of_variant, values![key], read_known),
+        found => Ok(found),
+    }
 }
 
-/// All versions of all objects in the order of their keys, after the given one.
+/// All versions and variants of all objects in the order of their keys, after the given one.
 pub fn known_after(tx: &Tx, after: &str, limit: i64) -> Result<Vec<Known>, Error> {
-    let sql = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM versions v JOIN objects o ON o.id = v.object_id \
-         WHERE v.key > ?1 ORDER BY v.key LIMIT ?2";
-    tx.all(sql, values![after, limit], read_known)
+    let versions = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM versions v \
+         JOIN objects o ON o.id = v.object_id WHERE v.key > ?1 ORDER BY v.key LIMIT ?2";
+    let variants = "SELECT v.key, v.object_id, v.bytes, v.sha256, o.space FROM variants v \
+         JOIN objects o ON o.id = v.object_id WHERE v.key > ?1 AND v.made_at IS NOT NULL ORDER BY v.key LIMIT ?2";
+    let mut all = tx.all(versions, values![after, limit], read_known)?;
+    all.extend(tx.all(variants, values![after, limit], read_known)?);
+    all.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(all)
 }
 
 fn read_known(row: &Row<'_>) -> Result<Known, Error> {
     Ok(Known { key: row.get(0)?, object: row.get(1)?, bytes: row.get(2)?, sha256: row.get(3)?, space: row.get(4)? })
 }
 
-/// How many versions there are.
-pub fn count_versions(tx: &Tx) -> Result<i64, Error> {
-    Ok(tx.one("SELECT count(*) FROM versions", values![], |row| row.get(0))?.unwrap_or(0))
+/// How many versions and variants there are after this key.
+pub fn count_known(tx: &Tx, after: &str) -> Result<i64, Error> {
+    let count = |sql| Ok::<i64, Error>(tx.one(sql, values![after], |row| row.get(0))?.unwrap_or(0));
+    let variants = "SELECT count(*) FROM variants WHERE key > ?1 AND made_at IS NOT NULL";
+    Ok(count("SELECT count(*) FROM versions WHERE key > ?1")? + count(variants)?)
 }
 
 /// Forgets an object and all its versions.

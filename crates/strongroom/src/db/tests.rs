@@ -163,6 +163,13 @@ async fn what_is_written_is_read_back_whole() {
         db.write(|tx| doomed::insert(tx, "", "k", at(0)).and_then(|()| doomed::insert(tx, "", "k", at(1))))
             .await
             .unwrap();
+        db.write(|tx| doomed::insert(tx, "old", "a", at(0)).and_then(|()| doomed::insert(tx, "old", "b", at(0))))
+            .await
+            .unwrap();
+        let in_buckets = [(String::new(), 1), ("old".to_owned(), 2)];
+        assert_eq!(db.scan(doomed::buckets).await.unwrap(), in_buckets, "{which}");
+        assert_eq!(db.write(|tx| doomed::forget(tx, "old")).await.unwrap(), 2, "{which}");
+        assert_eq!(db.scan(doomed::buckets).await.unwrap(), in_buckets[..1], "{which}");
         db.write(|tx| milestones::reach(tx, "m", at(0))).await.unwrap();
         let found: Result<_, Error> = db
             .read(|tx| {

@@ -7,7 +7,8 @@ use reqwest::{Client, Method, RequestBuilder};
 use strongroom_presign::Window;
 use tokio::time::Instant;
 
-use super::{Check, Instruments, Keys, mend};
+use super::{Check, Instruments, Keys};
+use crate::config::Rank;
 use crate::storage::{Act, Bucket, Error, Identity, LinkTerms, ObjectKey, PutTerms, Seen, Storage};
 
 const LIFE: Duration = Duration::from_mins(2);
@@ -21,23 +22,25 @@ const SLOW: Duration = Duration::from_secs(4);
 const TYPE: &str = "application/octet-stream";
 
 pub(super) async fn look(tools: Instruments<'_>, storage: &Storage, bucket: &Bucket, keys: &Keys) -> Vec<Check> {
-    let look = Look { http: tools.http, storage, bucket, key: &keys.staged, beside: &keys.beside };
-    let mut checks = Vec::new();
-    for found in [look.puts().await, look.posts().await, look.gets().await, look.is_private().await] {
-        checks.push(found.unwrap_or_else(|error| unreachable("public endpoint", &error)));
+    let look = Look { tools, http: tools.http, storage, bucket, key: &keys.staged, beside: &keys.beside };
+    let mut found = Vec::new();
+    if look.takes_uploads() {
+        found.extend([("public endpoint", look.puts().await), ("public endpoint", look.posts().await)]);
     }
-    match look.unsigned_headers().await {
-        Ok(found) => checks.push(found),
-        Err(error) => checks.push(unreachable("unsigned headers", &error)),
+    found.extend([("public endpoint", look.gets().await), ("public endpoint", look.is_private().await)]);
+    if look.takes_uploads() {
+        found.push(("unsigned headers", look.unsigned_headers().await));
     }
     for origin in tools.config.origins() {
-        let found = look.preflight(origin.as_str()).await;
-        checks.push(found.unwrap_or_else(|error| unreachable("CORS", &error)));
+        found.push(("CORS", look.preflight(origin.as_str()).await));
     }
-    checks
+    let checked =
+        |(what, found): (&str, Result<Check, Error>)| found.unwrap_or_else(|error| look.unreachable(what, &error));
+    found.into_iter().map(checked).collect()
 }
 
 struct Look<'a> {
+    tools: Instruments<'a>,
     http: &'a Client,
     storage: &'a Storage,
     bucket: &'a Bucket,
@@ -46,6 +49,19 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// Nobody uploads to a mirror; links lead there.
+    fn takes_uploads(&self) -> bool {
+        self.tools.config.storage.rank == Rank::First
+    }
+
+    fn unreachable(&self, what: &str, error: &Error) -> Check {
+        let mend = format!(
+            "see that {}.public_endpoint is right and can be reached from here and from where users are",
+            self.tools.section()
+        );
+        Check::bad(what, error.to_string(), mend)
+    }
+
     async fn send(&self, request: RequestBuilder) -> Result<Seen, Error> {
         let response = request.send().await.map_err(|error| Error::Unavailable(error.without_url().to_string()))?;
         Seen::of(response).await
@@ -70,11 +86,7 @@ impl Look<'_> {
         let seen = self.send(self.put(SAMPLE)?).await?;
         let took = begun.elapsed();
         if !seen.is_done() {
-            return Ok(Check::bad(
-                WHAT,
-                format!("an upload URL is refused: {}", seen.words()),
-                mend(&seen.code, seen.status),
-            ));
+            return Ok(Check::bad(WHAT, format!("an upload URL is refused: {}", seen.words()), self.tools.mend(&seen)));
         }
         let found = format!("1 MiB in {} ms at the public endpoint", took.as_millis());
         Ok(if took < SLOW {
@@ -109,7 +121,7 @@ impl Look<'_> {
         Ok(if seen.is_done() {
             Check::good(WHAT, "taken at the public endpoint")
         } else {
-            Check::bad(WHAT, format!("a form is refused: {}", seen.words()), mend(&seen.code, seen.status))
+            Check::bad(WHAT, format!("a form is refused: {}", seen.words()), self.tools.mend(&seen))
         })
     }
 
@@ -121,10 +133,13 @@ impl Look<'_> {
             200 => Check::doubtful(
                 WHAT,
                 "a link is served, but whole where a range was asked for",
-                "see that no proxy in front of storage.public_endpoint drops the Range header: videos and resumed \
-                 downloads need it",
+                format!(
+                    "see that no proxy in front of {}.public_endpoint drops the Range header: videos and resumed \
+                     downloads need it",
+                    self.tools.section()
+                ),
             ),
-            _ => Check::bad(WHAT, format!("a link is refused: {}", seen.words()), mend(&seen.code, seen.status)),
+            _ => Check::bad(WHAT, format!("a link is refused: {}", seen.words()), self.tools.mend(&seen)),
         })
     }
 
@@ -178,33 +193,40 @@ impl Look<'_> {
     }
 
     async fn preflight(&self, origin: &str) -> Result<Check, Error> {
-        const MEND: &str = "`strongroom provision --apply` sets it; a proxy in front of storage.public_endpoint must let \
-                            OPTIONS and the Origin header through";
+        let mend = format!(
+            "`strongroom provision --apply` sets it; a proxy in front of {}.public_endpoint must let OPTIONS and the \
+             Origin header through",
+            self.tools.section()
+        );
+        let (method, deed) = if self.takes_uploads() { ("PUT", "upload") } else { ("GET", "fetch") };
         let what = format!("CORS for {origin}");
         let from = if origin == "*" { "https://anywhere.example.com" } else { origin };
         let asked = self
             .http
             .request(Method::OPTIONS, self.storage.bare_url(self.bucket, self.key)?)
             .header("origin", from)
-            .header("access-control-request-method", "PUT")
+            .header("access-control-request-method", method)
             .header("access-control-request-headers", "content-type");
         let seen = self.send(asked).await?;
         let allowed = seen.header("access-control-allow-origin");
         if !seen.is_done() || !(allowed == "*" || allowed == from) {
-            let found = format!("a page from there may not upload: the preflight got {}", seen.words());
-            return Ok(Check::bad(what, found, MEND));
+            let found = format!("a page from there may not {deed}: the preflight got {}", seen.words());
+            return Ok(Check::bad(what, found, mend));
         }
         let got = self.send(self.http.get(self.link()?).header("origin", from)).await?;
+        if !self.takes_uploads() {
+            let allowed = got.header("access-control-allow-origin");
+            return Ok(if got.is_done() && (allowed == "*" || allowed == from) {
+                Check::good(what, "pages from there may fetch")
+            } else {
+                Check::bad(what, format!("a page from there may not fetch: {}", got.words()), mend)
+            });
+        }
         let exposed = got.header("access-control-expose-headers").to_ascii_lowercase();
         Ok(if exposed.split(',').any(|name| matches!(name.trim(), "etag" | "*")) {
             Check::good(what, "pages from there may upload and fetch, and see the ETag")
         } else {
-            Check::bad(what, "the ETag is not exposed, so uploads in parts never end", MEND)
+            Check::bad(what, "the ETag is not exposed, so uploads in parts never end", mend)
         })
     }
-}
-
-fn unreachable(what: &str, error: &Error) -> Check {
-    let mend = "see that storage.public_endpoint is right and can be reached from here and from where users are";
-    Check::bad(what, error.to_string(), mend)
 }

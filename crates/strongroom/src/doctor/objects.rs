@@ -21,7 +21,7 @@ enum Error {
 }
 
 /// Looks for some of the objects that the database knows.
-pub async fn look_for_objects(config: &Config, storage: &Storage, db: &Db) -> Check {
+pub(super) async fn look(config: &Config, storage: &Storage, db: &Db) -> Check {
     match missing(config, storage, db).await {
         Ok((0, _)) => Check::good(WHAT, "the database knows of none yet"),
         Ok((count, None)) => Check::good(WHAT, format!("{count} that the database knows lie where they should")),
@@ -30,7 +30,10 @@ pub async fn look_for_objects(config: &Config, storage: &Storage, db: &Db) -> Ch
             format!(
                 "NoSuchKey: of {count} that the database knows, {missing} do not lie in the storage, such as {example}"
             ),
-            format!("{}; `strongroom verify` names each that is missing", mend("NoSuchKey", 404)),
+            format!(
+                "{}; `strongroom verify` names each that is missing",
+                mend(config.storage.rank.section(), "NoSuchKey", 404)
+            ),
         ),
         Err(error) => Check::bad(WHAT, error.to_string(), "see what the other checks say of storage and database"),
     }

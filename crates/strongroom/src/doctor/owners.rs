@@ -6,7 +6,7 @@ use crate::storage::{Identity, Storage, owner};
 
 pub(super) async fn look(tools: Instruments<'_>, storage: &Storage) -> Check {
     let mut found = Vec::new();
-    for identity in Identity::ALL {
+    for identity in Identity::of(tools.config.storage.rank) {
         let Some(key) = storage.access_key(identity) else { continue };
         let owner = match &tools.config.storage.place {
             Place::External(external) if tools.config.storage.provider == Provider::Aws => {

@@ -1,14 +1,14 @@
 //! Each identity can do what it must, and cannot do what it must not.
 
-use super::{Check, Keys, mend};
-use crate::config::Storage as Settings;
+use super::{Check, Instruments, Keys};
 use crate::storage::{Act, Bucket, Dialect, Identity, Seen};
 
 /// What is tried in this order: the first put what the others look at. What the writer must not read is not its own,
 /// because on Ceph everybody may read what they put. What must not be deleted is tried on what is not there any more, or
 /// one key for all would take away what comes next.
-const TRIES: [(Identity, Act, Where, bool); 12] = [
+const TRIES: [(Identity, Act, Where, bool); 13] = [
     (Identity::Janitor, Act::Put, Where::Beside, true),
+    (Identity::Janitor, Act::Put, Where::Staged, true),
     (Identity::Writer, Act::Put, Where::Staged, true),
     (Identity::Writer, Act::Get, Where::Beside, false),
     (Identity::Writer, Act::Put, Where::Beside, false),
@@ -28,22 +28,24 @@ enum Where {
     Beside,
 }
 
-pub(super) async fn look(settings: &Settings, bucket: &Bucket, keys: &Keys) -> Vec<Check> {
+pub(super) async fn look(tools: Instruments<'_>, bucket: &Bucket, keys: &Keys) -> Vec<Check> {
+    let settings = &tools.config.storage;
+    let identities: Vec<_> = tools.identities().collect();
     // Where a PUT is final the writer makes new objects, and this storage cannot be told that they have to be new.
     let may_replace =
         settings.profile.puts_are_final() && !Dialect::from(settings.provider).tells_new_objects_from_others();
     let mut troubles: Vec<(Identity, Check)> = Vec::new();
-    for (identity, act, place, must) in TRIES {
+    for (identity, act, place, must) in TRIES.into_iter().filter(|(identity, ..)| identities.contains(identity)) {
         let key = if place == Where::Staged { &keys.staged } else { &keys.beside };
         let trouble = match bucket.attempt(identity, act, key).await {
             Ok(_) if may_replace && (identity, act, place) == (Identity::Writer, Act::Put, Where::Beside) => None,
-            Ok(seen) => judge(identity, act, place, must, &seen),
+            Ok(seen) => judge(tools, (identity, act, place, must), &seen),
             Err(error) => Some(Check::bad(what(identity), error.to_string(), "try again")),
         };
         troubles.extend(trouble.map(|trouble| (identity, trouble)));
     }
     let mut checks = Vec::new();
-    for identity in [Identity::Writer, Identity::Reader, Identity::Janitor] {
+    for identity in identities {
         let (own, others): (Vec<_>, Vec<_>) = troubles.into_iter().partition(|(whose, _)| *whose == identity);
         troubles = others;
         if own.is_empty() {
@@ -65,7 +67,11 @@ fn what(identity: Identity) -> String {
     format!("rights of the {identity}")
 }
 
-fn judge(identity: Identity, act: Act, place: Where, must: bool, seen: &Seen) -> Option<Check> {
+fn judge(
+    tools: Instruments<'_>,
+    (identity, act, place, must): (Identity, Act, Where, bool),
+    seen: &Seen,
+) -> Option<Check> {
     let deed = match (act, place) {
         (Act::Get, Where::Staged) => "get a staged object",
         (Act::Get, Where::Beside) => "get an object of somebody else",
@@ -78,7 +84,7 @@ fn judge(identity: Identity, act: Act, place: Where, must: bool, seen: &Seen) ->
         (true, true) | (false, false) => None,
         (true, false) => {
             let found = format!("cannot {deed}: {}", seen.words());
-            Some(Check::bad(what(identity), found, mend(&seen.code, seen.status)))
+            Some(Check::bad(what(identity), found, tools.mend(seen)))
         }
         // One key for all is allowed, and known to be a risk.
         (false, true) => Some(Check::doubtful(

@@ -11,6 +11,7 @@ use crate::authenticate;
 use crate::db;
 use crate::description::FieldError;
 use crate::jwt::TokenError;
+use crate::links::Unmade;
 use crate::spaces::Denied;
 use crate::{arrivals, links, objects, sns, storage, uploads};
 
@@ -254,9 +255,21 @@ impl From<links::Error> for Problem {
         match error {
             links::Error::Storage(error) => error.into(),
             links::Error::Object(error) => error.into(),
+            links::Error::Unmade(unmade) => unmade.into(),
             links::Error::Db(error) => error.into(),
             links::Error::Audit(error) if error.is_unavailable => Self::database_unavailable(),
             links::Error::Audit(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<Unmade> for Problem {
+    fn from(unmade: Unmade) -> Self {
+        let words = sentence(&unmade.to_string());
+        match unmade {
+            Unmade::Waiting => Self::new(StatusCode::SERVICE_UNAVAILABLE, unmade.code(), words).retry_after(1),
+            Unmade::Refused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, unmade.code(), words),
+            Unmade::NoSuch(_) => Self::new(StatusCode::NOT_FOUND, unmade.code(), words),
         }
     }
 }

@@ -111,9 +111,9 @@ pub(crate) async fn hand_in(
         Err(_) => from_raw_body(said, request, text(header::CONTENT_TYPE), at_most)?,
     };
     let object = uploads::receive(&app.service, &asker, &space, arriving, idempotency).await?;
-    let link = links::for_object(&app.service, &asker, &object, Purpose::Show).await?;
+    let links = links::for_object(&app.service, &asker, &object, Purpose::Show).await?;
     let location = format!("/v1/objects/{}", object.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(ObjectJson::new(object, link))).into_response())
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(ObjectJson::new(object, links))).into_response())
 }
 
 fn length(headers: &HeaderMap) -> Result<Option<u64>, Problem> {

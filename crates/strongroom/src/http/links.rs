@@ -28,6 +28,8 @@ pub(crate) struct WantedLinks {
     /// Whether the links shall save the content as a file.
     #[serde(default)]
     download: bool,
+    /// The variant that links are wanted to, in place of what was handed in.
+    variant: Option<String>,
 }
 
 /// An answer to each item, in the order of the request.
@@ -65,7 +67,7 @@ enum LinkItem {
 /// Why one item has no link.
 #[derive(Debug, Serialize, ToSchema)]
 struct ItemError {
-    /// `not-found` or `bad-request`.
+    /// `not-found` or `bad-request`; of a variant also `processing`, `picture-refused` or `no-such-variant`.
     code: &'static str,
     /// The same in words.
     detail: String,
@@ -99,13 +101,19 @@ pub(crate) async fn links(State(app): State<App>, Caller(asker): Caller, body: U
     if body.items.iter().any(|item| item.len() > ITEM_BYTES) {
         return Err(Problem::invalid("items", "has an entry of more than 8 KiB, which names nothing"));
     }
+    if body.download && body.variant.is_some() {
+        return Err(Problem::invalid("variant", "cannot be downloaded under a name; leave out one of the two"));
+    }
     let purpose = if body.download { Purpose::Download } else { Purpose::Show };
-    let found = links::for_references(&app.service, &asker, &body.items, purpose).await?;
+    let found = links::for_references(&app.service, &asker, &body.items, body.variant.as_deref(), purpose).await?;
     let items = body.items.into_iter().zip(found).map(|(item, found)| match found {
         Item::Link { id, link } => LinkItem::Link { item, id, url: link.url, expires_at: link.expires_at },
         Item::NotFound => {
             let detail = "There is nothing here under this name, or not for you.".to_owned();
             LinkItem::Error { item, error: ItemError { code: "not-found", detail } }
+        }
+        Item::Unmade(unmade) => {
+            LinkItem::Error { item, error: ItemError { code: unmade.code(), detail: sentence(&unmade.to_string()) } }
         }
         Item::Malformed(reason) => {
             LinkItem::Error { item, error: ItemError { code: "bad-request", detail: sentence(&reason) } }

@@ -1,7 +1,7 @@
 //! Objects: a page of a space, one of them, changing, deleting, restoring, downloading.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -14,7 +14,7 @@ use super::answer::{Json, Written};
 use super::cursor;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{Caller, Path, Query, Unread, searchable};
-use super::shapes::ObjectJson;
+use super::shapes::{ObjectJson, VariantJson};
 use crate::db::objects::{After, Object, Order};
 use crate::description::Change;
 use crate::links::{self, Purpose};
@@ -138,7 +138,7 @@ pub(crate) async fn list(
     };
     let (objects, after) = objects::list(&app.service, &asker, &space, wanted).await?;
     let links = links::for_objects(&app.service, &asker, &objects, Purpose::Show).await?;
-    let items = objects.into_iter().zip(links).map(|(object, link)| ObjectJson::new(object, link)).collect();
+    let items = objects.into_iter().zip(links).map(|(object, links)| ObjectJson::new(object, links)).collect();
     let next_cursor = after.map(|After { name, id }| {
         let name = if order == ListOrder::Name { name } else { String::new() };
         cursor::encode(&Place { order, name, id })
@@ -164,7 +164,7 @@ pub(crate) async fn show(
     Caller(asker): Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Written, Problem> {
-    let write = |object, link| Json(ObjectJson::new(object, link)).write();
+    let write = |object, links| Json(ObjectJson::new(object, links)).write();
     links::show(&app.service, &asker, id, write).await.map(Written)
 }
 
@@ -317,7 +317,61 @@ pub(crate) async fn download(
     Ok(Json(body).into_response())
 }
 
+/// Where to look at a variant.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct VariantPath {
+    /// The object.
+    id: Uuid,
+    /// The variant, as its space declares it.
+    name: String,
+}
+
+/// Look at a variant of a picture
+///
+/// Of two formats, who says in `Accept` that it can show WebP gets that.
+#[utoipa::path(
+    get,
+    path = "/v1/objects/{id}/variants/{name}",
+    operation_id = "show_variant",
+    tag = "Looking",
+    params(VariantPath, DownloadQuery),
+    responses(
+        (status = 200, body = VariantJson),
+        (status = 302, description = "With `redirect=1`: to the variant"),
+        (status = "4XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+        (status = "5XX", body = ProblemDocument<'static>, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn variant(
+    State(app): State<App>,
+    Caller(asker): Caller,
+    Path(VariantPath { id, name }): Path<VariantPath>,
+    Query(query): Query<DownloadQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let shows_webp = headers.get_all(header::ACCEPT).iter().any(|accept| accepts(accept, "image/webp"));
+    let can_show = |content_type: &str| content_type != "image/webp" || shows_webp;
+    let found = links::variant(&app.service, &asker, id, &name, can_show).await?;
+    let vary = (header::VARY, HeaderValue::from_static("accept"));
+    if query.redirect == Some(1) {
+        let location = [(header::LOCATION, found.1.url)];
+        return Ok((StatusCode::FOUND, [vary], location).into_response());
+    }
+    Ok(([vary], Json(VariantJson::from(found))).into_response())
+}
+
+/// Whether an `Accept` header names this content type, and does not refuse it.
+fn accepts(accept: &HeaderValue, content_type: &str) -> bool {
+    let ranges = accept.to_str().unwrap_or_default().split(',');
+    ranges.into_iter().any(|range| {
+        let mut words = range.split(';').map(str::trim);
+        let is_named = words.next().is_some_and(|name| name.eq_ignore_ascii_case(content_type));
+        is_named && !words.any(|word| matches!(word, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
 async fn with_link(app: &App, asker: &Asker, object: Object) -> Result<Json<ObjectJson>, Problem> {
-    let link = links::for_object(&app.service, asker, &object, Purpose::Show).await?;
-    Ok(Json(ObjectJson::new(object, link)))
+    let links = links::for_object(&app.service, asker, &object, Purpose::Show).await?;
+    Ok(Json(ObjectJson::new(object, links)))
 }

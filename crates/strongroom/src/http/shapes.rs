@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::db::objects::Object;
+use crate::db::pictures::{Picture, Variant};
 use crate::db::uploads::{Method, Upload};
+use crate::links::Links;
 use crate::storage::{Part, SignedUrl};
 use crate::uploads::{PartUrl, Ticket};
 
@@ -45,8 +47,53 @@ pub(crate) struct ObjectJson {
     deleted_at: Option<Timestamp>,
     /// The content that is served.
     version: VersionJson,
-    /// Where it can be looked at, for a while.
+    /// Where it can be looked at as it was handed in, for a while.
     link: Option<LinkJson>,
+    /// What was made of it, if it is a picture in a space that declares variants.
+    picture: Option<PictureJson>,
+}
+
+/// What is known of a picture, and what was made of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Picture)]
+pub(crate) struct PictureJson {
+    /// `waiting`, `made` or `refused`. While it waits, what was made before is still there.
+    state: &'static str,
+    /// Why it was refused.
+    reason: Option<ReasonJson>,
+    /// Pixels in a row, as it is shown.
+    width: Option<i64>,
+    /// Rows.
+    height: Option<i64>,
+    /// More than one if it moves.
+    frames: Option<i64>,
+    /// The colour that covers most of it, such as `#aabbcc`.
+    dominant: Option<String>,
+    /// A blurred likeness to show until the picture is there (`ThumbHash`, base64).
+    thumbhash: Option<String>,
+    /// What was made of it. Of one name there may be two formats: who can show WebP takes that.
+    variants: Vec<VariantJson>,
+}
+
+/// A picture that was made of another.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Variant)]
+pub(crate) struct VariantJson {
+    /// As the space declares it.
+    name: String,
+    /// Its content type.
+    content_type: String,
+    /// Pixels in a row.
+    width: i64,
+    /// Rows.
+    height: i64,
+    /// Its length.
+    bytes: i64,
+    /// Where it can be looked at. The URL stays the same for a while, so that browsers can cache what it names.
+    url: String,
+    /// From then on the URL is refused.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
 }
 
 /// One immutable content.
@@ -154,7 +201,7 @@ struct ReasonJson {
 }
 
 impl ObjectJson {
-    pub(crate) fn new(object: Object, link: Option<SignedUrl>) -> Self {
+    pub(crate) fn new(object: Object, links: Links) -> Self {
         let version = object.version;
         Self {
             id: object.id,
@@ -177,7 +224,38 @@ impl ObjectJson {
                 sha256: version.sha256,
                 created_at: version.created_at,
             },
-            link: link.map(|link| LinkJson { url: link.url, expires_at: link.expires_at }),
+            link: links.original.map(|link| LinkJson { url: link.url, expires_at: link.expires_at }),
+            picture: links.picture.map(|(picture, links)| PictureJson::new(picture, links)),
+        }
+    }
+}
+
+impl PictureJson {
+    fn new(picture: Picture, links: Vec<SignedUrl>) -> Self {
+        let (looks, variants) = (picture.looks, picture.variants);
+        Self {
+            state: picture.state.as_str(),
+            reason: picture.reason.map(|(code, detail)| ReasonJson { code, detail }),
+            width: looks.as_ref().map(|looks| looks.width),
+            height: looks.as_ref().map(|looks| looks.height),
+            frames: looks.as_ref().map(|looks| looks.frames),
+            dominant: looks.as_ref().map(|looks| format!("#{}", looks.dominant)),
+            thumbhash: looks.map(|looks| looks.thumbhash),
+            variants: variants.into_iter().zip(links).map(VariantJson::from).collect(),
+        }
+    }
+}
+
+impl From<(Variant, SignedUrl)> for VariantJson {
+    fn from((variant, link): (Variant, SignedUrl)) -> Self {
+        Self {
+            name: variant.name,
+            content_type: variant.content_type,
+            width: variant.width,
+            height: variant.height,
+            bytes: variant.bytes,
+            url: link.url,
+            expires_at: link.expires_at,
         }
     }
 }

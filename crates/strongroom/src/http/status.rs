@@ -11,6 +11,7 @@ use super::answer::Json;
 use super::error::{Problem, ProblemDocument};
 use super::extract::Caller;
 use crate::mirror::{self, Mirror};
+use crate::pictures;
 use crate::service::Service;
 
 /// How the service is.
@@ -27,6 +28,17 @@ pub(crate) struct Status {
     mirror: Option<MirrorStatus>,
     /// The database.
     database: DatabaseStatus,
+    /// The pictures that variants are made of; nothing while the database does not answer.
+    pictures: Option<PicturesStatus>,
+}
+
+/// The pictures that variants are made of.
+#[derive(Debug, Serialize, ToSchema)]
+struct PicturesStatus {
+    /// How many wait, or are worked on.
+    waiting: i64,
+    /// How many were refused.
+    refused: i64,
 }
 
 /// The storage.
@@ -104,8 +116,10 @@ pub(crate) async fn status(State(app): State<App>, Caller(asker): Caller) -> Res
         Some(mirror) => Some(status_of_mirror(&app.service, mirror, asker.principal.is_admin()).await),
         None => None,
     };
+    let pictures = pictures::counts(&app.service).await.ok();
     let place = &app.place;
     Ok(Json(Status {
+        pictures: pictures.map(|counts| PicturesStatus { waiting: counts.waiting, refused: counts.refused }),
         status: if health.is_good() { "ok" } else { "degraded" },
         version: env!("CARGO_PKG_VERSION"),
         storage: StorageStatus {

@@ -257,8 +257,8 @@ pub(crate) async fn complete(
     });
     match uploads::complete(&app.service, &asker, id, parts).await? {
         Completed::Object(object) => {
-            let link = links::for_object(&app.service, &asker, &object, Purpose::Show).await?;
-            Ok(Json(ObjectJson::new(*object, link)).into_response())
+            let links = links::for_object(&app.service, &asker, &object, Purpose::Show).await?;
+            Ok(Json(ObjectJson::new(*object, links)).into_response())
         }
         Completed::StillVerifying(upload) => {
             let body = Json(UploadJson::new(*upload, uploads::Ticket::default(), None));

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::Links;
 use crate::db::objects::Object;
 use crate::service::Service;
-use crate::storage::SignedUrl;
 
 /// How many objects are remembered.
 const OBJECTS: usize = 1024;
@@ -21,8 +21,8 @@ const ANSWER_BYTES: usize = 8 << 10;
 pub(super) struct Shown {
     /// The object, for the rules; they do not ask for its metadata.
     pub(super) object: Object,
-    /// Its link, unless it is deleted.
-    pub(super) link: Option<SignedUrl>,
+    /// Its links, unless it is deleted.
+    pub(super) links: Links,
     /// The answer that tells all of it.
     pub(super) answer: Bytes,
 }

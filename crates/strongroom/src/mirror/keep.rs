@@ -37,6 +37,10 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 /// How often the storages are asked whether they are there, and it is counted how far the mirror is behind.
 const LISTENING: Duration = Duration::from_secs(2);
 
+/// How many times as long as counting took it is not counted again: while the mirror is being filled, everything that it
+/// lacks is counted.
+const COUNTING: u32 = 100;
+
 /// What came of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -87,15 +91,20 @@ pub async fn keep(service: &Service, mirror: &Mirror, stop: &CancellationToken) 
 /// Asks both storages whether they are there, and counts how far the mirror is behind, for as long as it is not stopped.
 pub async fn listen(service: &Service, mirror: &Mirror, stop: &CancellationToken) {
     let [of_first, of_mirror] = &mirror.watches;
+    let mut count_at = Instant::now();
     loop {
         tokio::join!(of_first.ask(&service.storage), of_mirror.ask(&mirror.storage));
         service.metrics.mirror_stands_in(mirror.stands_in(&service.storage));
-        match super::lag(service, mirror).await {
-            Ok(lag) => {
-                let age = lag.since.map_or(0, |since| service.now().as_second() - since.as_second());
-                service.metrics.mirror_is_behind(lag.pending, age.max(0));
+        let begun = Instant::now();
+        if begun >= count_at {
+            match super::lag(service, mirror).await {
+                Ok(lag) => {
+                    let age = lag.since.map_or(0, |since| service.now().as_second() - since.as_second());
+                    service.metrics.mirror_is_behind(lag.pending, age.max(0));
+                }
+                Err(error) => tracing::warn!(%error, "how far the mirror is behind is not known"),
             }
-            Err(error) => tracing::warn!(%error, "how far the mirror is behind is not known"),
+            count_at = Instant::now() + begun.elapsed() * COUNTING;
         }
         if stop.run_until_cancelled(tokio::time::sleep(LISTENING)).await.is_none() {
             return;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use quick_xml::escape::escape;
 
 use super::Site;
-use crate::config::{AllowedOrigin, Config, Encryption, Place, Provider};
+use crate::config::{AllowedOrigin, Config, Encryption, Place, Provider, Rank};
 use crate::storage::{Location, ObjectKey, Setting, space_prefix};
 
 /// One setting and what it should be.
@@ -92,7 +92,8 @@ fn encryption(config: &Config) -> Option<String> {
     }
 }
 
-/// Pages of all spaces' origins, and of the service itself, may hand in and fetch. Uploads in parts need the `ETag`.
+/// Pages of all spaces' origins, and of the service itself, may hand in and fetch. Uploads in parts need the `ETag`. From
+/// a mirror they may fetch, because links lead there.
 fn cors(config: &Config) -> Option<String> {
     let mut origins: Vec<&str> = config.origins().into_iter().map(AllowedOrigin::as_str).collect();
     if let (Some(own), Place::External(_)) = (&config.server.public_url, &config.storage.place) {
@@ -107,7 +108,11 @@ fn cors(config: &Config) -> Option<String> {
     let mut add = |name: &str, value: &str| {
         let _ = write!(rule, "<{name}>{}</{name}>", escape(value));
     };
-    for method in ["GET", "HEAD", "POST", "PUT"] {
+    let methods: &[&str] = match config.storage.rank {
+        Rank::First => &["GET", "HEAD", "POST", "PUT"],
+        Rank::Mirror => &["GET", "HEAD"],
+    };
+    for method in methods {
         add("AllowedMethod", method);
     }
     for origin in origins {
@@ -137,10 +142,10 @@ fn lifecycle(config: &Config, site: Site<'_>) -> Vec<String> {
          </AbortIncompleteMultipartUpload>"
     );
     let expire = |days: u32| format!("<Expiration><Days>{days}</Days></Expiration>");
-    let mut all = vec![
-        rule("strongroom-abandoned-uploads", location.as_str(), &abort),
-        rule("strongroom-staging", &ObjectKey::staging_prefix(location), &expire(days)),
-    ];
+    let mut all = vec![rule("strongroom-abandoned-uploads", location.as_str(), &abort)];
+    if config.storage.rank == Rank::First {
+        all.push(rule("strongroom-staging", &ObjectKey::staging_prefix(location), &expire(days)));
+    }
     if config.bucket.versioning == Some(true) {
         let days = config.bucket.noncurrent_retention.0;
         let past = format!(

@@ -9,6 +9,9 @@ use crate::config::{KeyTemplate, Piece, Placeholder};
 /// The longest key that S3 takes, in bytes.
 const MAX_BYTES: usize = 1024;
 
+/// The folder of what the service makes itself.
+const GENERATED: &str = "generated/";
+
 /// The folder that uploads land in. No reader is ever given a link into it.
 const STAGING: &str = "staging/";
 
@@ -70,6 +73,19 @@ impl ObjectKey {
     /// Where the bytes of an upload land.
     pub fn staging(upload: Uuid) -> Self {
         Self(format!("{STAGING}{upload}"))
+    }
+
+    /// Where a variant of an object lies. Each time it is made it gets another key, so that nothing is ever written twice
+    /// and no cache holds what it was before.
+    pub fn generated(object: Uuid, variant: &str, made: Uuid, ext: &str) -> Self {
+        // The last of the id's digits are luck.
+        let (_, luck) = made.as_u64_pair();
+        Self(format!(
+            "{GENERATED}{object}/{}-{:012x}.{}",
+            segment(Some(variant)),
+            luck & 0xffff_ffff_ffff,
+            segment(Some(ext))
+        ))
     }
 
     /// Where something is laid for a moment, outside that folder, to see who may do what with it.

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::key::{Location, ObjectKey};
+use crate::config::Rank;
 
 /// One of the four who use the storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,11 @@ const TABLE: [(Identity, Reach, &[Right]); 5] = [
 impl Identity {
     /// All four.
     pub const ALL: [Self; 4] = [Self::Reader, Self::Writer, Self::Janitor, Self::Operator];
+
+    /// Those who use this storage: nobody uploads to a mirror.
+    pub fn of(rank: Rank) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |identity| rank == Rank::First || *identity != Self::Writer)
+    }
 
     /// Its name, as the configuration has it.
     pub fn name(self) -> &'static str {

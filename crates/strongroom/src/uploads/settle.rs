@@ -4,6 +4,7 @@ use super::{Error, Service, as_i64, bucket, find, settings};
 use crate::db::objects::{Object, Version};
 use crate::db::uploads::{Method, Reason, State, Upload};
 use crate::db::{self, Tx};
+use crate::pictures;
 use crate::quota::{self, Account};
 use crate::service::Asker;
 use crate::storage::ObjectKey;
@@ -67,6 +68,7 @@ pub(super) async fn accept(
             let account = Account { settings: &space, space: &upload.space, owner: upload.owner.as_deref() };
             account.settle(tx, upload.bytes, made.version.bytes)?;
             db::objects::insert(tx, &made)?;
+            pictures::ask(tx, &space, &made)?;
             db::copies::ask(tx, &made.space, &made.version.key, now)?;
             if upload.method != Method::Service && upload.staging_key != made.version.key {
                 db::doomed::insert(tx, &upload.bucket, &upload.staging_key, now)?;
@@ -77,6 +79,7 @@ pub(super) async fn accept(
         .await?;
     if accepted {
         service.metrics.objects_created(object.version.bytes);
+        service.pictures_wait.notify_one();
     }
     Ok(accepted.then_some(object))
 }

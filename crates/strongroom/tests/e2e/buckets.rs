@@ -124,3 +124,54 @@ async fn an_upload_whose_space_moved_to_another_bucket_is_over() {
     app.run();
     complete(&app.user("alice"), &upload).await.refused(410, "upload-ended");
 }
+
+#[tokio::test]
+async fn what_is_to_go_from_buckets_of_former_times_is_set_aside_until_they_are_back_or_forgotten() {
+    let (old, older) = (&*bucket_for("old"), &*bucket_for("older"));
+    let brief = "uploads = { expires = \"5s\", multipart_expires = \"5s\" }";
+    let space = |name: &str, bucket: &str| format!("[spaces.{name}]\nbucket = \"{bucket}\"\n{brief}\n");
+    let mut app = App::start(&[space("scans", old), space("prints", older)].concat());
+    let picture = files::large_png(1, 9_000_000);
+    for name in ["scans", "prints"] {
+        for way in [Way::Put, Way::Multipart] {
+            let file = handed(name, "a.png", "image/png", &picture);
+            let begun = begin(&app.user("alice"), way, &file).await.ok(201);
+            // A PUT arrives whole and is never completed; of the parts nothing is joined.
+            let _sent = send_to_storage(&app.user("alice"), &begun, &file).await;
+        }
+    }
+    app.kill();
+    let (new, newer) = (bucket_for("new"), bucket_for("newer"));
+    let moved = [space("scans", &new), space("prints", &newer)].concat();
+    app.reconfigure(&moved);
+    app.run();
+    // The uploads are over within seconds; the clean-up is asked until it knows that.
+    let clean_up = |app: &App| app.command_json(&["gc", "--grace", "0s", "--json"]);
+    let begun = tokio::time::Instant::now();
+    let report = loop {
+        let report = clean_up(&app);
+        assert_eq!(report["failed"], 0, "{report}");
+        if report["set_aside"].as_u64() >= Some(4) {
+            break report;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(90), "nothing is set aside: {report}");
+    };
+    assert_eq!(clean_up(&app)["set_aside"], report["set_aside"]);
+    let said = String::from_utf8(app.command(&["doctor"]).stdout).unwrap();
+    let told = said.lines().find(|line| line.contains("other buckets")).unwrap();
+    assert!(told.starts_with("WARN") && told.contains(old) && told.contains(older), "{told}");
+    assert!(said.contains("gc --forget-bucket"), "{said}");
+
+    // One is forgotten, and the other is there again for a while.
+    let refused = app.command(&["gc", "--forget-bucket", &new]);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("is configured"));
+    let forgotten = app.command_json(&["gc", "--forget-bucket", older, "--json"]);
+    assert!(forgotten["forgotten"].as_u64() >= Some(2), "{forgotten}");
+    app.kill();
+    app.reconfigure(&[moved, space("attic", old)].concat());
+    app.run();
+    let report = clean_up(&app);
+    assert!(report["set_aside"] == 0 && report["deleted_keys"].as_u64() >= Some(2), "{report}");
+    assert_eq!(keys_in(&app, old).await, [""; 0]);
+    assert!(String::from_utf8_lossy(&app.command(&["doctor"]).stdout).contains("ok    other buckets"));
+}

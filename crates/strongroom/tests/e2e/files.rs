@@ -27,6 +27,34 @@ pub(crate) fn large_png(number: u32, bytes: usize) -> Vec<u8> {
     picture
 }
 
+/// A photograph in four colours, one a quarter: red, green, blue and white in the order of reading. The camera wrote how
+/// it is to be turned (EXIF orientation), and where it was.
+pub(crate) fn photograph((width, height): (u16, u16), orientation: u8) -> Vec<u8> {
+    let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
+    for y in 0..height {
+        for x in 0..width {
+            // Some grain, as photographs have.
+            let grain = ((u32::from(x) * 7919 + u32::from(y) * 104_729) % 13) as u8;
+            let [red, green, blue] = match (x < width / 2, y < height / 2) {
+                (true, true) => [255 - grain, grain, grain],
+                (false, true) => [grain, 255 - grain, grain],
+                (true, false) => [grain, grain, 255 - grain],
+                (false, false) => [255 - grain; 3],
+            };
+            pixels.extend([red, green, blue]);
+        }
+    }
+    let mut bytes = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 95);
+    // One directory with the orientation, and one for the place, which no reader has to understand to be found out.
+    let mut exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+    exif.extend([orientation, 0, 0, 0]);
+    exif.extend(b"\0\0\0\0GPS! 52.5200 13.4050");
+    encoder.add_app_segment(1, exif).expect("it is short");
+    encoder.encode(&pixels, width, height, jpeg_encoder::ColorType::Rgb).expect("a vector takes everything");
+    bytes
+}
+
 /// Plain text of about this length.
 pub(crate) fn text(number: u32, bytes: usize) -> Vec<u8> {
     format!("Bolt {number} of indigo twill, received.\n").bytes().cycle().take(bytes).collect()

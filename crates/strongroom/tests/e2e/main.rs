@@ -31,6 +31,7 @@ mod listing;
 mod mirror;
 mod nodes;
 mod objects;
+mod pictures;
 mod postgres;
 mod probes;
 mod problems;

@@ -3,6 +3,7 @@
 mod away;
 mod buckets;
 mod compared;
+mod examined;
 mod killed;
 mod moved;
 mod nodes;

@@ -7,19 +7,22 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble;
 use crate::cli::progress::Progress;
+use crate::cli::verify::compare;
 use crate::cli::{Common, block_on, load, terminal};
 use crate::config::Config;
 use crate::db::copies::Lag;
-use crate::inventory::{self, Finding, Report, Side, What};
+use crate::inventory::{Finding, Report, Side, Terms};
 use crate::mirror::{self, Mirror};
 use crate::service::Service;
 
-/// How often it is counted what is left.
+/// How often it is counted what is left, and how many times as long as counting took that is at least.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const COUNTING: u32 = 20;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Storage {
@@ -48,7 +51,10 @@ impl Storage {
             for failing in mirror::failing(&service).await? {
                 say(&failing.key, &failing.reason);
             }
-            anyhow::Ok((lag, self.compare(&service, mirror).await?))
+            // What is not as it should be is copied at the next run.
+            let terms = Terms { contents: self.contents, repair: true };
+            let mut tell = |finding: &Finding| say(&finding.key, &finding.detail);
+            anyhow::Ok((lag, compare(&service, Side::Mirror(mirror), terms, &mut tell).await?))
         })?;
         let Report { versions, read, missing, differ, orphans, awaited } = report;
         let is_whole = lag.pending == 0 && missing + differ + awaited == 0;
@@ -71,27 +77,6 @@ impl Storage {
         }
         Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
-
-    /// Compares the mirror with the database. What is not as it should be is copied at the next run.
-    async fn compare(&self, service: &Service, mirror: &Mirror) -> anyhow::Result<Report> {
-        let total = inventory::size(service).await?;
-        let (mut progress, mut again) = (Progress::rows("mirror verified"), Vec::new());
-        let mut tell = |finding: Option<Finding>, done: u64| {
-            if let Some(finding) = finding {
-                say(&finding.key, &finding.detail);
-                if finding.what != What::Orphan {
-                    again.push(finding.key);
-                }
-            }
-            progress.reached_of(done, total.max(done));
-        };
-        let report = inventory::compare(service, Side::Mirror(mirror), self.contents, &mut tell).await?;
-        progress.end();
-        for key in &again {
-            mirror::ask(service, key).await?;
-        }
-        Ok(report)
-    }
 }
 
 fn say(key: &str, words: &str) {
@@ -111,14 +96,16 @@ async fn fill(service: &Service, mirror: &Mirror) -> anyhow::Result<Lag> {
                 "a node of the service was started without this mirror in its configuration; give it the same \
                  configuration, or stop it, and run this again"
             );
+            let begun = Instant::now();
             let lag = mirror::lag(service, mirror).await?;
+            let counted = begun.elapsed();
             let left = lag.pending.unsigned_abs();
             most = most.max(left);
             progress.reached_of(most - left, most);
             if lag.pending == lag.failing {
                 return anyhow::Ok(lag);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(LOOK_AGAIN.max(counted * COUNTING)).await;
         }
     };
     let lag = tokio::select! {

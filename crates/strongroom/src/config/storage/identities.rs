@@ -158,10 +158,7 @@ impl RawStorage {
                 (None, None) if name == "operator" || self.all.is_some() => {}
                 (None, None) => report.problem(
                     &key,
-                    format!(
-                        "is missing; set access_key_id and secret_access_key, or role_arn, or profile in \
-                         [storage.{name}]"
-                    ),
+                    format!("is missing; set access_key_id and secret_access_key, or role_arn, or profile in [{key}]"),
                 ),
             }
         }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Addressing, Place, Provider, RawCredentials, RawProfile, RawStorage, Storage, location};
+use super::{Addressing, Place, Provider, Rank, RawCredentials, RawProfile, RawStorage, Storage, location};
 use crate::config::aws::AwsVariables;
 use crate::config::key_path::KeyPath;
 use crate::config::layers::Report;
 use crate::config::origin::Origin;
 use crate::config::space::Space;
+use crate::config::{BucketSettings, Config, Encryption};
 
 /// The section as it is written.
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -25,6 +26,7 @@ pub(super) struct RawMirror {
     location: Option<String>,
     reader: Option<RawCredentials>,
     janitor: Option<RawCredentials>,
+    operator: Option<RawCredentials>,
     all: Option<RawCredentials>,
 }
 
@@ -70,6 +72,7 @@ impl RawMirror {
             // Nobody uploads to a mirror, so it has no identity for that alone.
             writer: self.janitor.clone(),
             janitor: self.janitor,
+            operator: self.operator,
             all: self.all,
             ..RawStorage::default()
         };
@@ -78,7 +81,38 @@ impl RawMirror {
         let mut base = provider.profile();
         base.addressing = external.addressing;
         let profile = self.profile.over(base, &section.then("profile"), report);
-        Some(Box::new(Storage { location, provider, profile, place: Place::External(external), mirror: None }))
+        let (rank, place) = (Rank::Mirror, Place::External(external));
+        Some(Box::new(Storage { rank, location, provider, profile, place, mirror: None }))
+    }
+}
+
+impl Config {
+    /// The same installation for each of its storages, as if that were its only one: the first, and the mirror if there
+    /// is one.
+    pub fn storages(&self) -> Vec<Self> {
+        let first = Self { storage: Storage { mirror: None, ..self.storage.clone() }, ..self.clone() };
+        std::iter::once(first).chain(self.of_mirror()).collect()
+    }
+
+    /// The same installation as if the mirror were its only storage.
+    pub fn of_mirror(&self) -> Option<Self> {
+        let storage = self.storage.mirror.as_deref()?.clone();
+        // What names a key, a topic, a role or a class is about one region and one provider, which are the first's.
+        let bucket = BucketSettings {
+            encryption: self.bucket.encryption.filter(|encryption| *encryption != Encryption::Kms),
+            kms_key: None,
+            acceleration: None,
+            events: None,
+            replica: None,
+            replication_role: None,
+            ..self.bucket.clone()
+        };
+        let mut swapped = Self { storage, bucket, ..self.clone() };
+        for space in swapped.spaces.values_mut() {
+            space.bucket = space.mirror_bucket.take();
+            space.lifecycle.colder_after = None;
+        }
+        Some(swapped)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The mirror, and what contradicts the storage that it mirrors.
 
 use super::Setting;
-use crate::config::{CredentialSource, External, Place, Provider, Storage};
+use crate::config::{CredentialSource, Encryption, External, Place, Provider, Storage};
 
 const STORAGE: &str = "
 [storage]
@@ -61,6 +61,30 @@ fn a_mirror_can_be_set_by_variables_alone_and_have_another_location() {
     let (storage, external) = mirror(&setting);
     assert_eq!((storage.location.as_str(), external.bucket.as_str()), ("", "copy"));
     assert_eq!(external.identities.janitor, CredentialSource::Profile("second".to_owned()));
+}
+
+#[test]
+fn as_a_storage_of_its_own_a_mirror_has_nothing_that_names_something_of_the_first() {
+    let of_spaces = "[spaces.a]\nbucket = \"scans\"\nmirror_bucket = \"scans-copy\"\nlifecycle = { colder_after = \
+                     \"90d\" }\n";
+    let bucket = "[bucket]\nversioning = true\nencryption = \"kms\"\nkms_key = \"arn:aws:kms:eu-central-1:1:key/1\"\n\
+                  events = \"arn:aws:sqs:eu-central-1:1:uploads\"\n";
+    let operator = "[storage.mirror.operator]\nprofile = \"second\"\n";
+    let rest = format!("{KEYS}{operator}{bucket}{of_spaces}");
+    let config = with("bucket = \"copy\"\nendpoint = \"http://other:9000\"", &rest).load();
+    let [first, second] = <[_; 2]>::try_from(config.storages()).expect("there are two");
+    assert_eq!((first.storage.rank.section(), second.storage.rank.section()), ("storage", "storage.mirror"));
+    assert_eq!(
+        (first.spaces["a"].bucket.as_deref(), second.spaces["a"].bucket.as_deref()),
+        (Some("scans"), Some("scans-copy"))
+    );
+    assert_eq!((first.bucket.encryption, second.bucket.encryption), (Some(Encryption::Kms), None));
+    assert_eq!((second.bucket.events, second.bucket.kms_key, second.bucket.versioning), (None, None, Some(true)));
+    assert_eq!(second.spaces["a"].lifecycle.colder_after, None);
+    let Place::External(external) = second.storage.place else { panic!("a mirror is a bucket elsewhere") };
+    assert_eq!(external.identities.operator, Some(CredentialSource::Profile("second".to_owned())));
+    // Without a mirror there is one.
+    assert_eq!(Setting::new(STORAGE).load().storages().len(), 1);
 }
 
 #[test]

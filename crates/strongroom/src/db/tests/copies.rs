@@ -25,7 +25,7 @@ async fn lag(db: &Db) -> Lag {
 
 async fn holds(db: &Db, key: &str) -> bool {
     let key = key.to_owned();
-    write(db, move |tx| copies::holds(tx, PLACE, &key)).await
+    write(db, move |tx| Ok(copies::held(tx, PLACE, [&*key])?.contains(&key))).await
 }
 
 #[tokio::test]
@@ -155,5 +155,59 @@ async fn who_is_in_a_hurry_is_not_told_of_what_failed_before() {
         assert_eq!((lag(db).await.pending, lag(db).await.failing), (2, 0), "{which}");
         assert_eq!(claim(db, 3, at(501), 9).await.len(), 1, "what somebody holds is left to him: {which}");
         assert_eq!(claim(db, 3, at(1_501), 9).await.len(), 2, "{which}");
+    }
+}
+
+/// How many nodes take rows up at the same moment, and how many rows there are.
+const NODES: u128 = 3;
+const ROWS: u128 = 600;
+
+/// It takes about a second, on a machine that does nothing besides.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_take_rows_up_at_the_same_moment_share_them_and_none_is_taken_twice() {
+    let both = Both::open().await;
+    let (_, db) = &both.all[1];
+    for nodes in [1, NODES] {
+        write(db, copies::unset_mirror).await;
+        write(db, |tx| copies::set_mirror(tx, PLACE, at(1))).await;
+        for number in 0..ROWS {
+            write(db, move |tx| copies::ask(tx, "files", &format!("files/{number}"), at(2))).await;
+        }
+        let begun = tokio::time::Instant::now();
+        let mut working = tokio::task::JoinSet::new();
+        for node in 0..nodes {
+            let db = Db::connect(both.server.url().parse().unwrap(), 8).await.unwrap();
+            // As `mirror::keep` does it: what is done is written down while more is taken up.
+            working.spawn(async move {
+                let (mut keys, mut done) = (Vec::new(), tokio::task::JoinSet::new());
+                loop {
+                    let taken = claim(&db, node, at(10), 8).await;
+                    if taken.is_empty() {
+                        done.join_all().await;
+                        return keys;
+                    }
+                    for copy in taken {
+                        keys.push(copy.key.clone());
+                        let db = db.clone();
+                        done.spawn(async move { write(&db, move |tx| copies::done(tx, &copy, at(11))).await });
+                    }
+                }
+            });
+        }
+        // Who is in another's way gives way and tries again: that costs time, and never so much that nothing goes on.
+        let shares = tokio::time::timeout(PATIENCE, working.join_all()).await.expect("the nodes stall");
+        println!(
+            "{nodes} nodes took {:?} for {ROWS} rows: {:?}",
+            begun.elapsed(),
+            shares.iter().map(Vec::len).collect::<Vec<_>>()
+        );
+        let mut keys = shares.concat();
+        keys.sort_unstable();
+        let all = keys.len();
+        keys.dedup();
+        assert_eq!((all, keys.len()), (ROWS as usize, ROWS as usize), "a row was taken twice, or never");
+        assert_eq!(lag(db).await.pending, 0);
     }
 }

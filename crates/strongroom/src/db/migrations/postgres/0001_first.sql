@@ -52,6 +52,50 @@ CREATE TABLE versions (
     PRIMARY KEY (object_id, number)
 );
 
+-- Pictures of spaces that have variants made: one row a version, the work on it and what was found.
+CREATE TABLE pictures (
+    object_id       UUID NOT NULL REFERENCES objects ON DELETE CASCADE,
+    number          BIGINT NOT NULL,
+    space           TEXT COLLATE "C" NOT NULL,
+    owner           TEXT COLLATE "C" NOT NULL,          -- '' for nobody: work is taken from the owners in turn
+    state           TEXT COLLATE "C" NOT NULL,          -- waiting, made or refused
+    recipes         TEXT COLLATE "C" NOT NULL,          -- digest of the declarations that were followed; '' while it waits
+    due_at          BIGINT NOT NULL,       -- nobody takes it up before: it failed, or somebody is at work on it,
+    holder          UUID,                   -- who has this id
+    attempts        BIGINT NOT NULL,
+    reason_code     TEXT COLLATE "C",                   -- why it was refused
+    reason_detail   TEXT COLLATE "C",
+    width           BIGINT,                -- as it is shown
+    height          BIGINT,
+    frames          BIGINT,
+    dominant        TEXT COLLATE "C",                   -- colour, six hexadecimal digits
+    thumbhash       TEXT COLLATE "C",                   -- base64
+    perceptual_hash BIGINT,
+    features        TEXT COLLATE "C",                   -- 32 numbers of a byte, hex
+    PRIMARY KEY (object_id, number)
+);
+
+CREATE INDEX pictures_waiting ON pictures (owner, object_id) WHERE state = 'waiting';
+CREATE INDEX pictures_refused ON pictures (object_id) WHERE state = 'refused';
+CREATE INDEX pictures_by_recipes ON pictures (space, recipes);
+
+-- What was made of them. A row is there before its bytes are, so that they are found whatever happens.
+CREATE TABLE variants (
+    key          TEXT COLLATE "C" PRIMARY KEY,
+    object_id    UUID NOT NULL REFERENCES objects ON DELETE CASCADE,
+    number       BIGINT NOT NULL,
+    name         TEXT COLLATE "C" NOT NULL,
+    recipe       TEXT COLLATE "C" NOT NULL,             -- digest of its declaration
+    content_type TEXT COLLATE "C" NOT NULL,
+    width        BIGINT NOT NULL,
+    height       BIGINT NOT NULL,
+    bytes        BIGINT NOT NULL,
+    sha256       TEXT COLLATE "C" NOT NULL,
+    made_at      BIGINT                    -- its bytes are there
+);
+
+CREATE INDEX variants_by_object ON variants (object_id, number);
+
 -- A permission to hand in one version, and the work that follows. It is written before any byte can arrive, so
 -- that whatever a crash leaves in storage can be found from here.
 CREATE TABLE uploads (

@@ -51,6 +51,50 @@ CREATE TABLE versions (
     PRIMARY KEY (object_id, number)
 ) STRICT, WITHOUT ROWID;
 
+-- Pictures of spaces that have variants made: one row a version, the work on it and what was found.
+CREATE TABLE pictures (
+    object_id       BLOB NOT NULL REFERENCES objects ON DELETE CASCADE,
+    number          INTEGER NOT NULL,
+    space           TEXT NOT NULL,
+    owner           TEXT NOT NULL,          -- '' for nobody: work is taken from the owners in turn
+    state           TEXT NOT NULL,          -- waiting, made or refused
+    recipes         TEXT NOT NULL,          -- digest of the declarations that were followed; '' while it waits
+    due_at          INTEGER NOT NULL,       -- nobody takes it up before: it failed, or somebody is at work on it,
+    holder          BLOB,                   -- who has this id
+    attempts        INTEGER NOT NULL,
+    reason_code     TEXT,                   -- why it was refused
+    reason_detail   TEXT,
+    width           INTEGER,                -- as it is shown
+    height          INTEGER,
+    frames          INTEGER,
+    dominant        TEXT,                   -- colour, six hexadecimal digits
+    thumbhash       TEXT,                   -- base64
+    perceptual_hash INTEGER,
+    features        TEXT,                   -- 32 numbers of a byte, hex
+    PRIMARY KEY (object_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX pictures_waiting ON pictures (owner, object_id) WHERE state = 'waiting';
+CREATE INDEX pictures_refused ON pictures (object_id) WHERE state = 'refused';
+CREATE INDEX pictures_by_recipes ON pictures (space, recipes);
+
+-- What was made of them. A row is there before its bytes are, so that they are found whatever happens.
+CREATE TABLE variants (
+    key          TEXT PRIMARY KEY,
+    object_id    BLOB NOT NULL REFERENCES objects ON DELETE CASCADE,
+    number       INTEGER NOT NULL,
+    name         TEXT NOT NULL,
+    recipe       TEXT NOT NULL,             -- digest of its declaration
+    content_type TEXT NOT NULL,
+    width        INTEGER NOT NULL,
+    height       INTEGER NOT NULL,
+    bytes        INTEGER NOT NULL,
+    sha256       TEXT NOT NULL,
+    made_at      INTEGER                    -- its bytes are there
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX variants_by_object ON variants (object_id, number);
+
 -- A permission to hand in one version, and the work that follows. It is written before any byte can arrive, so
 -- that whatever a crash leaves in storage can be found from here.
 CREATE TABLE uploads (

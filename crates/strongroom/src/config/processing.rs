@@ -1,0 +1,78 @@
+//! `[processing]`: what making variants of pictures may cost.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::duration;
+use super::key_path::KeyPath;
+use super::layers::Report;
+use super::size;
+
+/// What all pictures together may take of memory where nothing is said.
+const USUAL_MEMORY: u64 = 512 << 20;
+
+/// What making variants may cost.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Processing {
+    /// How many pictures are worked on at once; 0 means as many as there are processors.
+    pub threads: usize,
+    /// What all of them together may take of memory, in bytes.
+    #[serde(deserialize_with = "size::deserialize")]
+    pub memory: Option<u64>,
+    /// How many pixels a picture may have.
+    pub pixels: u64,
+    /// How many frames an animation may have.
+    pub frames: u32,
+    /// How long one picture may take.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub timeout: Duration,
+    /// How often a picture is tried that brings the process down or takes too long.
+    pub attempts: i64,
+}
+
+impl Default for Processing {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            memory: Some(USUAL_MEMORY),
+            pixels: 100_000_000,
+            frames: 500,
+            timeout: Duration::from_secs(30),
+            attempts: 3,
+        }
+    }
+}
+
+impl Processing {
+    /// How many pictures are worked on at once.
+    pub fn threads(&self) -> usize {
+        if self.threads > 0 { self.threads } else { std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+
+    /// What all of them together may take, in bytes.
+    pub fn memory(&self) -> u64 {
+        self.memory.unwrap_or(USUAL_MEMORY)
+    }
+
+    pub(super) fn validate(&self, report: &mut Report) {
+        let section = KeyPath::of(["processing"]);
+        if self.threads > 256 {
+            report.problem(&section.then("threads"), "must be from 0 to 256");
+        }
+        if self.memory() < 64 << 20 {
+            report.problem(&section.then("memory"), "is too little for a photograph; write \"64 MiB\" or more");
+        }
+        if self.pixels == 0 || self.frames == 0 {
+            let key = if self.pixels == 0 { "pixels" } else { "frames" };
+            report.problem(&section.then(key), "would refuse every picture; write a larger number");
+        }
+        if self.timeout < Duration::from_secs(1) {
+            report.problem(&section.then("timeout"), "would give up on every picture; write \"1s\" or more");
+        }
+        if !(1..=100).contains(&self.attempts) {
+            report.problem(&section.then("attempts"), "must be from 1 to 100");
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! `[[spaces.NAME.variants]]`: the pictures that are made of every picture of a space.
+
+use std::str::FromStr;
+
+use serde::Deserialize;
+use strongroom_imaging::{Encoding, Fit, Gravity, Keep, Recipe};
+
+use super::key_path::KeyPath;
+use super::layers::Report;
+
+/// How many variants a space may declare.
+const MOST: usize = 32;
+
+/// The longest side of a variant, in pixels.
+const LONGEST_SIDE: u32 = 8192;
+
+/// Goes up when the same declaration gives another picture than before, so that what there is is made anew.
+const EDITION: u32 = 1;
+
+/// A picture that is made of every picture of a space.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// What it is called in links and keys.
+    pub name: String,
+    /// How the picture gets into the box.
+    #[serde(default)]
+    pub fit: Box,
+    /// Pixels; nothing lets it follow from the height.
+    pub width: Option<u32>,
+    /// Pixels; nothing lets it follow from the width.
+    pub height: Option<u32>,
+    /// Whether smaller pictures are made larger.
+    #[serde(default)]
+    pub enlarge: bool,
+    /// Which part stays when something is cut off.
+    #[serde(default)]
+    pub gravity: Part,
+    /// What is under transparent parts in a JPEG, and around what does not fill its box.
+    #[serde(default)]
+    pub background: Tint,
+    /// How much edges are raised, from 0 to 10.
+    #[serde(default)]
+    pub sharpen: Amount,
+    /// How much it is blurred, from 0 to 100 pixels.
+    #[serde(default)]
+    pub blur: Amount,
+    /// The format.
+    #[serde(default)]
+    pub format: Format,
+    /// From 1 to 100.
+    pub quality: Option<u8>,
+    /// For JPEG: sent in passes that each show the whole picture.
+    #[serde(default)]
+    pub progressive: bool,
+    /// For WebP: every pixel as it is.
+    #[serde(default)]
+    pub lossless: bool,
+    /// What is taken over besides the pixels.
+    #[serde(default)]
+    pub keep: Vec<Kept>,
+}
+
+/// How a picture gets into its box.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Box {
+    /// All of it inside, and the box not filled.
+    #[default]
+    Inside,
+    /// All of it inside, and the rest filled with the background.
+    Contain,
+    /// The whole box filled, and what stands over cut off.
+    Cover,
+    /// Exactly the box, whatever that does to the picture.
+    Fill,
+}
+
+/// The format of a variant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// WebP, and JPEG for those who cannot show it, or PNG if it is transparent; WebP only if it is smaller.
+    #[default]
+    Auto,
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP.
+    Webp,
+}
+
+/// What a variant takes over from its picture besides the pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kept {
+    /// Who made it, and whose it is.
+    Copyright,
+    /// Colours that sRGB does not have, with the profile that tells them.
+    WideGamut,
+}
+
+/// Which part of a picture counts: a side or corner, `entropy`, `attention`, or a point such as `0.3,0.7`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Part {
+    /// The middle.
+    #[default]
+    Centre,
+    /// One of the sides and corners, by its number in [`SIDES`].
+    Side(usize),
+    /// The part in which most happens.
+    Entropy,
+    /// The part that draws the eye.
+    Attention,
+    /// A point, in thousandths of width and height from the upper left.
+    Point(u16, u16),
+}
+
+/// The sides and corners by their names.
+const SIDES: [(&str, Gravity); 8] = [
+    ("north", Gravity::North),
+    ("north-east", Gravity::NorthEast),
+    ("east", Gravity::East),
+    ("south-east", Gravity::SouthEast),
+    ("south", Gravity::South),
+    ("south-west", Gravity::SouthWest),
+    ("west", Gravity::West),
+    ("north-west", Gravity::NorthWest),
+];
+
+impl TryFrom<String> for Part {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let side = SIDES.iter().position(|(name, _)| *name == text);
+        match (text.as_str(), side) {
+            ("centre" | "center", _) => return Ok(Self::Centre),
+            ("entropy", _) => return Ok(Self::Entropy),
+            ("attention", _) => return Ok(Self::Attention),
+            (_, Some(side)) => return Ok(Self::Side(side)),
+            _ => {}
+        }
+        let thousandths = |text: &str| -> Option<u16> {
+            let share = f32::from_str(text.trim()).ok().filter(|share| (0.0..=1.0).contains(share))?;
+            let wanted = (share * 1000.0).round();
+            (0..=1000).find(|number| f32::from(*number) >= wanted)
+        };
+        let point = text.split_once(',').and_then(|(x, y)| Some((thousandths(x)?, thousandths(y)?)));
+        point.map(|(x, y)| Self::Point(x, y)).ok_or_else(|| {
+            "is no part of a picture; write \"centre\", \"north\", \"south-west\" and so on, \"entropy\", \
+             \"attention\", or a point as shares of width and height, such as \"0.3,0.7\""
+                .to_owned()
+        })
+    }
+}
+
+/// A colour as `#rrggbb` or `#rrggbbaa`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Tint(pub [u8; 4]);
+
+impl Default for Tint {
+    fn default() -> Self {
+        Self([255; 4])
+    }
+}
+
+impl TryFrom<String> for Tint {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.strip_prefix('#').and_then(|digits| base16ct::mixed::decode_vec(digits).ok());
+        match digits.as_deref() {
+            Some([red, green, blue]) => Ok(Self([*red, *green, *blue, 255])),
+            Some([red, green, blue, alpha]) => Ok(Self([*red, *green, *blue, *alpha])),
+            _ => Err("is no colour; write it as \"#rrggbb\", such as \"#ffffff\"".to_owned()),
+        }
+    }
+}
+
+/// A number with up to two digits after the point, in hundredths.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "toml::Value")]
+pub struct Amount(pub u16);
+
+impl TryFrom<toml::Value> for Amount {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, String> {
+        let number = match value {
+            toml::Value::Integer(number) => i32::try_from(number).ok().map(f64::from),
+            toml::Value::Float(number) => Some(number),
+            _ => None,
+        };
+        let wanted = number.filter(|number| (0.0..=100.0).contains(number)).map(|number| (number * 100.0).round());
+        let hundredths = wanted.and_then(|wanted| (0..=10_000).find(|number| f64::from(*number) >= wanted));
+        hundredths.map(Self).ok_or_else(|| "is not a number from 0 to 100".to_owned())
+    }
+}
+
+impl Amount {
+    fn as_f32(self) -> f32 {
+        f32::from(self.0) / 100.0
+    }
+}
+
+impl Variant {
+    /// What is to be made of a picture: several where the format depends on who looks, first what everybody can show.
+    pub fn recipes(&self, is_transparent: bool) -> Vec<Recipe> {
+        let quality = |usual| self.quality.unwrap_or(usual);
+        let jpeg = Encoding::Jpeg { quality: quality(82), progressive: self.progressive };
+        let webp = Encoding::WebP { quality: quality(80), lossless: self.lossless };
+        let encodings = match self.format {
+            Format::Jpeg => vec![jpeg],
+            Format::Png => vec![Encoding::Png],
+            Format::Webp => vec![webp],
+            Format::Auto if is_transparent => vec![Encoding::Png, webp],
+            Format::Auto => vec![jpeg, webp],
+        };
+        encodings.into_iter().map(|encoding| self.recipe(encoding)).collect()
+    }
+
+    fn recipe(&self, encoding: Encoding) -> Recipe {
+        let fit = match self.fit {
+            Box::Inside => Fit::Inside,
+            Box::Contain => Fit::Contain,
+            Box::Cover => Fit::Cover,
+            Box::Fill => Fit::Fill,
+        };
+        let share = |thousandths: u16| f32::from(thousandths) / 1000.0;
+        Recipe {
+            enlarge: self.enlarge,
+            gravity: match self.gravity {
+                Part::Centre => Gravity::Centre,
+                Part::Side(side) => SIDES[side].1,
+                Part::Entropy => Gravity::Entropy,
+                Part::Attention => Gravity::Attention,
+                Part::Point(x, y) => Gravity::Focus { x: share(x), y: share(y) },
+            },
+            background: self.background.0,
+            sharpen: self.sharpen.as_f32(),
+            blur: self.blur.as_f32(),
+            keep: Keep {
+                copyright: self.keep.contains(&Kept::Copyright),
+                wide_gamut: self.keep.contains(&Kept::WideGamut),
+            },
+            ..Recipe::new(fit, self.width, self.height, encoding)
+        }
+    }
+
+    /// Tells this declaration from every other one.
+    pub fn digest(&self) -> String {
+        crate::digest::short(format!("{EDITION} {self:?}").as_bytes())
+    }
+
+    fn validate(&self, section: &KeyPath, report: &mut Report) {
+        let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if self.name.is_empty() || self.name.len() > 32 || !self.name.bytes().all(is_inner) {
+            report.problem(
+                &section.then("name"),
+                "is not the name of a variant; those have 1 to 32 lower-case letters, digits and hyphens, such as \
+                 \"thumb\"",
+            );
+        }
+        for (name, side) in [("width", self.width), ("height", self.height)] {
+            if side.is_some_and(|side| !(1..=LONGEST_SIDE).contains(&side)) {
+                report.problem(&section.then(name), format!("must be from 1 to {LONGEST_SIDE} pixels"));
+            }
+        }
+        if self.fit != Box::Inside && (self.width.is_none() || self.height.is_none()) {
+            report.problem(&section.then("fit"), "needs a box: give both width and height");
+        }
+        if self.quality.is_some_and(|quality| !(1..=100).contains(&quality)) {
+            report.problem(&section.then("quality"), "must be from 1 to 100");
+        }
+        if self.sharpen > Amount(1000) {
+            report.problem(&section.then("sharpen"), "must be from 0 to 10; 1 is a good amount");
+        }
+        let said_in_vain = [
+            ("progressive", self.progressive && !matches!(self.format, Format::Jpeg | Format::Auto), "jpeg"),
+            ("lossless", self.lossless && self.format != Format::Webp, "webp"),
+            ("quality", self.quality.is_some() && self.format == Format::Png, "jpeg"),
+        ];
+        for (name, is_in_vain, format) in said_in_vain {
+            if is_in_vain {
+                report.problem(
+                    &section.then(name),
+                    format!("means nothing in this format; write format = \"{format}\", or remove this key"),
+                );
+            }
+        }
+    }
+}
+
+/// Tells what a space makes of a picture from what it makes after any change of its variants.
+pub fn digest_of_all(variants: &[Variant]) -> String {
+    let digests: Vec<_> = variants.iter().map(Variant::digest).collect();
+    crate::digest::short(digests.join(" ").as_bytes())
+}
+
+pub(super) fn validate(variants: &[Variant], section: &KeyPath, report: &mut Report) {
+    if variants.len() > MOST {
+        report.problem(section, format!("are too many; a space has at most {MOST}"));
+    }
+    for (at, variant) in variants.iter().enumerate() {
+        if variants[..at].iter().any(|other| other.name == variant.name) {
+            report.problem(section, format!("has two entries of the name \"{}\"; each needs its own", variant.name));
+        }
+        variant.validate(&section.then(&at.to_string()), report);
+    }
+}

@@ -1,0 +1,134 @@
+//! Pictures: in a space that declares variants, each picture is looked at and made into them before others see it.
+//!
+//! The work is a row in the database, written with the object itself, so nothing that was accepted is forgotten. Any
+//! node takes it up under a lease; who is killed over it is followed by another.
+
+mod make;
+mod work;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use strongroom_imaging::Format;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub use self::work::keep;
+
+use crate::config::{Space, digest_of_all};
+use crate::db::objects::Object;
+use crate::db::pictures::{Counts, Picture};
+use crate::db::{self};
+use crate::service::Service;
+
+/// How often it is counted how many wait.
+const COUNTING: Duration = Duration::from_secs(5);
+
+/// How many rows are asked for at once.
+const BATCH: i64 = 500;
+
+/// Whether a content of this type is a picture that variants can be made of.
+pub fn is_picture(content_type: &str) -> bool {
+    Format::ALL.iter().any(|format| format.media_type() == content_type)
+}
+
+/// Whether the space wants variants of this object.
+pub fn is_wanted(space: &Space, content_type: &str) -> bool {
+    !space.variants.is_empty() && is_picture(content_type)
+}
+
+/// Asks for the variants of an object, in the transaction that makes it.
+pub fn ask(tx: &db::Tx, space: &Space, object: &Object) -> Result<(), db::Error> {
+    if is_wanted(space, &object.version.content_type) {
+        db::pictures::ask(tx, object, object.updated_at)
+    } else {
+        Ok(())
+    }
+}
+
+/// What is known of those of the objects that variants are made of.
+pub async fn of(
+    service: &Service,
+    objects: impl Iterator<Item = &Object>,
+) -> Result<HashMap<Uuid, Picture>, db::Error> {
+    let wanted: Vec<(Uuid, i64)> = objects
+        .filter(|object| {
+            let space = service.config.spaces.get(&object.space);
+            space.is_some_and(|space| is_wanted(space, &object.version.content_type))
+        })
+        .map(|object| (object.id, object.version.number))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let look_up = move |tx: &db::Tx| {
+        let mut found = HashMap::with_capacity(wanted.len());
+        for (id, number) in &wanted {
+            found.extend(db::pictures::of(tx, *id, *number)?.map(|picture| (*id, picture)));
+        }
+        Ok::<_, db::Error>(found)
+    };
+    service.db.read(look_up).await
+}
+
+/// How much there is to do.
+pub async fn counts(service: &Service) -> Result<Counts, db::Error> {
+    service.db.scan(db::pictures::counts).await
+}
+
+/// Counts what waits, for the metrics, for as long as it is not stopped.
+pub async fn watch(service: &Service, stop: &CancellationToken) {
+    loop {
+        match counts(service).await {
+            Ok(counts) => service.metrics.pictures_wait(counts.waiting),
+            Err(error) => tracing::warn!(%error, "how many pictures wait is not known"),
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(COUNTING)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Asks for what the declarations of today want and nobody asked for: pictures that were handed in before, and those that
+/// were made by other declarations.
+pub async fn catch_up(service: &Service, stop: &CancellationToken) -> Result<(), db::Error> {
+    for (name, space) in &service.config.spaces {
+        let recipes = digest_of_all(&space.variants);
+        loop {
+            let (now, name, recipes) = (service.now(), name.clone(), recipes.clone());
+            let again = move |tx: &db::Tx| db::pictures::ask_again(tx, &name, &recipes, now, BATCH);
+            if service.db.write(again).await? < BATCH.unsigned_abs() || stop.is_cancelled() {
+                break;
+            }
+        }
+        let mut after = Some(Uuid::nil());
+        while let Some(last) = after.filter(|_| !space.variants.is_empty() && !stop.is_cancelled()) {
+            after = ask_for_missing(service, name, last).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Asks for those of a batch of objects that are pictures and not known as such; the last of the batch.
+async fn ask_for_missing(service: &Service, space: &str, after: Uuid) -> Result<Option<Uuid>, db::Error> {
+    let (now, space) = (service.now(), space.to_owned());
+    let batch = service.db.scan(move |tx| db::pictures::candidates(tx, &space, after, BATCH)).await?;
+    let last = batch.last().map(|(id, ..)| *id).filter(|_| batch.len() as i64 == BATCH);
+    let missing: Vec<Uuid> = batch
+        .into_iter()
+        .filter(|(_, content_type, is_known)| !is_known && is_picture(content_type))
+        .map(|(id, ..)| id)
+        .collect();
+    if !missing.is_empty() {
+        let ask = move |tx: &db::Tx| {
+            for id in &missing {
+                if let Some(object) = db::objects::get(tx, *id)? {
+                    db::pictures::ask(tx, &object, now)?;
+                }
+            }
+            Ok::<_, db::Error>(())
+        };
+        service.db.write(ask).await?;
+    }
+    Ok(last)
+}
