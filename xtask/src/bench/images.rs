@@ -123,7 +123,8 @@ pub(crate) fn images(workspace: &Workspace, options: &[&str]) -> Result<bool> {
         println!("{key}: {value:.4}");
     }
     if as_json {
-        let mut object = Map::from_iter(keys.iter().map(|(key, value)| ((*key).to_owned(), json!(value))));
+        let mut object: Map<String, Value> =
+            keys.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
         object.insert("pictures".into(), details(&all, &contenders));
         println!("{}", Value::Object(object));
     }
@@ -166,9 +167,9 @@ fn pictures(workspace: &Workspace, folder: &Path, photos: Option<&str>) -> Resul
         make.args(files);
     }
     quietly(&mut make)?;
-    let mut made: Vec<PathBuf> = std::fs::read_dir(&target)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    made.sort();
-    Ok(made)
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&target)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.sort();
+    Ok(files)
 }
 
 fn print_picture(name: &str, contenders: &[(&str, Vec<PathBuf>)], measured: &[Measured]) {
