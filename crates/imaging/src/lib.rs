@@ -1,6 +1,6 @@
 //! Looks at pictures that strangers hand in and makes others of them, under limits, without I/O and without a clock.
 //!
-//! [`probe`] tells what a file is from its headers alone. [`render`] decodes it once, and makes a picture of it for each
+//! [`probe()`] tells what a file is from its headers alone. [`render()`] decodes it once, and makes a picture of it for each
 //! [`Recipe`]: right side up, in sRGB, without what the camera wrote about the place and itself, at the asked size.
 //! Everything is synchronous and a function of what it is given; how long it may take is a question that it asks
 //! ([`Limits::keep_going`]).

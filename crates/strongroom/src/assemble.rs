@@ -452,11 +452,7 @@ fn keep_pictures_made(service: &Service, stop: &CancellationToken) {
     let (working, ended) = (service.clone(), stop.clone());
     tokio::spawn(async move { tokio::join!(pictures::keep(&working, &ended), pictures::watch(&working, &ended)) });
     let (service, stop) = (service.clone(), stop.clone());
-    tokio::spawn(async move {
-        if let Err(error) = pictures::catch_up(&service, &stop).await {
-            tracing::warn!(%error, "not every picture was looked for that lacks variants; the next start does so");
-        }
-    });
+    tokio::spawn(async move { pictures::catch_up(&service, &stop).await });
 }
 
 /// Lets the embedded store clear its own leavings: those of a crash at once, and others now and then.

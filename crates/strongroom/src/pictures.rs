@@ -24,6 +24,10 @@ use crate::service::Service;
 /// How often it is counted how many wait.
 const COUNTING: Duration = Duration::from_secs(5);
 
+/// How often it is looked for pictures that were made by other declarations. Two nodes that were started with different
+/// ones make them anew no more often.
+const CATCHING_UP: Duration = Duration::from_mins(5);
+
 /// How many rows are asked for at once.
 const BATCH: i64 = 500;
 
@@ -89,21 +93,42 @@ pub async fn watch(service: &Service, stop: &CancellationToken) {
     }
 }
 
-/// Asks for what the declarations of today want and nobody asked for: pictures that were handed in before, and those that
-/// were made by other declarations.
-pub async fn catch_up(service: &Service, stop: &CancellationToken) -> Result<(), db::Error> {
+/// Asks for what the declarations of today want and nobody asked for, for as long as it is not stopped: once pictures
+/// that were handed in before, and now and then those that were made by other declarations, as by a node that was not
+/// yet restarted with these.
+pub async fn catch_up(service: &Service, stop: &CancellationToken) {
+    let missing = async {
+        for (name, space) in &service.config.spaces {
+            let mut after = Some(Uuid::nil());
+            while let Some(last) = after.filter(|_| !space.variants.is_empty()) {
+                after = ask_for_missing(service, name, last).await?;
+            }
+        }
+        Ok::<_, db::Error>(())
+    };
+    if let Some(Err(error)) = stop.run_until_cancelled(missing).await {
+        tracing::warn!(%error, "not every picture was looked for that lacks variants; the next start does so");
+    }
+    loop {
+        if let Some(Err(error)) = stop.run_until_cancelled(ask_again(service)).await {
+            tracing::warn!(%error, "pictures that are to be made anew could not be asked for; it is tried again");
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(CATCHING_UP)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Asks once more for pictures that were made by other declarations.
+async fn ask_again(service: &Service) -> Result<(), db::Error> {
     for (name, space) in &service.config.spaces {
         let recipes = digest_of_all(&space.variants);
         loop {
             let (now, name, recipes) = (service.now(), name.clone(), recipes.clone());
             let again = move |tx: &db::Tx| db::pictures::ask_again(tx, &name, &recipes, now, BATCH);
-            if service.db.write(again).await? < BATCH.unsigned_abs() || stop.is_cancelled() {
+            if service.db.write(again).await? < BATCH.unsigned_abs() {
                 break;
             }
-        }
-        let mut after = Some(Uuid::nil());
-        while let Some(last) = after.filter(|_| !space.variants.is_empty() && !stop.is_cancelled()) {
-            after = ask_for_missing(service, name, last).await?;
         }
     }
     Ok(())
