@@ -59,6 +59,7 @@ pub struct Running {
     pub http: reqwest::Client,
     leaving: CancellationToken,
     api_task: JoinHandle<()>,
+    pictures_task: JoinHandle<()>,
     stop_api: CancellationToken,
     embedded: Option<EmbeddedTask>,
 }
@@ -159,8 +160,8 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     keep_up(service.clone(), stop_api.clone());
     second::keep(&service, &stop_api);
     keep_audit_filed(service.clone(), stop_api.clone());
-    keep_pictures_made(&service, &stop_api);
-    Ok(Running { service, api, store, admin_token, http, leaving, api_task, stop_api, embedded })
+    let pictures_task = keep_pictures_made(&service, &stop_api);
+    Ok(Running { service, api, store, admin_token, http, leaving, api_task, pictures_task, stop_api, embedded })
 }
 
 impl Running {
@@ -174,6 +175,7 @@ impl Running {
     pub async fn stop(self) {
         self.stop_api.cancel();
         let _ = self.api_task.await;
+        let _ = self.pictures_task.await;
         // The requests above may have needed the store until the end.
         if let Some(EmbeddedTask { task, stop }) = self.embedded {
             stop.cancel();
@@ -447,12 +449,16 @@ fn keep_audit_filed(service: Service, stop: CancellationToken) {
     });
 }
 
-/// Has pictures made into their variants, those that are there already too.
-fn keep_pictures_made(service: &Service, stop: &CancellationToken) {
+/// Has pictures made into their variants, those that are there already too. The task ends when whatever was in the
+/// making is left to others.
+fn keep_pictures_made(service: &Service, stop: &CancellationToken) -> JoinHandle<()> {
+    let (watched, ended) = (service.clone(), stop.clone());
+    tokio::spawn(async move { pictures::watch(&watched, &ended).await });
     let (working, ended) = (service.clone(), stop.clone());
-    tokio::spawn(async move { tokio::join!(pictures::keep(&working, &ended), pictures::watch(&working, &ended)) });
+    let task = tokio::spawn(async move { pictures::keep(&working, &ended).await });
     let (service, stop) = (service.clone(), stop.clone());
     tokio::spawn(async move { pictures::catch_up(&service, &stop).await });
+    task
 }
 
 /// Lets the embedded store clear its own leavings: those of a crash at once, and others now and then.

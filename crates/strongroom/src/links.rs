@@ -1,6 +1,6 @@
 //! Links: time-limited URLs, made when somebody who may have them asks, and written down before they leave.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -97,25 +97,40 @@ pub enum Purpose {
     Download,
 }
 
+/// Which links of an object are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// To its content as it was handed in, and to all its variants, to be shown.
+    All,
+    /// To its content as it was handed in.
+    Original(Purpose),
+    /// To the variant of this name, in every format that there is.
+    Variant(&'a str),
+}
+
 /// Links for these objects, in their order; none for those that the asker may not read, or that are deleted.
 pub async fn for_objects(
     service: &Service,
     asker: &Asker,
     objects: &[Object],
-    purpose: Purpose,
+    which: Which<'_>,
 ) -> Result<Vec<Links>, Error> {
     let readable: Vec<bool> = objects
         .iter()
         .map(|object| object.deleted_at.is_none() && spaces::may_read(service, &asker.principal, object))
         .collect();
-    let pictures =
-        pictures::of(service, objects.iter().zip(&readable).filter(|(_, may)| **may).map(|(it, _)| it)).await?;
+    let pictures = if let Which::Original(_) = which {
+        HashMap::new()
+    } else {
+        let readable = objects.iter().zip(&readable).filter(|(_, may)| **may).map(|(object, _)| object);
+        pictures::of(service, readable).await?
+    };
     let keys = || {
         let variants = pictures.values().flat_map(|picture| &picture.variants).map(|variant| &variant.key);
         objects.iter().map(|object| &object.version.key).chain(variants).cloned().collect()
     };
     let held = mirror::standing_in(service, keys).await?;
-    let signing = Signing { service, held: held.as_ref(), purpose };
+    let signing = Signing { service, held: held.as_ref(), which };
     let mut links = Vec::with_capacity(objects.len());
     for (object, may) in objects.iter().zip(readable) {
         links.push(if may {
@@ -125,13 +140,13 @@ pub async fn for_objects(
             Links::default()
         });
     }
-    write_down(service, asker, objects.iter().zip(&links), purpose).await?;
+    write_down(service, asker, objects.iter().zip(&links), which).await?;
     Ok(links)
 }
 
 /// The links of one object that the asker was found to be allowed to read.
-pub async fn for_object(service: &Service, asker: &Asker, object: &Object, purpose: Purpose) -> Result<Links, Error> {
-    let links = for_objects(service, asker, std::slice::from_ref(object), purpose).await?;
+pub async fn for_object(service: &Service, asker: &Asker, object: &Object, which: Which<'_>) -> Result<Links, Error> {
+    let links = for_objects(service, asker, std::slice::from_ref(object), which).await?;
     Ok(links.into_iter().next().unwrap_or_default())
 }
 
@@ -148,12 +163,18 @@ impl Unmade {
 
 impl Links {
     /// The variant of this name: the smallest that the asker can show, or else the one that everybody can.
-    pub fn variant(&self, name: &str, can_show: impl Fn(&str) -> bool) -> Result<(&Variant, &SignedUrl), Unmade> {
+    fn variant(
+        &self,
+        name: &str,
+        is_declared: bool,
+        can_show: impl Fn(&str) -> bool,
+    ) -> Result<(&Variant, &SignedUrl), Unmade> {
         let Some((picture, links)) = &self.picture else { return Err(Unmade::NoSuch(name.to_owned())) };
         // Of two formats the one that everybody can show is the longer one.
         let of_name = || picture.variants.iter().zip(links).filter(|(variant, _)| variant.name == name);
         match of_name().find(|(variant, _)| can_show(&variant.content_type)).or_else(|| of_name().next_back()) {
             Some(found) => Ok(found),
+            None if !is_declared => Err(Unmade::NoSuch(name.to_owned())),
             None if picture.state == State::Waiting => Err(Unmade::Waiting),
             None => Err(match &picture.reason {
                 Some((_, detail)) => Unmade::Refused(detail.clone()),
@@ -176,16 +197,17 @@ pub async fn show<E: From<Error>>(
     if let Some(known) =
         known.filter(|known| spaces::check(service, &asker.principal, &known.object, Act::Read).is_ok())
     {
-        write_down(service, asker, std::iter::once((&known.object, &known.links)), Purpose::Show).await?;
+        write_down(service, asker, std::iter::once((&known.object, &known.links)), Which::All).await?;
         return Ok(known.answer.clone());
     }
     let object = objects::get(service, asker, id, Act::Read).await.map_err(Error::from)?;
-    let links = for_object(service, asker, &object, Purpose::Show).await?;
-    let answer = write(object.clone(), links.clone())?;
+    let links = for_object(service, asker, &object, Which::All).await?;
     // What is shown of a hidden original depends on who looks.
-    if let Some(moment) = moment.filter(|_| !spaces::hides_originals(service, &object.space)) {
-        service.recent.keep(moment, Shown { object, links, answer: answer.clone() });
-    }
+    let Some(moment) = moment.filter(|_| !spaces::hides_originals(service, &object.space)) else {
+        return write(object, links);
+    };
+    let answer = write(object.clone(), links.clone())?;
+    service.recent.keep(moment, Shown { object, links, answer: answer.clone() });
     Ok(answer)
 }
 
@@ -207,7 +229,8 @@ pub async fn for_references(
     };
     let found: Vec<Result<Option<Object>, String>> = service.db.read(look_up).await?;
     let objects: Vec<Object> = found.iter().filter_map(|found| found.as_ref().ok()?.clone()).collect();
-    let mut links = for_objects(service, asker, &objects, purpose).await?.into_iter();
+    let which = variant.map_or(Which::Original(purpose), Which::Variant);
+    let mut links = for_objects(service, asker, &objects, which).await?.into_iter();
     let items = found.into_iter().map(|found| match found {
         Err(reason) => Item::Malformed(reason),
         Ok(None) => Item::NotFound,
@@ -223,10 +246,16 @@ fn item(service: &Service, asker: &Asker, object: &Object, links: Links, variant
     if object.deleted_at.is_some() || !spaces::may_read(service, &asker.principal, object) {
         return Item::NotFound;
     }
-    match links.variant(name, |_| false) {
+    match links.variant(name, is_declared(service, object, name), |_| false) {
         Ok((_, link)) => Item::Link { id: object.id, link: link.clone() },
         Err(unmade) => Item::Unmade(unmade),
     }
+}
+
+/// Whether the space of an object declares a variant of this name.
+fn is_declared(service: &Service, object: &Object, name: &str) -> bool {
+    let space = service.config.spaces.get(&object.space);
+    space.is_some_and(|space| space.variants.iter().any(|variant| variant.name == name))
 }
 
 /// A variant of an object, if the asker may read it: the smallest that it can show.
@@ -241,15 +270,15 @@ pub async fn variant(
     if object.deleted_at.is_some() {
         return Err(objects::Error::Deleted.into());
     }
-    let links = for_object(service, asker, &object, Purpose::Show).await?;
-    let (variant, link) = links.variant(name, can_show)?;
+    let links = for_object(service, asker, &object, Which::Variant(name)).await?;
+    let (variant, link) = links.variant(name, is_declared(service, &object, name), can_show)?;
     Ok((variant.clone(), link.clone()))
 }
 
 /// An object that can be downloaded by the asker, with the link that saves it under its name.
 pub async fn download(service: &Service, asker: &Asker, id: Uuid) -> Result<(Object, SignedUrl), Error> {
     let object = objects::get(service, asker, id, Act::Read).await?;
-    let link = for_object(service, asker, &object, Purpose::Download).await?;
+    let link = for_object(service, asker, &object, Which::Original(Purpose::Download)).await?;
     let link = link.original.ok_or_else(|| objects::Error::from(spaces::nothing_for(&asker.principal)))?;
     Ok((object, link))
 }
@@ -259,19 +288,27 @@ struct Signing<'a> {
     service: &'a Service,
     /// The keys that the mirror holds, if it stands in for the storage.
     held: Option<&'a HashSet<String>>,
-    purpose: Purpose,
+    which: Which<'a>,
 }
 
 impl Signing<'_> {
     fn links(&self, object: &Object, picture: Option<&Picture>, is_hidden: bool) -> Result<Links, storage::Error> {
         // What a browser might run is never shown in a page, whatever is asked for.
-        let as_file = self.purpose == Purpose::Download || is_active(&object.version.content_type);
-        let name = as_file.then(|| attachment(&object.name));
-        let original =
-            if is_hidden { None } else { Some(self.sign(&object.space, &object.version.key, name.as_deref())?) };
+        let is_saved = self.which == Which::Original(Purpose::Download);
+        let name = (is_saved || is_active(&object.version.content_type)).then(|| attachment(&object.name));
+        let original = if is_hidden || matches!(self.which, Which::Variant(_)) {
+            None
+        } else {
+            Some(self.sign(&object.space, &object.version.key, name.as_deref())?)
+        };
         let picture = picture.map(|picture| {
+            let mut picture = picture.clone();
+            if let Which::Variant(name) = self.which {
+                picture.variants.retain(|variant| variant.name == name);
+            }
             let links = picture.variants.iter().map(|variant| self.sign(&object.space, &variant.key, None));
-            Ok::<_, storage::Error>((picture.clone(), links.collect::<Result<_, _>>()?))
+            let links = links.collect::<Result<_, storage::Error>>()?;
+            Ok::<_, storage::Error>((picture, links))
         });
         Ok(Links { original, picture: picture.transpose()? })
     }
@@ -298,25 +335,35 @@ fn default_window() -> Result<Window, storage::Error> {
     window(&Space::default())
 }
 
+/// The names of a picture's variants, each once.
+fn variant_names(picture: &Picture) -> Vec<String> {
+    let mut names: Vec<String> = picture.variants.iter().map(|variant| variant.name.clone()).collect();
+    names.dedup();
+    names
+}
+
 /// Writes the links into the audit log. The URLs themselves are not in it: they are keys to what they name.
 async fn write_down<'a>(
     service: &Service,
     asker: &Asker,
     links: impl Iterator<Item = (&'a Object, &'a Links)>,
-    purpose: Purpose,
+    which: Which<'_>,
 ) -> Result<(), Error> {
     let now = service.now();
-    let action = if purpose == Purpose::Download { "link.download" } else { "link" };
+    let action = if which == Which::Original(Purpose::Download) { "link.download" } else { "link" };
     let mut signed = 0;
     let entries: Vec<_> = links
         .filter_map(|(object, links)| {
-            let variants = links.picture.as_ref().map_or(&[][..], |(_, links)| links);
+            let (variants, names) = match &links.picture {
+                Some((picture, links)) => (&links[..], variant_names(picture)),
+                None => (&[][..], Vec::new()),
+            };
             let expires_at = links.original.iter().chain(variants).map(|link| link.expires_at).max()?;
             signed += u64::from(links.original.is_some()) + variants.len() as u64;
             let mut entry = asker.entry(now, action).on(&object.space, Some(object.id));
             entry = entry.with("version", object.version.number).with("expires_at", expires_at.to_string());
             if !variants.is_empty() {
-                entry = entry.with("original", links.original.is_some()).with("variants", variants.len());
+                entry = entry.with("original", links.original.is_some()).with("variants", names);
             }
             Some(entry.into_inner())
         })

@@ -3,7 +3,6 @@
 use crate::access::{Denied as NotHandedIn, ObjectFacts, Principal, may_hand_in};
 use crate::config::{Original, Space};
 use crate::db::objects::Object;
-use crate::pictures;
 use crate::service::Service;
 
 /// What somebody wants to do with an object that is there.
@@ -128,7 +127,8 @@ pub fn hides_originals(service: &Service, space: &str) -> bool {
 /// Whether the content of an object as it was handed in is hidden from the principal.
 pub fn hides_original(service: &Service, principal: &Principal, object: &Object) -> bool {
     hides_originals(service, &object.space)
-        && pictures::is_picture(&object.version.content_type)
+        // Also of those kinds that no variants can be made of: what a camera wrote is in them all the same.
+        && object.version.content_type.starts_with("image/")
         && check(service, principal, object, Act::Change).is_err()
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use serde::Deserialize;
-use strongroom_imaging::{Encoding, Fit, Gravity, Keep, Recipe};
+use strongroom_imaging::{Encoding, Fit, Gravity, Keep, Probe, Recipe};
 
 use super::key_path::KeyPath;
 use super::layers::Report;
@@ -13,6 +13,9 @@ const MOST: usize = 32;
 
 /// The longest side of a variant, in pixels.
 const LONGEST_SIDE: u32 = 8192;
+
+/// The longest side that WebP can have, in pixels.
+const WEBP_SIDE: u32 = 16_383;
 
 /// Goes up when the same declaration gives another picture than before, so that what there is is made anew.
 const EDITION: u32 = 1;
@@ -208,7 +211,7 @@ impl Amount {
 
 impl Variant {
     /// What is to be made of a picture: several where the format depends on who looks, first what everybody can show.
-    pub fn recipes(&self, is_transparent: bool) -> Vec<Recipe> {
+    pub fn recipes(&self, picture: &Probe) -> Vec<Recipe> {
         let quality = |usual| self.quality.unwrap_or(usual);
         let jpeg = Encoding::Jpeg { quality: quality(82), progressive: self.progressive };
         let webp = Encoding::WebP { quality: quality(80), lossless: self.lossless };
@@ -216,8 +219,12 @@ impl Variant {
             Format::Jpeg => vec![jpeg],
             Format::Png => vec![Encoding::Png],
             Format::Webp => vec![webp],
-            Format::Auto if is_transparent => vec![Encoding::Png, webp],
-            Format::Auto => vec![jpeg, webp],
+            Format::Auto => {
+                let for_all = if picture.alpha { Encoding::Png } else { jpeg };
+                let is_bounded = self.width.is_some() && self.height.is_some();
+                let fits = is_bounded || picture.width.max(picture.height) <= WEBP_SIDE;
+                if fits { vec![for_all, webp] } else { vec![for_all] }
+            }
         };
         encodings.into_iter().map(|encoding| self.recipe(encoding)).collect()
     }
@@ -296,7 +303,8 @@ impl Variant {
 
 /// Tells what a space makes of a picture from what it makes after any change of its variants.
 pub fn digest_of_all(variants: &[Variant]) -> String {
-    let digests: Vec<_> = variants.iter().map(Variant::digest).collect();
+    let mut digests: Vec<_> = variants.iter().map(Variant::digest).collect();
+    digests.sort_unstable();
     crate::digest::short(digests.join(" ").as_bytes())
 }
 

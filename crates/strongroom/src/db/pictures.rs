@@ -10,6 +10,9 @@ use super::objects::Object;
 use super::tx::{Row, values};
 use super::{Error, Tx};
 
+/// How many are counted at the most: it is done again and again.
+const COUNTED: i64 = 10_000;
+
 /// A picture that somebody took up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
@@ -21,7 +24,7 @@ pub struct Work {
     pub space: String,
     /// Whose it is; empty for nobody.
     pub owner: String,
-    /// How often it was tried, this time included.
+    /// How often somebody began to decode it who did not come to an end.
     pub attempts: i64,
     /// Who took it up.
     pub holder: Uuid,
@@ -166,7 +169,7 @@ pub fn claim(tx: &Tx, holder: Uuid, after: &str, now: Timestamp, until: Timestam
                 number: row.get(1)?,
                 space: row.get(2)?,
                 owner: row.get(3)?,
-                attempts: row.get::<i64>(4)? + 1,
+                attempts: row.get(4)?,
                 holder,
             })
         })
@@ -181,7 +184,7 @@ pub fn claim(tx: &Tx, holder: Uuid, after: &str, now: Timestamp, until: Timestam
     };
     if let Some(work) = &found {
         tx.execute(
-            "UPDATE pictures SET due_at = ?3, holder = ?4, attempts = attempts + 1 WHERE object_id = ?1 AND number = ?2",
+            "UPDATE pictures SET due_at = ?3, holder = ?4 WHERE object_id = ?1 AND number = ?2",
             values![work.object, work.number, until.as_millisecond(), holder],
         )?;
     }
@@ -194,20 +197,33 @@ pub fn hold(tx: &Tx, work: &Work, until: Timestamp) -> Result<bool, Error> {
     Ok(tx.execute(sql, values![work.object, work.number, work.holder, until.as_millisecond()])? > 0)
 }
 
-/// Gives it up until then: it failed for a reason that has nothing to do with it, so the try does not count.
-pub fn put_off(tx: &Tx, work: &Work, until: Timestamp, counts: bool) -> Result<(), Error> {
-    let sql = "UPDATE pictures SET due_at = ?4, holder = NULL, attempts = attempts - ?5 \
+/// It is about to be decoded. That counts as a try until it has come to an end; false when somebody else took it up.
+pub fn begin(tx: &Tx, work: &Work) -> Result<bool, Error> {
+    let sql = "UPDATE pictures SET attempts = attempts + 1 WHERE object_id = ?1 AND number = ?2 AND holder = ?3";
+    Ok(tx.execute(sql, values![work.object, work.number, work.holder])? > 0)
+}
+
+/// Gives it up until then. Where it `came_to_an_end` the try does not count.
+pub fn put_off(tx: &Tx, work: &Work, until: Timestamp, came_to_an_end: bool) -> Result<(), Error> {
+    let sql = "UPDATE pictures SET due_at = ?4, holder = NULL, \
+         attempts = CASE WHEN ?5 = 1 AND attempts > 0 THEN attempts - 1 ELSE attempts END \
          WHERE object_id = ?1 AND number = ?2 AND holder = ?3";
-    let uncounted = i64::from(!counts);
-    tx.execute(sql, values![work.object, work.number, work.holder, until.as_millisecond(), uncounted])?;
+    let (until, uncounted) = (until.as_millisecond(), i64::from(came_to_an_end));
+    tx.execute(sql, values![work.object, work.number, work.holder, until, uncounted])?;
     Ok(())
 }
 
-/// Notes where variants are about to be written; false when somebody else took the picture up.
-pub fn plan(tx: &Tx, work: &Work, variants: &[Variant], until: Timestamp) -> Result<bool, Error> {
-    if !hold(tx, work, until)? {
-        return Ok(false);
+/// It was decoded, and these variants are about to be written. Returns the keys that were planned before and came to
+/// nothing, whose bytes must go; nothing when somebody else took the picture up.
+pub fn plan(tx: &Tx, work: &Work, variants: &[Variant], until: Timestamp) -> Result<Option<Vec<String>>, Error> {
+    let sql = "UPDATE pictures SET due_at = ?4, attempts = 0 WHERE object_id = ?1 AND number = ?2 AND holder = ?3";
+    if tx.execute(sql, values![work.object, work.number, work.holder, until.as_millisecond()])? == 0 {
+        return Ok(None);
     }
+    let of_version = values![work.object, work.number];
+    let unmade = "FROM variants WHERE object_id = ?1 AND number = ?2 AND made_at IS NULL";
+    let gone = tx.all(&format!("SELECT key {unmade}"), of_version, |row| row.get::<String>(0))?;
+    tx.execute(&format!("DELETE {unmade}"), of_version)?;
     let sql = "INSERT INTO variants (key, object_id, number, name, recipe, content_type, width, height, bytes, sha256) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     tx.execute_each(sql, |run| {
@@ -226,16 +242,16 @@ pub fn plan(tx: &Tx, work: &Work, variants: &[Variant], until: Timestamp) -> Res
             ])
         })
     })?;
-    Ok(true)
+    Ok(Some(gone))
 }
 
-/// The work is over: what is now at `kept`, and nothing else, is what there is. Returns the keys of what was there
+/// The work is over, with new looks or those it had: what is now at `kept`, and nothing else, is what there is. Returns the keys of what was there
 /// before, whose bytes must go; nothing when somebody else took the picture up.
 pub fn finish(
     tx: &Tx,
     work: &Work,
     recipes: &str,
-    outcome: &Result<Looks, (String, String)>,
+    outcome: &Result<Option<Looks>, (String, String)>,
     kept: &[String],
     now: Timestamp,
 ) -> Result<Option<Vec<String>>, Error> {
@@ -253,7 +269,7 @@ pub fn finish(
     if !is_ours {
         return Ok(None);
     }
-    if let Ok(looks) = outcome {
+    if let Ok(Some(looks)) = outcome {
         tx.execute(
             "UPDATE pictures SET width = ?3, height = ?4, frames = ?5, dominant = ?6, thumbhash = ?7, \
              perceptual_hash = ?8, features = ?9 WHERE object_id = ?1 AND number = ?2",
@@ -315,12 +331,12 @@ pub fn keys(tx: &Tx, object: Uuid) -> Result<Vec<String>, Error> {
     tx.all("SELECT key FROM variants WHERE object_id = ?1", values![object], |row| row.get(0))
 }
 
-/// How much there is to do, and how much came to nothing.
+/// How much there is to do, and how much came to nothing; of each, no more than [`COUNTED`] are counted.
 pub fn counts(tx: &Tx) -> Result<Counts, Error> {
-    let count = |sql| Ok::<_, Error>(tx.one(sql, values![], |row| row.get(0))?.unwrap_or(0));
+    let count = |sql| Ok::<_, Error>(tx.one(sql, values![COUNTED], |row| row.get(0))?.unwrap_or(0));
     Ok(Counts {
-        waiting: count("SELECT count(*) FROM pictures WHERE state = 'waiting'")?,
-        refused: count("SELECT count(*) FROM pictures WHERE state = 'refused'")?,
+        waiting: count("SELECT count(*) FROM (SELECT 1 FROM pictures WHERE state = 'waiting' LIMIT ?1) AS counted")?,
+        refused: count("SELECT count(*) FROM (SELECT 1 FROM pictures WHERE state = 'refused' LIMIT ?1) AS counted")?,
     })
 }
 

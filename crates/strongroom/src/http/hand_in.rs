@@ -18,7 +18,7 @@ use super::extract::{Caller, Path, Query, idempotency, in_time};
 use super::form_body::{FormBody, Gate};
 use super::shapes::ObjectJson;
 use crate::description::Description;
-use crate::links::{self, Purpose};
+use crate::links::{self, Which};
 use crate::spaces;
 use crate::uploads::{self, Arriving};
 
@@ -111,7 +111,7 @@ pub(crate) async fn hand_in(
         Err(_) => from_raw_body(said, request, text(header::CONTENT_TYPE), at_most)?,
     };
     let object = uploads::receive(&app.service, &asker, &space, arriving, idempotency).await?;
-    let links = links::for_object(&app.service, &asker, &object, Purpose::Show).await?;
+    let links = links::for_object(&app.service, &asker, &object, Which::All).await?;
     let location = format!("/v1/objects/{}", object.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(ObjectJson::new(object, links))).into_response())
 }

@@ -17,7 +17,7 @@ use super::extract::{Caller, Path, Query, Unread, searchable};
 use super::shapes::{ObjectJson, VariantJson};
 use crate::db::objects::{After, Object, Order};
 use crate::description::Change;
-use crate::links::{self, Purpose};
+use crate::links::{self, Which};
 use crate::objects::{self, Wanted};
 use crate::service::Asker;
 use crate::spaces::Act;
@@ -137,7 +137,7 @@ pub(crate) async fn list(
         limit: cursor::limit(query.limit)?,
     };
     let (objects, after) = objects::list(&app.service, &asker, &space, wanted).await?;
-    let links = links::for_objects(&app.service, &asker, &objects, Purpose::Show).await?;
+    let links = links::for_objects(&app.service, &asker, &objects, Which::All).await?;
     let items = objects.into_iter().zip(links).map(|(object, links)| ObjectJson::new(object, links)).collect();
     let next_cursor = after.map(|After { name, id }| {
         let name = if order == ListOrder::Name { name } else { String::new() };
@@ -372,6 +372,6 @@ fn accepts(accept: &HeaderValue, content_type: &str) -> bool {
 }
 
 async fn with_link(app: &App, asker: &Asker, object: Object) -> Result<Json<ObjectJson>, Problem> {
-    let links = links::for_object(&app.service, asker, &object, Purpose::Show).await?;
+    let links = links::for_object(&app.service, asker, &object, Which::All).await?;
     Ok(Json(ObjectJson::new(object, links)))
 }

@@ -16,7 +16,7 @@ use super::extract::{Caller, Path, Unread, idempotency};
 use super::shapes::{ObjectJson, PartUrlJson, UploadJson};
 use crate::db::uploads::{Method, State as UploadState};
 use crate::description::Description;
-use crate::links::{self, Purpose};
+use crate::links::{self, Which};
 use crate::spaces;
 use crate::storage::ObjectKey;
 use crate::uploads::{self, Announced, ClaimedPart, Completed, MAX_PARTS_AT_ONCE};
@@ -257,7 +257,7 @@ pub(crate) async fn complete(
     });
     match uploads::complete(&app.service, &asker, id, parts).await? {
         Completed::Object(object) => {
-            let links = links::for_object(&app.service, &asker, &object, Purpose::Show).await?;
+            let links = links::for_object(&app.service, &asker, &object, Which::All).await?;
             Ok(Json(ObjectJson::new(*object, links)).into_response())
         }
         Completed::StillVerifying(upload) => {

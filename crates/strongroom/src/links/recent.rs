@@ -74,6 +74,10 @@ impl Recent {
         let mut remembered = self.lock();
         let current = match remembered.as_mut() {
             Some(current) if current.moment == moment => current,
+            // Somebody slow comes with what was read in an earlier moment.
+            Some(current) if (current.moment.second, current.moment.changes) > (moment.second, moment.changes) => {
+                return;
+            }
             _ => remembered.insert(Remembered { moment, shown: HashMap::new() }),
         };
         if current.shown.len() < OBJECTS {

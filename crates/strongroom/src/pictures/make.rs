@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use strongroom_imaging::{Limits, Output, Probe, Recipe, Refusal, Rendered, probe, render};
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use crate::config::Variant as Declared;
 use crate::db::objects::Object;
 use crate::db::pictures::{Looks, Variant};
+use crate::db::{self};
 use crate::digest;
 use crate::service::Service;
 use crate::storage::{self, ObjectKey};
@@ -23,9 +26,15 @@ pub(super) enum Error {
     /// The thread that worked on it ended without a result.
     #[error("the picture brought down what worked on it")]
     BroughtDown,
+    /// Somebody else is at work on it by now.
+    #[error("somebody else took it up")]
+    Overtaken,
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] db::Error),
 }
 
 impl From<storage::KeyError> for Error {
@@ -34,7 +43,7 @@ impl From<storage::KeyError> for Error {
     }
 }
 
-/// How much memory pictures may take together: one half for their contents, the other for what is decoded of them. Who
+/// How much memory pictures may take together: one half for their contents, the other for what is made of them. Who
 /// waits for the second holds some of the first, and never the other way round.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -51,24 +60,31 @@ impl Memory {
 /// Places of a MiB each.
 #[derive(Debug)]
 struct Half {
-    places: Semaphore,
+    places: Arc<Semaphore>,
     bytes: u64,
 }
 
 impl Half {
     fn of(bytes: u64) -> Self {
-        Self { places: Semaphore::new(usize::try_from(bytes >> 20).unwrap_or(Semaphore::MAX_PERMITS).max(1)), bytes }
+        let places = usize::try_from(bytes >> 20).unwrap_or(Semaphore::MAX_PERMITS).clamp(1, Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(places)), bytes: (places as u64) << 20 }
     }
 
     /// Room for so much, as soon as there is; refuses what there never will be room for.
-    async fn take(&self, bytes: u64) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
+    async fn take(&self, bytes: u64) -> Result<Room, Refusal> {
         if bytes > self.bytes {
             return Err(Refusal::TooMuchMemory { needed: bytes, limit: self.bytes });
         }
-        let places = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+        let places = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(u32::MAX);
         // Nobody closes the semaphore; without a place there would be no bound, and nothing worse.
-        Ok(self.places.acquire_many(places).await.ok())
+        Ok(Room { _places: Arc::clone(&self.places).acquire_many_owned(places).await.ok() })
     }
+}
+
+/// Room in memory, until it is dropped.
+#[derive(Debug)]
+struct Room {
+    _places: Option<OwnedSemaphorePermit>,
 }
 
 /// What was made of a picture: each result with where it goes.
@@ -76,37 +92,64 @@ impl Half {
 pub(super) struct Made {
     pub(super) looks: Looks,
     pub(super) variants: Vec<(Variant, Vec<u8>)>,
+    /// For as long as the results are held.
+    _room: Room,
 }
 
-/// Makes these variants of an object's served version. `given_up` ends the work early.
+/// Fetches the content of an object's served version and makes these variants of it. `begin` is told right before it is
+/// decoded. `given_up` ends the work early.
 pub(super) async fn make(
     service: &Service,
     memory: &Memory,
     object: &Object,
     wanted: &[Declared],
+    alone: bool,
     given_up: &Arc<AtomicBool>,
+    begin: impl Future<Output = Result<bool, db::Error>>,
 ) -> Result<Made, Error> {
     let length = u64::try_from(object.version.bytes).unwrap_or(u64::MAX);
-    let _for_content = memory.contents.take(length).await?;
+    let for_content = memory.contents.take(length).await?;
     let bucket = service.storage.bucket(service.bucket_of(&object.space))?;
-    let content = bucket.reader.whole(&ObjectKey::new(object.version.key.clone())?, length).await?.bytes;
+    let key = ObjectKey::new(object.version.key.clone())?;
+    let content = match bucket.reader.whole(&key, length).await {
+        Ok(piece) => piece.bytes,
+        Err(error) => {
+            // Who may not list is refused what is not there; the janitor is told.
+            bucket.janitor.head(&key).await?;
+            return Err(error.into());
+        }
+    };
     let seen = probe(&content)?;
-    let _for_pixels = memory.pixels.take(seen.memory).await?;
+    let processing = &service.config.processing;
+    let (pixels, frames) = (processing.pixels, processing.frames);
+    if u64::from(seen.width) * u64::from(seen.height) > pixels {
+        return Err(Refusal::TooManyPixels { width: seen.width, height: seen.height, limit: pixels }.into());
+    }
     let (owners, recipes): (Vec<&Declared>, Vec<Recipe>) = wanted
         .iter()
-        .flat_map(|declared| declared.recipes(seen.alpha).into_iter().map(move |recipe| (declared, recipe)))
+        .flat_map(|declared| declared.recipes(&seen).into_iter().map(move |recipe| (declared, recipe)))
         .unzip();
-    let processing = &service.config.processing;
-    let (pixels, frames, most) = (processing.pixels, processing.frames, memory.pixels.bytes);
+    let largest = recipes.iter().map(|recipe| result_pixels(recipe, &seen).min(pixels)).max().unwrap_or(0);
+    // What is decoded, and one result in two forms, such as before and after it is turned.
+    let needed = seen.memory + largest * 8;
+    let room = memory.pixels.take(if alone { memory.pixels.bytes } else { needed }).await?;
+    if !begin.await? {
+        return Err(Error::Overtaken);
+    }
+    let most = memory.pixels.bytes;
     let (end, given_up) = (Instant::now() + processing.timeout, Arc::clone(given_up));
     let rendered = on_a_thread(move || {
         let keep_going = || !given_up.load(Ordering::Relaxed) && Instant::now() < end;
         let limits = Limits { pixels, frames, memory: most, keep_going: &keep_going, ..Limits::default() };
-        render(&content, &recipes, &limits)
+        let rendered = render(&content, &recipes, &limits);
+        // The room is the thread's for as long as it runs, whether anybody still waits for it or not.
+        drop((content, for_content));
+        (rendered, room)
     });
-    let rendered = rendered.await.ok_or(Error::BroughtDown)??;
-    let outputs: Vec<(&Declared, Output)> = owners.into_iter().zip(rendered.outputs.iter().cloned()).collect();
-    let made = without_vain(&outputs).map(|(declared, output)| {
+    let (rendered, room) = rendered.await.ok_or(Error::BroughtDown)?;
+    let Rendered { outputs, looks, .. } = rendered?;
+    let looks = as_rows(&looks, &seen);
+    let made = without_vain(owners.into_iter().zip(outputs)).into_iter().map(|(declared, output)| {
         let key = ObjectKey::generated(object.id, &declared.name, service.new_id(), output.format.extension());
         let variant = Variant {
             key: key.as_str().to_owned(),
@@ -118,18 +161,38 @@ pub(super) async fn make(
             bytes: output.bytes.len() as i64,
             sha256: digest::sha256_hex(&output.bytes),
         };
-        (variant, output.bytes.clone())
+        (variant, output.bytes)
     });
-    Ok(Made { variants: made.collect(), looks: looks(&rendered, &seen) })
+    Ok(Made { variants: made.collect(), looks, _room: room })
 }
 
-/// Without those that are larger than what everybody can show: of such a variant there is then one format only.
-fn without_vain<'a>(outputs: &'a [(&'a Declared, Output)]) -> impl Iterator<Item = &'a (&'a Declared, Output)> {
-    outputs.iter().enumerate().filter_map(|(at, output)| {
-        let before = outputs[..at].iter().rfind(|before| before.0.name == output.0.name);
-        let is_vain = before.is_some_and(|before| before.1.bytes.len() <= output.1.bytes.len());
-        (!is_vain).then_some(output)
-    })
+/// How many pixels a result has at the most.
+fn result_pixels(recipe: &Recipe, picture: &Probe) -> u64 {
+    let (width, height) = (f64::from(picture.width), f64::from(picture.height));
+    let side = |side: Option<u32>, of: f64| side.map(|side| f64::from(side) / of);
+    let (across, down) = (side(recipe.width, width), side(recipe.height, height));
+    let alone = match across.or(down) {
+        Some(scale) if recipe.enlarge => scale,
+        Some(scale) => scale.min(1.0),
+        None => 1.0,
+    };
+    let pixels = width * across.unwrap_or(alone) * height * down.unwrap_or(alone);
+    // No picture has as many as would be cut off here.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded up, and never below zero")]
+    let pixels = pixels.ceil() as u64;
+    pixels
+}
+
+/// Without those that are no shorter than what everybody can show: of such a variant there is then one format only.
+fn without_vain<'a>(outputs: impl Iterator<Item = (&'a Declared, Output)>) -> Vec<(&'a Declared, Output)> {
+    let mut kept: Vec<(&Declared, Output)> = Vec::new();
+    for (declared, output) in outputs {
+        let before = kept.last().filter(|(before, _)| before.name == declared.name);
+        if before.is_none_or(|(_, before)| output.bytes.len() < before.bytes.len()) {
+            kept.push((declared, output));
+        }
+    }
+    kept
 }
 
 /// Puts a variant where it was planned.
@@ -150,15 +213,13 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
     result.await.ok()
 }
 
-fn looks(rendered: &Rendered, probe: &Probe) -> Looks {
-    use base64::Engine as _;
-    let looks = &rendered.looks;
+fn as_rows(looks: &strongroom_imaging::Looks, probe: &Probe) -> Looks {
     Looks {
         width: probe.width.into(),
         height: probe.height.into(),
         frames: probe.frames.into(),
         dominant: base16ct::lower::encode_string(&looks.dominant),
-        thumbhash: base64::engine::general_purpose::STANDARD.encode(&looks.thumbhash),
+        thumbhash: STANDARD.encode(&looks.thumbhash),
         perceptual_hash: looks.perceptual_hash.cast_signed(),
         features: base16ct::lower::encode_string(&looks.features),
     }

@@ -1,7 +1,7 @@
 //! Working off the pictures that wait: several at once, one of each owner in turn, each under a lease, on every node.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -9,13 +9,15 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use super::make::{self, Memory};
-use crate::config::digest_of_all;
+use super::make::{self, Error, Memory};
+use crate::config::{Variant as Declared, digest_of_all};
 use crate::db::objects::Object;
 use crate::db::pictures::{Looks, Variant, Work};
 use crate::db::{self};
 use crate::service::Service;
+use crate::storage;
 
 /// How long nobody else takes up a picture that somebody is at work on; it is lengthened while the work lasts.
 const LEASE: Duration = Duration::from_secs(30);
@@ -32,29 +34,21 @@ const REST: Duration = Duration::from_secs(5);
 /// What a picture is refused for that brings down whatever works on it.
 const POISONOUS: &str = "picture-poisonous";
 
-/// Why the work on a picture did not end.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Make(#[from] make::Error),
-    #[error(transparent)]
-    Db(#[from] db::Error),
-    /// Somebody else is at work on it by now.
-    #[error("somebody else took it up")]
-    Overtaken,
-}
+/// What a picture is refused for whose content is not in storage any longer.
+const GONE: &str = "picture-gone";
 
 /// Works on pictures for as long as it is not stopped.
 pub async fn keep(service: &Service, stop: &CancellationToken) {
     let processing = &service.config.processing;
     let (threads, memory) = (processing.threads(), Memory::of(processing.memory()));
-    let (mut working, mut last_owner) = (FuturesUnordered::new(), String::new());
+    let (mut working, mut held, mut last_owner) = (FuturesUnordered::new(), Vec::<Work>::new(), String::new());
     let mut next = Instant::now();
     loop {
         while working.len() < threads && Instant::now() >= next {
             match claim(service, &last_owner).await {
                 Ok(Some(work)) => {
                     last_owner.clone_from(&work.owner);
+                    held.push(work.clone());
                     working.push(work_on(service, &memory, work));
                 }
                 Ok(None) => next = Instant::now() + IDLE,
@@ -65,11 +59,20 @@ pub async fn keep(service: &Service, stop: &CancellationToken) {
             }
         }
         tokio::select! {
-            Some(()) = working.next(), if !working.is_empty() => next = Instant::now(),
-            () = service.pictures_wait.notified(), if working.len() < threads => next = Instant::now(),
+            Some((holder, is_away)) = working.next(), if !working.is_empty() => {
+                held.retain(|work| work.holder != holder);
+                next = Instant::now() + if is_away { REST } else { Duration::ZERO };
+            }
+            () = service.pictures_wait.notified(), if working.len() < threads => next = next.min(Instant::now() + IDLE),
             () = tokio::time::sleep_until(next), if working.len() < threads => {}
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
         }
+    }
+    drop(working);
+    // Others need not wait until the leases end, and that it was stopped says nothing of a picture.
+    let now = service.now();
+    for work in held {
+        put_off(service, &work, now, true).await;
     }
 }
 
@@ -79,28 +82,36 @@ async fn claim(service: &Service, after_owner: &str) -> Result<Option<Work>, db:
         return Ok(None);
     }
     let (until, after_owner) = (after(now, LEASE), after_owner.to_owned());
-    service.db.write(move |tx| db::pictures::claim(tx, holder, &after_owner, now, until)).await
+    service.db.append(move |tx| db::pictures::claim(tx, holder, &after_owner, now, until)).await
 }
 
-async fn work_on(service: &Service, memory: &Memory, work: Work) {
+/// Works on one picture. Answers who held it, and whether the storage or the database is away for all of them.
+async fn work_on(service: &Service, memory: &Memory, work: Work) -> (Uuid, bool) {
     let given_up = Arc::new(AtomicBool::new(false));
     // Whatever ends this future, the thread that works for it hears of it.
-    let _guard = GivenUp(Arc::clone(&given_up));
+    let guard = GivenUp(Arc::clone(&given_up));
     let begun = Instant::now();
     service.metrics.picture_taken_up();
-    let outcome = match under_lease(service, &work, follow(service, memory, &work, &given_up)).await {
+    let planned = Mutex::default();
+    let result = under_lease(service, &work, follow(service, memory, &work, &planned, &given_up)).await;
+    drop(guard);
+    let is_away = matches!(&result, Err(Error::Storage(_) | Error::Db(_)));
+    let outcome = match result {
         Ok(outcome) => outcome,
-        Err(Error::Overtaken) => "overtaken",
+        Err(Error::Overtaken) => {
+            // Whoever has it now, or removed it, may not know of what was written meanwhile.
+            let planned = planned.into_inner().unwrap_or_else(PoisonError::into_inner);
+            doom(service, &work, planned).await;
+            "overtaken"
+        }
         Err(error) => {
             tracing::warn!(object = %work.object, %error, "a picture could not be worked on; it is tried again");
-            // A picture that brings down what works on it has used up one of its tries; the storage's failures are not
-            // its own.
-            let counts = matches!(&error, Error::Make(make::Error::BroughtDown | make::Error::Refused(_)));
-            put_off(service, &work, counts).await;
+            put_off(service, &work, after(service.now(), REST), is_away).await;
             "failed"
         }
     };
     service.metrics.picture_worked_on(outcome, begun.elapsed());
+    (work.holder, is_away)
 }
 
 /// Tells a thread that nobody waits for it any longer.
@@ -117,54 +128,75 @@ async fn follow(
     service: &Service,
     memory: &Memory,
     work: &Work,
+    planned: &Mutex<Vec<String>>,
     given_up: &Arc<AtomicBool>,
 ) -> Result<&'static str, Error> {
     let (id, number) = (work.object, work.number);
     let look_up = move |tx: &db::Tx| {
         let object = db::objects::get(tx, id)?.filter(|object| object.version.number == number);
-        Ok::<_, db::Error>((object, db::pictures::variants(tx, id, number)?))
+        Ok::<_, db::Error>((object, db::pictures::of(tx, id, number)?))
     };
-    let (object, there) = service.db.read(look_up).await?;
-    let Some(object) = object else { return Err(Error::Overtaken) };
+    let (Some(object), Some(known)) = service.db.read(look_up).await? else { return Err(Error::Overtaken) };
     let declared = service.config.spaces.get(&object.space).map_or(&[][..], |space| &space.variants);
-    let recipes = digest_of_all(declared);
-    let kept: Vec<String> = there
+    let is_made = |one: &Declared, made: &Variant| one.name == made.name && one.digest() == made.recipe;
+    let mut kept: Vec<String> = known
+        .variants
         .iter()
-        .filter(|made| declared.iter().any(|one| one.name == made.name && one.digest() == made.recipe))
+        .filter(|made| declared.iter().any(|one| is_made(one, made)))
         .map(|made| made.key.clone())
         .collect();
-    let missing: Vec<_> = declared
-        .iter()
-        .filter(|one| !there.iter().any(|made| one.name == made.name && one.digest() == made.recipe))
-        .cloned()
-        .collect();
-    if work.attempts > service.config.processing.attempts {
-        let detail = format!(
-            "whatever worked on this picture did not come to an end, {} times; hand in another form of it",
-            service.config.processing.attempts
-        );
-        return finish(service, work, &object, &recipes, Err((POISONOUS.to_owned(), detail)), kept).await;
+    let missing: Vec<_> =
+        declared.iter().filter(|one| !known.variants.iter().any(|made| is_made(one, made))).cloned().collect();
+    let ending = Ending { service, work, object: &object, recipes: digest_of_all(declared) };
+    if missing.is_empty() && (known.looks.is_some() || declared.is_empty()) {
+        return ending.write(Ok(None), kept).await;
     }
-    match make::make(service, memory, &object, &missing, given_up).await {
+    let attempts = service.config.processing.attempts;
+    if work.attempts >= attempts {
+        let detail = format!(
+            "whatever worked on this picture did not come to an end, {attempts} times; hand in another form of it"
+        );
+        return ending.write(Err((POISONOUS.to_owned(), detail)), kept).await;
+    }
+    let row = work.clone();
+    let begin = service.db.append(move |tx| db::pictures::begin(tx, &row));
+    // What did not come to an end before is decoded alone, so that no other is taken for the one to blame.
+    let alone = work.attempts > 0;
+    match make::make(service, memory, &object, &missing, alone, given_up, begin).await {
         Ok(made) => {
-            let (looks, keys) = (made.looks.clone(), store(service, work, &object, made).await?);
-            let kept = kept.into_iter().chain(keys).collect();
-            finish(service, work, &object, &recipes, Ok(looks), kept).await
+            let looks = made.looks.clone();
+            kept.extend(store(service, work, &object, made, planned).await?);
+            ending.write(Ok(Some(looks)), kept).await
         }
-        Err(make::Error::Refused(refusal)) if !refusal.may_pass_later() => {
-            let reason = (refusal.code().to_owned(), refusal.to_string());
-            finish(service, work, &object, &recipes, Err(reason), kept).await
+        Err(Error::Refused(refusal)) if !refusal.may_pass_later() => {
+            ending.write(Err((refusal.code().to_owned(), refusal.to_string())), kept).await
         }
-        Err(error) => Err(error.into()),
+        Err(Error::Storage(storage::Error::NotFound)) => {
+            let detail = "the content of this picture is not in storage any longer; `strongroom verify` tells more";
+            ending.write(Err((GONE.to_owned(), detail.to_owned())), kept).await
+        }
+        Err(error) => Err(error),
     }
 }
 
 /// Notes where the variants will be, and then puts them there.
-async fn store(service: &Service, work: &Work, object: &Object, made: make::Made) -> Result<Vec<String>, Error> {
-    let planned: Vec<Variant> = made.variants.iter().map(|(variant, _)| variant.clone()).collect();
-    let keys = planned.iter().map(|variant| variant.key.clone()).collect();
-    let (row, until) = (work.clone(), after(service.now(), LEASE));
-    if !service.db.write(move |tx| db::pictures::plan(tx, &row, &planned, until)).await? {
+async fn store(
+    service: &Service,
+    work: &Work,
+    object: &Object,
+    made: make::Made,
+    planned: &Mutex<Vec<String>>,
+) -> Result<Vec<String>, Error> {
+    let variants: Vec<Variant> = made.variants.iter().map(|(variant, _)| variant.clone()).collect();
+    let keys: Vec<String> = variants.iter().map(|variant| variant.key.clone()).collect();
+    planned.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&keys);
+    let (row, now, bucket) = (work.clone(), service.now(), service.bucket_of(&object.space).to_owned());
+    let plan = move |tx: &db::Tx| {
+        let Some(gone) = db::pictures::plan(tx, &row, &variants, after(now, LEASE))? else { return Ok(false) };
+        gone.iter().try_for_each(|key| db::doomed::insert(tx, &bucket, key, now))?;
+        Ok::<_, db::Error>(true)
+    };
+    if !service.db.append(plan).await? {
         return Err(Error::Overtaken);
     }
     for (variant, bytes) in made.variants {
@@ -173,34 +205,62 @@ async fn store(service: &Service, work: &Work, object: &Object, made: make::Made
     Ok(keys)
 }
 
-/// Writes down what came of a picture, and dooms what it had before.
-async fn finish(
-    service: &Service,
-    work: &Work,
-    object: &Object,
-    recipes: &str,
-    outcome: Result<Looks, (String, String)>,
-    kept: Vec<String>,
-) -> Result<&'static str, Error> {
-    let told = if outcome.is_ok() { "made" } else { "refused" };
-    let (now, row, recipes) = (service.now(), work.clone(), recipes.to_owned());
-    let (bucket, space) = (service.bucket_of(&object.space).to_owned(), object.space.clone());
-    let settle = move |tx: &db::Tx| {
-        let Some(gone) = db::pictures::finish(tx, &row, &recipes, &outcome, &kept, now)? else { return Ok(false) };
-        for key in &gone {
-            db::doomed::insert(tx, &bucket, key, now)?;
-        }
-        for key in gone.iter().chain(&kept) {
-            db::copies::ask(tx, &space, key, now)?;
-        }
-        Ok::<_, db::Error>(true)
-    };
-    if service.db.write(settle).await? { Ok(told) } else { Err(Error::Overtaken) }
+/// What is written down in the end.
+struct Ending<'a> {
+    service: &'a Service,
+    work: &'a Work,
+    object: &'a Object,
+    recipes: String,
 }
 
-async fn put_off(service: &Service, work: &Work, counts: bool) {
-    let (until, row) = (after(service.now(), REST), work.clone());
-    if let Err(error) = service.db.write(move |tx| db::pictures::put_off(tx, &row, until, counts)).await {
+impl Ending<'_> {
+    /// Writes down what came of the picture, and dooms what it had before.
+    async fn write(
+        self,
+        outcome: Result<Option<Looks>, (String, String)>,
+        kept: Vec<String>,
+    ) -> Result<&'static str, Error> {
+        let Self { service, work, object, recipes } = self;
+        let told = if outcome.is_ok() { "made" } else { "refused" };
+        let (now, row) = (service.now(), work.clone());
+        let (bucket, space) = (service.bucket_of(&object.space).to_owned(), object.space.clone());
+        let settle = move |tx: &db::Tx| {
+            let Some(gone) = db::pictures::finish(tx, &row, &recipes, &outcome, &kept, now)? else { return Ok(false) };
+            for key in &gone {
+                db::doomed::insert(tx, &bucket, key, now)?;
+            }
+            for key in gone.iter().chain(&kept) {
+                db::copies::ask(tx, &space, key, now)?;
+            }
+            Ok::<_, db::Error>(true)
+        };
+        if service.db.write(settle).await? { Ok(told) } else { Err(Error::Overtaken) }
+    }
+}
+
+/// Has the clean-up remove what was planned for a picture that somebody else has by now.
+async fn doom(service: &Service, work: &Work, keys: Vec<String>) {
+    if keys.is_empty() {
+        return;
+    }
+    let (bucket, now) = (service.bucket_of(&work.space).to_owned(), service.now());
+    let doom = move |tx: &db::Tx| {
+        for key in &keys {
+            // One that was finished after all, before its maker knew, stays.
+            if db::objects::known(tx, key)?.is_none() {
+                db::doomed::insert(tx, &bucket, key, now)?;
+            }
+        }
+        Ok::<_, db::Error>(())
+    };
+    if let Err(error) = service.db.write(doom).await {
+        tracing::warn!(object = %work.object, %error, "variants of nobody may be left in storage; `strongroom verify` tells");
+    }
+}
+
+async fn put_off(service: &Service, work: &Work, until: Timestamp, came_to_an_end: bool) {
+    let row = work.clone();
+    if let Err(error) = service.db.append(move |tx| db::pictures::put_off(tx, &row, until, came_to_an_end)).await {
         // Its lease ends, and then it is taken up again.
         tracing::warn!(object = %work.object, %error, "what came of a picture could not be written down");
     }
@@ -218,7 +278,7 @@ async fn under_lease<T>(
             return result;
         }
         let (row, until) = (work.clone(), after(service.now(), LEASE));
-        if !service.db.write(move |tx| db::pictures::hold(tx, &row, until)).await? {
+        if !service.db.append(move |tx| db::pictures::hold(tx, &row, until)).await? {
             return Err(Error::Overtaken);
         }
     }

@@ -137,6 +137,7 @@ async fn a_picture_that_cannot_be_read_says_why() {
     assert_eq!(open(text(&made["link"]["url"])).await.status, 200);
     let path = format!("/v1/objects/{}/variants/thumb", text(&made["id"]));
     alice.get(&path).await.refused(422, "picture-refused");
+    alice.get(&path.replace("thumb", "poster")).await.refused(404, "no-such-variant");
     let status = app.admin().get("/v1/status").await.ok(200);
     assert_eq!(status["pictures"], json!({ "waiting": 0, "refused": 1 }));
 }
@@ -172,6 +173,54 @@ async fn a_hidden_original_is_for_those_who_may_change_it() {
     }
     let none = bob.post("/v1/links", &json!({ "items": items, "variant": "poster" })).await.ok(200);
     assert_eq!(none["items"][0]["error"]["code"], "no-such-variant");
+}
+
+/// What a telephone writes down is in it, whether or not variants can be made of it.
+#[tokio::test]
+async fn an_original_is_hidden_of_whatever_kind_of_picture() {
+    let app = App::start(&SPACE.replace("read =", "original = \"private\"\nread ="));
+    let (alice, bob) = (app.user("alice"), app.user("bob"));
+    let mut heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec();
+    heic.resize(400, 0);
+    for (kind, bytes) in [("image/heic", heic), ("image/gif", b"GIF89a\x01\0\x01\0\0\0\0;".to_vec())] {
+        let made = object(&alice, Way::Raw, &handed("photos", "a", kind, &bytes)).await;
+        assert_eq!((&made["version"]["content_type"], &made["picture"]), (&json!(kind), &json!(null)));
+        assert_eq!(open(text(&made["link"]["url"])).await.body, bytes);
+        let path = format!("/v1/objects/{}", text(&made["id"]));
+        assert_eq!(bob.get(&path).await.ok(200)["link"], json!(null), "{kind}");
+        bob.get(&format!("{path}/download")).await.refused(404, "not-found");
+        let links = bob.post("/v1/links", &json!({ "items": [made["id"]] })).await.ok(200);
+        assert_eq!(links["items"][0]["error"]["code"], "not-found", "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_tells_of_the_links_that_were_handed_out_and_no_others() {
+    let app = App::start(SPACE);
+    let alice = app.user("alice");
+    let made = photograph(&alice, &files::photograph((300, 200), 1)).await;
+    let (path, bob) = (format!("/v1/objects/{}", text(&made["id"])), app.user("bob"));
+    bob.get(&format!("{path}/variants/poster")).await.refused(404, "no-such-variant");
+    bob.get(&format!("{path}/variants/thumb")).await.ok(200);
+    bob.post("/v1/links", &json!({ "items": [made["id"]] })).await.ok(200);
+    bob.get(&path).await.ok(200);
+    let entries = app.admin().get("/v1/audit?actor=user:bob").await.ok(200);
+    let mut told: Vec<_> = entries["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| (entry["detail"]["original"].clone(), entry["detail"]["variants"].clone()))
+        .collect();
+    told.reverse();
+    let expected =
+        [(json!(false), json!(["thumb"])), (json!(null), json!(null)), (json!(true), json!(["display", "thumb"]))];
+    assert!(
+        told == expected || {
+            told.reverse();
+            told == expected
+        },
+        "{entries}"
+    );
 }
 
 #[tokio::test]

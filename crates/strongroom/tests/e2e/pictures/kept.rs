@@ -147,6 +147,61 @@ async fn whoever_is_killed_over_a_picture_is_followed_by_another() {
     assert_eq!(bucket::keys(&app).await, keys, "nothing is left of what did not come to an end");
 }
 
+/// That the service was stopped over a picture says nothing of the picture, and nobody waits until a lease has ended.
+#[tokio::test]
+async fn a_picture_is_not_blamed_for_what_happens_to_the_service() {
+    let mut app = App::start(&format!("{SPACE}\n[processing]\nthreads = 4\nattempts = 1\n"));
+    let bytes = files::photograph((2000, 1500), 1);
+    let alice = app.user("alice");
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        made.push(object(&alice, Way::Raw, &handed("photos", "a.jpg", "image/jpeg", &bytes)).await);
+    }
+    for _ in 0..3 {
+        app.terminate();
+        assert!(app.wait());
+        app.run();
+    }
+    let alice = app.user("alice");
+    for object in made {
+        let object = worked_on(&alice, &object["id"]).await;
+        assert_eq!(object["picture"]["state"], "made", "{object}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_made_already_is_not_made_again_and_what_is_gone_is_said_to_be() {
+    let mut app = App::start(SPACE);
+    let alice = app.user("alice");
+    let made = photograph(&alice, &files::photograph((300, 200), 1)).await;
+    let key = format!(
+        "{}{}",
+        text(&app.admin().get("/v1/status").await.ok(200)["storage"]["location"]),
+        text(&made["version"]["key"])
+    );
+    bucket::sdk(&app, "janitor").delete_object().bucket(app.bucket()).key(key).send().await.unwrap();
+    let (thumb, display) = SPACE.split_once("[[spaces.photos.variants]]\nname = \"display\"").unwrap();
+    for (configuration, state, kept) in [
+        // Without the second, without the first, and with one that is new.
+        (thumb.to_owned(), "made", vec!["thumb"]),
+        (SPACE.to_owned(), "refused", vec!["thumb"]),
+    ] {
+        app.terminate();
+        assert!(app.wait());
+        app.reconfigure(&configuration);
+        app.run();
+        let alice = app.user("alice");
+        let what = format!("it is {state} with {}", display.len());
+        let object =
+            until(&alice, &made["id"], &what, |object| object["picture"]["state"] == state && names(object) == kept);
+        let object = object.await;
+        if state == "refused" {
+            assert_eq!(object["picture"]["reason"]["code"], "picture-gone", "{object}");
+        }
+        content(variants(&object, "thumb")[0]).await;
+    }
+}
+
 /// What one hands in a thousand of does not keep another waiting for all of them.
 #[tokio::test]
 async fn everybody_has_a_turn() {
