@@ -29,7 +29,7 @@ pub use storage::{
     Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile,
     Provider, Rank, Role, Storage, UploadAcl,
 };
-pub use variant::{Variant, digest_of_all};
+pub use variant::Variant;
 
 use arrivals::RawArrivals;
 use auth::RawAuth;

@@ -15,10 +15,11 @@ use uuid::Uuid;
 
 pub use self::work::keep;
 
-use crate::config::{Space, digest_of_all};
+use crate::config::{Space, Variant};
 use crate::db::objects::Object;
 use crate::db::pictures::{Counts, Picture};
 use crate::db::{self};
+use crate::digest;
 use crate::service::Service;
 
 /// How often it is counted how many wait.
@@ -30,6 +31,21 @@ const CATCHING_UP: Duration = Duration::from_mins(5);
 
 /// How many rows are asked for at once.
 const BATCH: i64 = 500;
+
+/// Goes up when the same declaration gives another picture than before, so that what there is is made anew.
+const EDITION: u32 = 1;
+
+/// Tells a declaration from every other one.
+fn digest_of(variant: &Variant) -> String {
+    digest::short(format!("{EDITION} {variant:?}").as_bytes())
+}
+
+/// Tells what a space makes of a picture from what it makes after any change of its variants.
+fn digest_of_all(variants: &[Variant]) -> String {
+    let mut digests: Vec<_> = variants.iter().map(digest_of).collect();
+    digests.sort_unstable();
+    digest::short(digests.join(" ").as_bytes())
+}
 
 /// Whether a content of this type is a picture that variants can be made of.
 pub fn is_picture(content_type: &str) -> bool {
@@ -156,4 +172,24 @@ async fn ask_for_missing(service: &Service, space: &str, after: Uuid) -> Result<
         service.db.write(ask).await?;
     }
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{digest_of, digest_of_all};
+    use crate::config::Variant;
+
+    fn declared(text: &str) -> Variant {
+        toml::from_str(text).unwrap()
+    }
+
+    /// A digest that is another one after an upgrade would have every picture of every installation made anew.
+    #[test]
+    fn the_digest_of_a_declaration_stays_what_it_is() {
+        let thumb = declared("name = \"thumb\"\nfit = \"cover\"\nwidth = 320\nheight = 320\n");
+        assert_eq!(digest_of(&thumb), "3312eef311c29ac0");
+        let other = Variant { quality: Some(81), ..thumb.clone() };
+        assert_ne!(digest_of(&thumb), digest_of(&other));
+        assert_eq!(digest_of_all(&[thumb.clone(), other.clone()]), digest_of_all(&[other, thumb]));
+    }
 }

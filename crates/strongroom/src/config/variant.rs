@@ -17,9 +17,6 @@ const LONGEST_SIDE: u32 = 8192;
 /// The longest side that WebP can have, in pixels.
 const WEBP_SIDE: u32 = 16_383;
 
-/// Goes up when the same declaration gives another picture than before, so that what there is is made anew.
-const EDITION: u32 = 1;
-
 /// A picture that is made of every picture of a space.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -257,11 +254,6 @@ impl Variant {
         }
     }
 
-    /// Tells this declaration from every other one.
-    pub fn digest(&self) -> String {
-        crate::digest::short(format!("{EDITION} {self:?}").as_bytes())
-    }
-
     fn validate(&self, section: &KeyPath, report: &mut Report) {
         let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if self.name.is_empty() || self.name.len() > 32 || !self.name.bytes().all(is_inner) {
@@ -299,13 +291,6 @@ impl Variant {
             }
         }
     }
-}
-
-/// Tells what a space makes of a picture from what it makes after any change of its variants.
-pub fn digest_of_all(variants: &[Variant]) -> String {
-    let mut digests: Vec<_> = variants.iter().map(Variant::digest).collect();
-    digests.sort_unstable();
-    crate::digest::short(digests.join(" ").as_bytes())
 }
 
 pub(super) fn validate(variants: &[Variant], section: &KeyPath, report: &mut Report) {

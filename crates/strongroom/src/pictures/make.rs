@@ -9,6 +9,7 @@ use strongroom_imaging::{Limits, Output, Probe, Recipe, Refusal, Rendered, probe
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
+use super::digest_of;
 use crate::config::Variant as Declared;
 use crate::db::objects::Object;
 use crate::db::pictures::{Looks, Variant};
@@ -154,7 +155,7 @@ pub(super) async fn make(
         let variant = Variant {
             key: key.as_str().to_owned(),
             name: declared.name.clone(),
-            recipe: declared.digest(),
+            recipe: digest_of(declared),
             content_type: output.format.media_type().to_owned(),
             width: output.width.into(),
             height: output.height.into(),

@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::make::{self, Error, Memory};
-use crate::config::{Variant as Declared, digest_of_all};
+use super::{digest_of, digest_of_all};
+use crate::config::Variant as Declared;
 use crate::db::objects::Object;
 use crate::db::pictures::{Looks, Variant, Work};
 use crate::db::{self};
@@ -138,7 +139,7 @@ async fn follow(
     };
     let (Some(object), Some(known)) = service.db.read(look_up).await? else { return Err(Error::Overtaken) };
     let declared = service.config.spaces.get(&object.space).map_or(&[][..], |space| &space.variants);
-    let is_made = |one: &Declared, made: &Variant| one.name == made.name && one.digest() == made.recipe;
+    let is_made = |one: &Declared, made: &Variant| one.name == made.name && digest_of(one) == made.recipe;
     let mut kept: Vec<String> = known
         .variants
         .iter()
