@@ -206,7 +206,7 @@ pub fn begin(tx: &Tx, work: &Work) -> Result<bool, Error> {
 /// Gives it up until then. Where it `came_to_an_end` the try does not count.
 pub fn put_off(tx: &Tx, work: &Work, until: Timestamp, came_to_an_end: bool) -> Result<(), Error> {
     let sql = "UPDATE pictures SET due_at = ?4, holder = NULL, \
-         attempts = CASE WHEN ?5 = 1 AND attempts > 0 THEN attempts - 1 ELSE attempts END \
+         attempts = CASE WHEN CAST(?5 AS BIGINT) = 1 AND attempts > 0 THEN attempts - 1 ELSE attempts END \
          WHERE object_id = ?1 AND number = ?2 AND holder = ?3";
     let (until, uncounted) = (until.as_millisecond(), i64::from(came_to_an_end));
     tx.execute(sql, values![work.object, work.number, work.holder, until, uncounted])?;
