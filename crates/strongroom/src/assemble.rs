@@ -8,7 +8,6 @@ use strongroom_postgres::Address;
 use strongroom_presign::{Addressing, Endpoint};
 use strongroom_store::{OpenError, Pace, Store};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -120,7 +119,6 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         db,
         storage: reached.storage,
         mirror,
-        pictures_wait: Notify::default(),
         recent: Recent::default(),
         places: Places::default(),
         clock,
@@ -195,7 +193,6 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
         db,
         storage,
         mirror: mirror.map(|(mirror, _)| mirror),
-        pictures_wait: Notify::default(),
         recent: Recent::default(),
         places: Places::default(),
         clock: Clock::system(),

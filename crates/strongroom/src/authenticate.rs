@@ -1,12 +1,12 @@
 //! Finds out who asks: the administrator's token, an API key, or the application's JWT.
 
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::access::{ADMIN, Principal, PrincipalKind};
 use crate::config::Secret;
 use crate::db::api_keys::ApiKey;
 use crate::db::{self};
+use crate::digest;
 use crate::jwt::{TokenError, Verifier};
 use crate::service::Service;
 
@@ -75,5 +75,5 @@ async fn identify_key(service: &Service, key: &str) -> Result<Principal, Error> 
 
 /// What the database keeps of a key's secret half.
 pub fn hash(secret: &str) -> String {
-    base16ct::lower::encode_string(&Sha256::digest(secret))
+    digest::sha256_hex(secret.as_bytes())
 }

@@ -26,6 +26,7 @@ pub mod health;
 pub mod http;
 pub mod inventory;
 pub mod jwt;
+pub mod lease;
 pub mod links;
 pub mod metrics;
 pub mod mirror;

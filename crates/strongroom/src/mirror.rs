@@ -6,9 +6,7 @@
 //! makes it so. Doing it twice, or by two at once, makes no difference.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::config::{self, Space};
@@ -191,9 +189,4 @@ pub fn place(storage: &config::Storage, spaces: &BTreeMap<String, Space>) -> Str
     };
     let own = spaces.iter().filter_map(|(name, space)| Some(format!(" {name}={}", space.bucket.as_ref()?)));
     std::iter::once(place).chain(own).collect()
-}
-
-/// So much later.
-fn after(now: Timestamp, time: Duration) -> Timestamp {
-    now.checked_add(time).unwrap_or(Timestamp::MAX)
 }

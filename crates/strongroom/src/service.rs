@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::access::{Principal, PrincipalKind};
@@ -35,8 +34,6 @@ pub struct Parts {
     pub storage: Storage,
     /// The second one, if there is one.
     pub mirror: Option<Mirror>,
-    /// Told when a picture waits to be worked on.
-    pub pictures_wait: Notify,
     /// What was shown a moment ago.
     pub recent: Recent,
     /// Places for large bodies.

@@ -43,11 +43,12 @@ pub(super) fn start(program: &Path, folder: &Path) -> Result<(u16, Vec<Daemon>)>
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             "-master.volumeSizeLimitMB=256",
-            // Each bucket takes several.
-            "-volume.max=1000",
+            "-volume.max=10000",
         ]
         .map(str::to_owned),
     );
+    // Each bucket begins with one volume instead of several: every test has buckets of its own.
+    std::fs::write(folder.join("master.toml"), "[master.volume_growth]\ncopy_1 = 1\n")?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut daemon = Daemon::start(program, &arguments, folder)?;
     let port = ports[6];

@@ -85,7 +85,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "postgres",
-        what: "the end-to-end and crash tests again, on PostgreSQL",
+        what: "on PostgreSQL, the end-to-end tests that the step seaweedfs leaves out",
         tools: &[Tool::Compiler, Tool::Curl, Tool::Python, Tool::Postgres],
         run: on_postgres,
     },
@@ -154,6 +154,9 @@ const FUZZ_SECONDS: u32 = 5;
 /// The tests of the step of this name.
 const CHAOS: &str = "nodes::chaos";
 
+/// Tests of the embedded store, and of two of them: other storage takes no part there.
+const EMBEDDED: [&str; 2] = ["embedded", "mirror"];
+
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<Ending> {
     ended(follow(Command::new("cargo").args(arguments).current_dir(&workspace.root))?)
 }
@@ -180,16 +183,25 @@ fn on_postgres(workspace: &Workspace) -> Result<Ending> {
     let mut command = runner(workspace);
     // Of the whole workspace, so that nothing is compiled twice.
     command.args(["--test", "e2e"]).env("STRONGROOM_TEST_POSTGRES", server.url());
-    ended(follow(command.args(without(&[])))?)
+    ended(follow(command.args(only(&EMBEDDED)))?)
 }
 
 /// Loud, because of the figures that it prints.
 fn chaos(workspace: &Workspace) -> Result<Ending> {
     let mut command = runner(workspace);
     command.args(["--test", "e2e"]);
-    let only: &[&str] =
-        if has_nextest() { &["--no-capture", "-E", "test(/^nodes::chaos/)"] } else { &["--", "--nocapture", CHAOS] };
-    ended(follow(command.args(only))?)
+    command.args(only(&[CHAOS])).arg(if has_nextest() { "--no-capture" } else { "--nocapture" });
+    ended(follow(&mut command)?)
+}
+
+/// Runs these modules and nothing else.
+fn only(modules: &[&str]) -> Vec<String> {
+    if has_nextest() {
+        let filter: Vec<String> = modules.iter().map(|module| format!("test(/^{module}/)")).collect();
+        vec!["-E".to_owned(), filter.join(" or ")]
+    } else {
+        std::iter::once("--".to_owned()).chain(modules.iter().map(|module| format!("{module}::"))).collect()
+    }
 }
 
 /// Leaves out what the step `chaos` runs, and these modules.
@@ -210,8 +222,7 @@ fn on_storage(workspace: &Workspace, kind: Kind, database: Option<&Postgres>) ->
     command.args(["--test", "e2e"]).env("STRONGROOM_TEST_STORAGE", &server.endpoint);
     command.env("STRONGROOM_TEST_PROVIDER", kind.name());
     command.envs(database.map(|database| ("STRONGROOM_TEST_POSTGRES", database.url())));
-    // About the embedded store, which takes no part here, and about two of them.
-    let mut left_out = vec!["embedded", "mirror"];
+    let mut left_out = EMBEDDED.to_vec();
     if kind == Kind::Garage {
         // About what storages do that know `If-None-Match`.
         left_out.push("handing_in::lands");

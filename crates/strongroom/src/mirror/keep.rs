@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::copy::align;
-use super::{Error, Mirror, after};
+use super::{Error, Mirror};
 use crate::db::copies::Copy;
 use crate::db::{self};
+use crate::lease::{self, after};
 use crate::service::Service;
 
 /// How many keys a node is at work on at once; each holds one piece of a content.
@@ -140,7 +141,8 @@ async fn claim(service: &Service, mirror: &Mirror, wanted: usize) -> Result<Vec<
 }
 
 async fn bring_in_line(service: &Service, mirror: &Mirror, copy: Copy) -> Outcome {
-    let result = under_lease(service, &copy, align(service, mirror, &copy)).await;
+    let aligned = lease::under(RENEW_EVERY, || renew(service, &copy), align(service, mirror, &copy)).await;
+    let result = aligned.and_then(|done| done.ok_or(Error::Overtaken));
     let outcome = match &result {
         Ok(()) => Outcome::Done,
         Err(Error::Source(error) | Error::Target(error)) if error.is_away() => Outcome::Away,
@@ -175,20 +177,8 @@ fn pause(attempts: i64) -> Duration {
     Duration::from_secs(1 << attempts.clamp(1, 10)).min(LONGEST_PAUSE)
 }
 
-/// Lengthens the lease as long as the work lasts, and ends the work when the lease is lost.
-async fn under_lease(
-    service: &Service,
-    copy: &Copy,
-    work: impl Future<Output = Result<(), Error>>,
-) -> Result<(), Error> {
-    let mut work = std::pin::pin!(work);
-    loop {
-        if let Ok(result) = tokio::time::timeout(RENEW_EVERY, &mut work).await {
-            return result;
-        }
-        let (row, until) = (copy.clone(), after(service.now(), LEASE));
-        if !service.db.write(move |tx| Ok::<_, Error>(db::copies::renew(tx, &row, until)?)).await? {
-            return Err(Error::Overtaken);
-        }
-    }
+/// Lengthens the lease on a key; false when it is lost.
+async fn renew(service: &Service, copy: &Copy) -> Result<bool, Error> {
+    let (row, until) = (copy.clone(), after(service.now(), LEASE));
+    service.db.write(move |tx| Ok::<_, Error>(db::copies::renew(tx, &row, until)?)).await
 }

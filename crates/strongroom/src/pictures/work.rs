@@ -17,6 +17,7 @@ use crate::config::Variant as Declared;
 use crate::db::objects::Object;
 use crate::db::pictures::{Looks, Variant, Work};
 use crate::db::{self};
+use crate::lease::{self, after};
 use crate::service::Service;
 use crate::storage;
 
@@ -26,7 +27,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// How often it is lengthened.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 
-/// How long there is nothing to do before it is looked again, where nobody says that there is.
+/// How long there is nothing to do before it is looked again.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// How long a picture rests that could not be worked on for a reason that is not its own.
@@ -64,7 +65,6 @@ pub async fn keep(service: &Service, stop: &CancellationToken) {
                 held.retain(|work| work.holder != holder);
                 next = Instant::now() + if is_away { REST } else { Duration::ZERO };
             }
-            () = service.pictures_wait.notified(), if working.len() < threads => next = next.min(Instant::now() + IDLE),
             () = tokio::time::sleep_until(next), if working.len() < threads => {}
             () = stop.cancelled() => break,
         }
@@ -94,7 +94,9 @@ async fn work_on(service: &Service, memory: &Memory, work: Work) -> (Uuid, bool)
     let begun = Instant::now();
     service.metrics.picture_taken_up();
     let planned = Mutex::default();
-    let result = under_lease(service, &work, follow(service, memory, &work, &planned, &given_up)).await;
+    let followed = follow(service, memory, &work, &planned, &given_up);
+    let followed = lease::under(RENEW_EVERY, || renew(service, &work), followed).await;
+    let result = followed.and_then(|outcome| outcome.ok_or(Error::Overtaken));
     drop(guard);
     let is_away = matches!(&result, Err(Error::Storage(_) | Error::Db(_)));
     let outcome = match result {
@@ -267,25 +269,8 @@ async fn put_off(service: &Service, work: &Work, until: Timestamp, came_to_an_en
     }
 }
 
-/// Lengthens the lease as long as the work lasts, and ends the work when the lease is lost.
-async fn under_lease<T>(
-    service: &Service,
-    work: &Work,
-    doing: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let mut doing = std::pin::pin!(doing);
-    loop {
-        if let Ok(result) = tokio::time::timeout(RENEW_EVERY, &mut doing).await {
-            return result;
-        }
-        let (row, until) = (work.clone(), after(service.now(), LEASE));
-        if !service.db.append(move |tx| db::pictures::hold(tx, &row, until)).await? {
-            return Err(Error::Overtaken);
-        }
-    }
-}
-
-/// So much later.
-fn after(now: Timestamp, time: Duration) -> Timestamp {
-    now.checked_add(time).unwrap_or(Timestamp::MAX)
+/// Lengthens the lease on a picture; false when it is lost.
+async fn renew(service: &Service, work: &Work) -> Result<bool, Error> {
+    let (row, until) = (work.clone(), after(service.now(), LEASE));
+    Ok(service.db.append(move |tx| db::pictures::hold(tx, &row, until)).await?)
 }

@@ -10,6 +10,7 @@ use super::{Error, LEASE, RENEW_EVERY, find, object_of};
 use crate::db::objects::Object;
 use crate::db::uploads::{Lease, Reason, State, Upload};
 use crate::db::{self};
+use crate::lease;
 use crate::service::{Asker, Service};
 
 /// How long a caller waits for a verification that another caller runs.
@@ -143,17 +144,7 @@ pub(super) async fn under_lease<T>(
     upload: &Upload,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<Option<T>, Error> {
-    let mut work = std::pin::pin!(work);
-    loop {
-        match tokio::time::timeout(RENEW_EVERY, &mut work).await {
-            Ok(result) => return result.map(Some),
-            Err(_) => {
-                if !renew(service, upload).await? {
-                    return Ok(None);
-                }
-            }
-        }
-    }
+    lease::under(RENEW_EVERY, || renew(service, upload), work).await
 }
 
 /// Lengthens the lease that `upload` is held under; false when it is lost.

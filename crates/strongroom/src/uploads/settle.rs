@@ -79,7 +79,6 @@ pub(super) async fn accept(
         .await?;
     if accepted {
         service.metrics.objects_created(object.version.bytes);
-        service.pictures_wait.notify_one();
     }
     Ok(accepted.then_some(object))
 }
