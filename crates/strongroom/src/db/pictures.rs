@@ -127,13 +127,7 @@ pub struct Outdated {
 
 /// Deals with what was made in a space by none of these declarations, which are in order: what is made on arrival is
 /// asked for once more, and what was made on demand is forgotten until somebody asks.
-pub fn ask_again(
-    tx: &Tx,
-    space: &str,
-    recipes: &[String],
-    now: Timestamp,
-    limit: i64,
-) -> Result<Outdated, Error> {
+pub fn ask_again(tx: &Tx, space: &str, recipes: &[String], now: Timestamp, limit: i64) -> Result<Outdated, Error> {
     // Everything between two of them: each range is a piece of the index.
     let select = "SELECT object_id, number, demand FROM pictures WHERE space = ?1 AND recipes >";
     let ranges: Vec<String> = (0..=recipes.len())

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::db::objects::Object;
 use crate::db::tx::values;
-use crate::db::{Error, Tx};
+use crate::db::{Error, Tx, time};
 
 /// Something that was made on demand and may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub fn ask(tx: &Tx, object: &Object, demand: &str, now: Timestamp) -> Result<boo
 
 /// Whether as many as this wait already.
 pub fn is_full(tx: &Tx, places: i64) -> Result<bool, Error> {
-    let sql = "SELECT count(*) FROM (SELECT 1 FROM pictures WHERE state = 'waiting' AND demand > '' LIMIT ?1) AS counted";
+    let sql =
+        "SELECT count(*) FROM (SELECT 1 FROM pictures WHERE state = 'waiting' AND demand > '' LIMIT ?1) AS counted";
     let waiting: i64 = tx.one(sql, values![places], |row| row.get(0))?.unwrap_or(0);
     Ok(waiting >= places)
 }
@@ -91,8 +92,4 @@ pub fn idle(tx: &Tx, after: &Idle, limit: i64) -> Result<Vec<Idle>, Error> {
             bytes: row.get(6)?,
         })
     })
-}
-
-fn time(millis: i64) -> Result<Timestamp, Error> {
-    Timestamp::from_millisecond(millis).map_err(|_| Error::Corrupt { what: "time" })
 }

@@ -213,4 +213,3 @@ pub fn finish(
     tx.execute_each("DELETE FROM variants WHERE key = ?1", |run| gone.iter().try_for_each(|key| run(values![key])))?;
     Ok(Some(gone))
 }
-
