@@ -278,7 +278,8 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
             let change = usage::Change { bytes: object.version.bytes, objects: 1, ..usage::Change::default() };
             usage::change(tx, &object.space, object.owner.as_deref(), change)?;
             db::objects::insert(tx, &object)?;
-            pictures::ask(tx, &space, &object)?;
+            // What lies there already stays as it is.
+            pictures::ask(tx, &space, &object, false)?;
             db::copies::ask(tx, &object.space, key.as_str(), now)?;
             entry.write(tx)?;
             Ok(Adopted::Now(object.id))

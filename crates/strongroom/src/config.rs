@@ -30,7 +30,7 @@ pub use storage::{
     Provider, Rank, Role, Storage, UploadAcl,
 };
 pub use transforms::TransformKeys;
-pub use variant::{Amount, Box as Frame, Format, LONGEST_SIDE, Make, Part, Tint, Variant};
+pub use variant::{Amount, Box as Frame, Format, LONGEST_SIDE, Make, Optimise, Part, Tint, Variant};
 
 use arrivals::RawArrivals;
 use auth::RawAuth;

@@ -73,15 +73,16 @@ pub fn is_picture(content_type: &str) -> bool {
     Format::ALL.iter().any(|format| format.media_type() == content_type)
 }
 
-/// Whether the space wants variants of this object.
+/// Whether the space makes anything of such an object.
 pub fn is_wanted(space: &Space, content_type: &str) -> bool {
-    !space.variants.is_empty() && is_picture(content_type)
+    (!space.variants.is_empty() || space.optimise.is_some()) && is_picture(content_type)
 }
 
-/// Asks for the variants of an object, in the transaction that makes it.
-pub fn ask(tx: &db::Tx, space: &Space, object: &Object) -> Result<(), db::Error> {
+/// Asks for what its space makes of an object, in the transaction that makes the object itself; and to `optimise` what
+/// was handed in.
+pub fn ask(tx: &db::Tx, space: &Space, object: &Object, optimise: bool) -> Result<(), db::Error> {
     if is_wanted(space, &object.version.content_type) {
-        db::pictures::ask(tx, object, object.updated_at)
+        db::pictures::ask(tx, object, optimise, object.updated_at)
     } else {
         Ok(())
     }
@@ -207,7 +208,7 @@ async fn ask_for_missing(service: &Service, space: &str, after: Uuid) -> Result<
         let ask = move |tx: &db::Tx| {
             for id in &missing {
                 if let Some(object) = db::objects::get(tx, *id)? {
-                    db::pictures::ask(tx, &object, now)?;
+                    db::pictures::ask(tx, &object, false, now)?;
                 }
             }
             Ok::<_, db::Error>(())

@@ -73,6 +73,11 @@ pub fn release(tx: &Tx, space: &str, owner: Option<&str>, reserved_bytes: i64) -
     usage::change(tx, space, owner, change)
 }
 
+/// The content of an object became another one.
+pub fn replace(tx: &Tx, space: &str, owner: Option<&str>, before: i64, bytes: i64) -> Result<(), db::Error> {
+    usage::change(tx, space, owner, usage::Change { bytes: bytes - before, ..usage::Change::default() })
+}
+
 /// An object is gone for good.
 pub fn forget(tx: &Tx, space: &str, owner: Option<&str>, bytes: i64) -> Result<(), db::Error> {
     usage::change(tx, space, owner, usage::Change { bytes: -bytes, objects: -1, ..usage::Change::default() })

@@ -320,9 +320,9 @@ impl Run<'_> {
     }
 
     async fn delete_doomed_in(&mut self, bucket: String) -> Result<(), Error> {
-        let mut after = Doomed { bucket, key: String::new() };
+        let (mut after, now) = (Doomed { bucket, key: String::new() }, self.now);
         loop {
-            let keys: Vec<Doomed> = self.service.db.read(move |tx| db::doomed::list(tx, &after, BATCH)).await?;
+            let keys: Vec<Doomed> = self.service.db.read(move |tx| db::doomed::list(tx, &after, now, BATCH)).await?;
             let Some(last) = keys.last().cloned() else { return Ok(()) };
             for doomed in keys {
                 let looked_for = doomed.key.clone();

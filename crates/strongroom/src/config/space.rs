@@ -15,7 +15,7 @@ use super::origin::Origin;
 use super::rules::{Rule, Rules};
 use super::size;
 use super::storage::check_bucket;
-use super::variant::{self, Make, Variant};
+use super::variant::{self, Make, Optimise, Variant};
 
 /// A named class of objects.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -55,6 +55,8 @@ pub struct Space {
     pub lifecycle: Lifecycle,
     /// The pictures that are made of every picture.
     pub variants: Vec<Variant>,
+    /// What takes the place of every picture that is handed in.
+    pub optimise: Option<Optimise>,
     /// Who sees a picture as it was handed in.
     pub original: Original,
 }
@@ -181,6 +183,7 @@ impl Default for Space {
             deleted_retention: Duration::from_hours(30 * 24),
             lifecycle: Lifecycle::default(),
             variants: Vec::new(),
+            optimise: None,
             original: Original::default(),
         }
     }
@@ -270,6 +273,9 @@ impl Space {
             );
         }
         variant::validate(&self.variants, &section.then("variants"), report);
+        if let Some(optimise) = &self.optimise {
+            optimise.validate(&section.then("optimise"), report);
+        }
         if self.original == Original::Private && self.variants.is_empty() {
             report.problem(
                 &section.then("original"),

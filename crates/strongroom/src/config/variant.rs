@@ -64,6 +64,65 @@ pub struct Variant {
     pub keep: Vec<Kept>,
 }
 
+/// What takes the place of every picture that is handed in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Optimise {
+    /// How the picture gets into the box.
+    pub fit: Box,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// The format.
+    pub format: Format,
+    /// From 1 to 100, where the format has a quality.
+    pub quality: u8,
+    /// What is taken over besides the pixels.
+    pub keep: Vec<Kept>,
+}
+
+impl Default for Optimise {
+    fn default() -> Self {
+        Self { fit: Box::Inside, width: 1200, height: 1200, format: Format::Same, quality: 85, keep: Vec::new() }
+    }
+}
+
+impl Optimise {
+    /// The same as a variant, without a name.
+    pub fn as_variant(&self) -> Variant {
+        Variant {
+            name: String::new(),
+            make: Make::OnArrival,
+            fit: self.fit,
+            width: Some(self.width),
+            height: Some(self.height),
+            enlarge: false,
+            gravity: Part::default(),
+            background: Tint::default(),
+            sharpen: Amount::default(),
+            blur: Amount::default(),
+            format: self.format,
+            quality: (self.format != Format::Png).then_some(self.quality),
+            progressive: false,
+            lossless: false,
+            keep: self.keep.clone(),
+        }
+    }
+
+    pub(super) fn validate(&self, section: &KeyPath, report: &mut Report) {
+        if self.format == Format::Auto {
+            report.problem(
+                &section.then("format"),
+                "would be two pictures, and only one can take the place of what is handed in; write \"same\", or one \
+                 format",
+            );
+        }
+        // Its name is given.
+        Variant { name: "original".to_owned(), ..self.as_variant() }.validate(section, report);
+    }
+}
+
 /// When a variant is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -97,6 +156,8 @@ pub enum Format {
     /// WebP, and JPEG for those who cannot show it, or PNG if it is transparent; WebP only if it is smaller.
     #[default]
     Auto,
+    /// That of the picture itself; what only others can be read from becomes what everybody can show.
+    Same,
     /// JPEG.
     Jpeg,
     /// PNG.
@@ -227,6 +288,12 @@ impl Variant {
         let jpeg = Encoding::Jpeg { quality: quality(82), progressive: self.progressive };
         let webp = Encoding::WebP { quality: quality(80), lossless: self.lossless };
         let encodings = match self.format {
+            Format::Same => vec![match picture.format {
+                strongroom_imaging::Format::Png => Encoding::Png,
+                strongroom_imaging::Format::WebP => webp,
+                _ if picture.alpha => Encoding::Png,
+                _ => jpeg,
+            }],
             Format::Jpeg => vec![jpeg],
             Format::Png => vec![Encoding::Png],
             Format::Webp => vec![webp],
@@ -292,7 +359,7 @@ impl Variant {
             report.problem(&section.then("sharpen"), "must be from 0 to 10; 1 is a good amount");
         }
         let said_in_vain = [
-            ("progressive", self.progressive && !matches!(self.format, Format::Jpeg | Format::Auto), "jpeg"),
+            ("progressive", self.progressive && matches!(self.format, Format::Png | Format::Webp), "jpeg"),
             ("lossless", self.lossless && self.format != Format::Webp, "webp"),
             ("quality", self.quality.is_some() && self.format == Format::Png, "jpeg"),
         ];

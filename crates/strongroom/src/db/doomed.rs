@@ -13,20 +13,20 @@ pub struct Doomed {
     pub key: String,
 }
 
-/// Remembers that the bytes under `key` must go.
-pub fn insert(tx: &Tx, bucket: &str, key: &str, now: Timestamp) -> Result<(), Error> {
+/// Remembers that the bytes under `key` must go, as soon as it is `at`.
+pub fn insert(tx: &Tx, bucket: &str, key: &str, at: Timestamp) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO doomed (bucket, key, at) VALUES (?1, ?2, ?3) ON CONFLICT (bucket, key) DO NOTHING",
-        values![bucket, key, now.as_millisecond()],
+        values![bucket, key, at.as_millisecond()],
     )?;
     Ok(())
 }
 
-/// Some of the keys in the bucket of the given one, in order, after it.
-pub fn list(tx: &Tx, after: &Doomed, limit: i64) -> Result<Vec<Doomed>, Error> {
+/// Some of the keys in the bucket of the given one that are due, in order, after it.
+pub fn list(tx: &Tx, after: &Doomed, now: Timestamp, limit: i64) -> Result<Vec<Doomed>, Error> {
     tx.all(
-        "SELECT bucket, key FROM doomed WHERE bucket = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
-        values![after.bucket, after.key, limit],
+        "SELECT bucket, key FROM doomed WHERE bucket = ?1 AND key > ?2 AND at <= ?3 ORDER BY key LIMIT ?4",
+        values![after.bucket, after.key, now.as_millisecond(), limit],
         |row| Ok(Doomed { bucket: row.get(0)?, key: row.get(1)? }),
     )
 }

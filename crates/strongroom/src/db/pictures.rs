@@ -105,13 +105,13 @@ pub struct Counts {
     pub refused: i64,
 }
 
-/// Asks for what its space makes of an object's served version.
-pub fn ask(tx: &Tx, object: &Object, now: Timestamp) -> Result<(), Error> {
+/// Asks for what its space makes of an object's served version, and to `optimise` what was handed in.
+pub fn ask(tx: &Tx, object: &Object, optimise: bool, now: Timestamp) -> Result<(), Error> {
     let owner = object.owner.as_deref().unwrap_or_default();
     tx.execute(
-        "INSERT INTO pictures (object_id, number, demand, space, owner, state, recipes, due_at, attempts) \
-         VALUES (?1, ?2, '', ?3, ?4, 'waiting', '', ?5, 0) ON CONFLICT (object_id, number, demand) DO NOTHING",
-        values![object.id, object.version.number, object.space, owner, now.as_millisecond()],
+        "INSERT INTO pictures (object_id, number, demand, space, owner, state, recipes, due_at, attempts, optimise) \
+         VALUES (?1, ?2, '', ?3, ?4, 'waiting', '', ?5, 0, ?6) ON CONFLICT (object_id, number, demand) DO NOTHING",
+        values![object.id, object.version.number, object.space, owner, now.as_millisecond(), i64::from(optimise)],
     )?;
     Ok(())
 }

@@ -174,7 +174,7 @@ async fn what_is_written_is_read_back_whole() {
         let found: Result<_, Error> = db
             .read(|tx| {
                 Ok((
-                    doomed::list(tx, &doomed::Doomed::default(), 10)?,
+                    doomed::list(tx, &doomed::Doomed::default(), Timestamp::MAX, 10)?,
                     milestones::reached(tx, "m")?,
                     milestones::reached(tx, "n")?,
                     api_keys::list(tx)?,

@@ -102,6 +102,7 @@ const TABLES: &[Table] = &[
             ("due_at", Integer),
             ("holder", Id),
             ("attempts", Integer),
+            ("optimise", Integer),
             ("reason_code", Text),
             ("reason_detail", Text),
             ("width", Integer),

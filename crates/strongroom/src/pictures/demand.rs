@@ -161,7 +161,7 @@ fn ask_one(
     let space = service.config.spaces.get(&object.space);
     if space.is_some_and(|space| is_wanted(space, &object.version.content_type)) {
         // It may have come before its space made anything of pictures.
-        db::pictures::ask(tx, object, now)?;
+        db::pictures::ask(tx, object, false, now)?;
     }
     let recipes = recipes_of(space, demand);
     match db::pictures::demand::state(tx, id, number, demand)? {

@@ -18,7 +18,7 @@ use crate::db::pictures::{Looks, Variant};
 use crate::db::{self};
 use crate::digest;
 use crate::service::Service;
-use crate::storage::{self, ObjectKey};
+use crate::storage::{self, KeyParts, ObjectKey, fill};
 
 /// Why there are no variants.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +130,8 @@ pub(super) async fn make(
     }
     let (owners, recipes): (Vec<&Declared>, Vec<Recipe>) = wanted
         .iter()
+        // What moves is served as it was handed in.
+        .filter(|declared| !declared.name.is_empty() || seen.frames == 1)
         .flat_map(|declared| declared.recipes(&seen).into_iter().map(move |recipe| (declared, recipe)))
         .unzip();
     let largest = recipes.iter().map(|recipe| result_pixels(recipe, &seen).min(pixels)).max().unwrap_or(0);
@@ -153,7 +155,7 @@ pub(super) async fn make(
     let Rendered { outputs, looks, .. } = rendered?;
     let looks = as_rows(&looks, &seen);
     let made = without_vain(owners.into_iter().zip(outputs)).into_iter().map(|(declared, output)| {
-        let key = ObjectKey::generated(object.id, &stem(&declared.name), service.new_id(), output.format.extension());
+        let key = key_of(service, object, &declared.name, output.format.extension())?;
         let variant = Variant {
             key: key.as_str().to_owned(),
             name: declared.name.clone(),
@@ -164,9 +166,28 @@ pub(super) async fn make(
             bytes: output.bytes.len() as i64,
             sha256: digest::sha256_hex(&output.bytes),
         };
-        (variant, output.bytes)
+        Ok::<_, storage::KeyError>((variant, output.bytes))
     });
-    Ok(Made { variants: made.collect(), looks, _room: room })
+    Ok(Made { variants: made.collect::<Result<_, _>>()?, looks, _room: room })
+}
+
+/// Where a result lies: a variant with the others, and what takes the place of what was handed in where that lay.
+fn key_of(service: &Service, object: &Object, name: &str, ext: &str) -> Result<ObjectKey, storage::KeyError> {
+    let made = service.new_id();
+    let Some(space) = service.config.spaces.get(&object.space).filter(|_| name.is_empty()) else {
+        return Ok(ObjectKey::generated(object.id, &stem(name), made, ext));
+    };
+    let parts = KeyParts {
+        space: &object.space,
+        owner: object.owner.as_deref(),
+        group: object.group.as_deref(),
+        id: object.id,
+        version: object.version.number,
+        taken: true,
+        made: Some(made),
+        ext,
+    };
+    fill(&space.key, &parts)
 }
 
 /// What the file of a variant is called: options would be long, and hard to read in a key.

@@ -6,20 +6,23 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::demand::life_of_links;
 use super::make::{self, Error, Memory};
 use super::{digest_of, options, recipes_of};
-use crate::config::Variant as Declared;
-use crate::db::objects::Object;
+use crate::config::{Optimise, Variant as Declared};
+use crate::db::objects::{Object, Version};
 use crate::db::pictures::work::{First, Work};
 use crate::db::pictures::{Looks, Variant};
 use crate::db::{self};
 use crate::lease::{self, after};
-use crate::service::Service;
+use crate::quota;
+use crate::service::{Asker, Service};
 use crate::storage;
 
 /// How long nobody else takes up a picture that somebody is at work on; it is lengthened while the work lasts.
@@ -162,19 +165,24 @@ async fn follow(
         .filter(|made| declared.iter().any(|one| is_made(one, made)))
         .map(|made| made.key.clone())
         .collect();
-    let missing: Vec<_> =
-        declared.iter().filter(|one| !known.variants.iter().any(|made| is_made(one, made))).cloned().collect();
+    let optimise = space.and_then(|space| space.optimise.as_ref()).filter(|_| work.optimise);
+    let missing: Vec<_> = declared
+        .iter()
+        .filter(|one| !known.variants.iter().any(|made| is_made(one, made)))
+        .cloned()
+        .chain(optimise.map(Optimise::as_variant))
+        .collect();
     let recipes = recipes_of(space, &work.demand);
     let ending = Ending { service, work, object: &object, recipes };
     if missing.is_empty() && is_looked_at {
-        return ending.write(Ok(None), kept).await;
+        return ending.write(Ok(None), kept, None).await;
     }
     let attempts = service.config.processing.attempts;
     if work.attempts >= attempts {
         let detail = format!(
             "whatever worked on this picture did not come to an end, {attempts} times; hand in another form of it"
         );
-        return ending.write(Err((POISONOUS.to_owned(), detail)), kept).await;
+        return ending.write(Err((POISONOUS.to_owned(), detail)), kept, None).await;
     }
     let row = work.clone();
     let begin = service.db.append(move |tx| db::pictures::work::begin(tx, &row));
@@ -183,15 +191,18 @@ async fn follow(
     match make::make(service, memory, &object, &missing, alone, given_up, begin).await {
         Ok(made) => {
             let looks = made.looks.clone();
+            let served = made.variants.iter().map(|(variant, _)| variant).find(|variant| variant.name.is_empty());
+            let served = served.cloned();
             kept.extend(store(service, work, &object, made, planned).await?);
-            ending.write(Ok(Some(looks)), kept).await
+            kept.retain(|key| served.as_ref().is_none_or(|served| served.key != *key));
+            ending.write(Ok(Some(looks)), kept, served).await
         }
         Err(Error::Refused(refusal)) if !refusal.may_pass_later() => {
-            ending.write(Err((refusal.code().to_owned(), refusal.to_string())), kept).await
+            ending.write(Err((refusal.code().to_owned(), refusal.to_string())), kept, None).await
         }
         Err(Error::Storage(storage::Error::NotFound)) => {
             let detail = "the content of this picture is not in storage any longer; `strongroom verify` tells more";
-            ending.write(Err((GONE.to_owned(), detail.to_owned())), kept).await
+            ending.write(Err((GONE.to_owned(), detail.to_owned())), kept, None).await
         }
         Err(error) => Err(error),
     }
@@ -232,20 +243,33 @@ struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    /// Writes down what came of the picture, and dooms what it had before.
+    /// Writes down what came of the picture, and dooms what it had before. What is `served` takes the place of what was
+    /// handed in.
     async fn write(
         self,
         outcome: Result<Option<Looks>, (String, String)>,
         kept: Vec<String>,
+        served: Option<Variant>,
     ) -> Result<&'static str, Error> {
         let Self { service, work, object, recipes } = self;
         let told = if outcome.is_ok() { "made" } else { "refused" };
         let (now, row) = (service.now(), work.clone());
         let (bucket, space) = (service.bucket_of(&object.space).to_owned(), object.space.clone());
+        let (id, life) = (object.id, service.config.spaces.get(&space).map_or(SignedDuration::ZERO, life_of_links));
         let settle = move |tx: &db::Tx| {
-            let Some(gone) = db::pictures::work::finish(tx, &row, &recipes, &outcome, &kept, now)? else {
+            let Some(mut gone) = db::pictures::work::finish(tx, &row, &recipes, &outcome, &kept, now)? else {
                 return Ok(false);
             };
+            if let Some(served) = &served {
+                gone.retain(|key| *key != served.key);
+                // Links that lead there live on for a while.
+                let no_link_is_left = now.checked_add(life).unwrap_or(Timestamp::MAX);
+                if let Some(before) = put_in_place(tx, id, served, now)? {
+                    db::doomed::insert(tx, &bucket, &before, no_link_is_left)?;
+                    db::copies::ask(tx, &space, &before, now)?;
+                    db::copies::ask(tx, &space, &served.key, now)?;
+                }
+            }
             for key in &gone {
                 db::doomed::insert(tx, &bucket, key, now)?;
             }
@@ -256,6 +280,19 @@ impl Ending<'_> {
         };
         if service.db.write(settle).await? { Ok(told) } else { Err(Error::Overtaken) }
     }
+}
+
+/// Puts the optimised form of an object in the place of what was handed in. Returns where that lies.
+fn put_in_place(tx: &db::Tx, id: Uuid, served: &Variant, now: Timestamp) -> Result<Option<String>, db::Error> {
+    let Some(Object { version, space, owner, .. }) = db::objects::get(tx, id)? else { return Ok(None) };
+    let Variant { key, content_type, bytes, sha256, .. } = served.clone();
+    quota::replace(tx, &space, owner.as_deref(), version.bytes, bytes)?;
+    let entry = Asker::upkeep().entry(now, "object.optimise").on(&space, Some(id));
+    let entry = entry.with("bytes", bytes).with("content_type", content_type.clone()).with("sha256", sha256.clone());
+    entry.with("handed_in", json!({ "bytes": version.bytes, "sha256": version.sha256 })).write(tx)?;
+    let before = version.key.clone();
+    db::objects::replace(tx, id, &Version { key, content_type, bytes, sha256, ..version }, now)?;
+    Ok(Some(before))
 }
 
 /// Has the clean-up remove what was planned for a picture that somebody else has by now.

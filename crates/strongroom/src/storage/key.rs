@@ -78,14 +78,7 @@ impl ObjectKey {
     /// Where a variant of an object lies. Each time it is made it gets another key, so that nothing is ever written twice
     /// and no cache holds what it was before.
     pub fn generated(object: Uuid, variant: &str, made: Uuid, ext: &str) -> Self {
-        // The last of the id's digits are luck.
-        let (_, luck) = made.as_u64_pair();
-        Self(format!(
-            "{GENERATED}{object}/{}-{:012x}.{}",
-            segment(Some(variant)),
-            luck & 0xffff_ffff_ffff,
-            segment(Some(ext))
-        ))
+        Self(format!("{GENERATED}{object}/{}-{}.{}", segment(Some(variant)), luck(made), segment(Some(ext))))
     }
 
     /// Where something is laid for a moment, outside that folder, to see who may do what with it.
@@ -143,6 +136,8 @@ pub struct KeyParts<'a> {
     pub version: i64,
     /// Whether the key with nothing added is where the upload landed, and another is wanted.
     pub taken: bool,
+    /// Tells a content that was made of what was handed in from every other one.
+    pub made: Option<Uuid>,
     /// The extension that suits the content type.
     pub ext: &'a str,
 }
@@ -154,9 +149,17 @@ pub fn fill(template: &KeyTemplate, parts: &KeyParts<'_>) -> Result<ObjectKey, K
         Placeholder::Owner => segment(parts.owner),
         Placeholder::Group => segment(parts.group),
         Placeholder::Ext => segment(Some(parts.ext)),
-        Placeholder::Id if parts.version == 1 && !parts.taken => parts.id.to_string(),
-        Placeholder::Id => format!("{}-v{}", parts.id, parts.version),
+        Placeholder::Id => match parts.made {
+            Some(made) => format!("{}-{}", parts.id, luck(made)),
+            None if parts.version == 1 && !parts.taken => parts.id.to_string(),
+            None => format!("{}-v{}", parts.id, parts.version),
+        },
     }))
+}
+
+/// The last digits of an id, which are luck.
+fn luck(id: Uuid) -> String {
+    format!("{:012x}", id.as_u128() & 0xffff_ffff_ffff)
 }
 
 /// What all keys of a space begin with in the bucket: everything in front of what differs from object to object.
@@ -215,8 +218,16 @@ mod tests {
     use uuid::Uuid;
 
     fn owned(owner: Option<&str>) -> String {
-        let parts =
-            KeyParts { space: "avatars", owner, group: None, id: Uuid::nil(), version: 1, taken: false, ext: "png" };
+        let parts = KeyParts {
+            space: "avatars",
+            owner,
+            group: None,
+            id: Uuid::nil(),
+            version: 1,
+            taken: false,
+            made: None,
+            ext: "png",
+        };
         fill(&"profiles/{owner}/{id}.{ext}".parse().unwrap(), &parts).unwrap().as_str().to_owned()
     }
 
@@ -239,7 +250,16 @@ mod tests {
     #[test]
     fn a_later_version_has_another_key() {
         let key = |version, taken| {
-            let parts = KeyParts { space: "s", owner: None, group: None, id: Uuid::nil(), version, taken, ext: "pdf" };
+            let parts = KeyParts {
+                space: "s",
+                owner: None,
+                group: None,
+                id: Uuid::nil(),
+                version,
+                taken,
+                made: None,
+                ext: "pdf",
+            };
             fill(&"{space}/{id}.{ext}".parse().unwrap(), &parts).unwrap().as_str().to_owned()
         };
         assert_eq!(key(2, false), "s/00000000-0000-0000-0000-000000000000-v2.pdf");

@@ -68,7 +68,7 @@ pub(super) async fn accept(
             let account = Account { settings: &space, space: &upload.space, owner: upload.owner.as_deref() };
             account.settle(tx, upload.bytes, made.version.bytes)?;
             db::objects::insert(tx, &made)?;
-            pictures::ask(tx, &space, &made)?;
+            pictures::ask(tx, &space, &made, space.optimise.is_some())?;
             db::copies::ask(tx, &made.space, &made.version.key, now)?;
             if upload.method != Method::Service && upload.staging_key != made.version.key {
                 db::doomed::insert(tx, &upload.bucket, &upload.staging_key, now)?;

@@ -94,6 +94,7 @@ pub(super) fn final_key(space: &Space, upload: &Upload, content_type: &str) -> R
         version: 1,
         // What landed at the plain key, and cannot stay there, needs another.
         taken: !ObjectKey::new(upload.staging_key.clone())?.is_staging(),
+        made: None,
         ext: &ext,
     };
     Ok(fill(&space.key, &parts)?)

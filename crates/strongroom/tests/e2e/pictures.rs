@@ -2,6 +2,7 @@
 
 mod kept;
 mod on_demand;
+mod optimised;
 mod transforms;
 
 use std::time::Duration;

@@ -29,8 +29,8 @@ pub struct Idle {
 /// Asks for something of an object's served version, unless it was asked for already; whether anything has to be done.
 pub fn ask(tx: &Tx, object: &Object, demand: &str, now: Timestamp) -> Result<bool, Error> {
     let owner = object.owner.as_deref().unwrap_or_default();
-    let sql = "INSERT INTO pictures (object_id, number, demand, space, owner, state, recipes, due_at, attempts, used_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', '', ?6, 0, ?6) ON CONFLICT (object_id, number, demand) DO NOTHING";
+    let sql = "INSERT INTO pictures (object_id, number, demand, space, owner, state, recipes, due_at, attempts, optimise, used_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', '', ?6, 0, 0, ?6) ON CONFLICT (object_id, number, demand) DO NOTHING";
     let values = values![object.id, object.version.number, demand, object.space, owner, now.as_millisecond()];
     Ok(tx.execute(sql, values)? > 0)
 }

@@ -22,6 +22,8 @@ pub struct Work {
     pub owner: String,
     /// How often somebody began to decode it who did not come to an end.
     pub attempts: i64,
+    /// Whether what was handed in is to be replaced by its optimised form.
+    pub optimise: bool,
     /// Who took it up.
     pub holder: Uuid,
 }
@@ -60,7 +62,7 @@ pub fn claim(
 ) -> Result<Option<Work>, Error> {
     let due = |which, is_later: &str, owner: &str| {
         let sql = format!(
-            "SELECT object_id, number, demand, space, owner, attempts FROM pictures \
+            "SELECT object_id, number, demand, space, owner, attempts, optimise FROM pictures \
              WHERE {which} AND owner {is_later} ?1 AND due_at <= ?2 ORDER BY owner, object_id LIMIT 1"
         );
         tx.one(&sql, values![owner, now.as_millisecond()], |row| {
@@ -71,6 +73,7 @@ pub fn claim(
                 space: row.get(3)?,
                 owner: row.get(4)?,
                 attempts: row.get(5)?,
+                optimise: row.get::<i64>(6)? > 0,
                 holder,
             })
         })
@@ -165,7 +168,7 @@ pub fn finish(
         Ok(_) => (State::Made, None),
         Err(reason) => (State::Refused, Some(reason)),
     };
-    let sql = "UPDATE pictures SET state = ?5, recipes = ?6, holder = NULL, reason_code = ?7, reason_detail = ?8 \
+    let sql = "UPDATE pictures SET state = ?5, recipes = ?6, holder = NULL, optimise = 0, reason_code = ?7, reason_detail = ?8 \
          WHERE object_id = ?1 AND number = ?2 AND demand = ?3 AND holder = ?4";
     let (code, detail) = (reason.map(|reason| &reason.0), reason.map(|reason| &reason.1));
     let is_ours = tx.execute(

@@ -65,6 +65,7 @@ CREATE TABLE pictures (
     due_at          BIGINT NOT NULL,       -- nobody takes it up before: it failed, or somebody is at work on it,
     holder          UUID,                   -- who has this id
     attempts        BIGINT NOT NULL,
+    optimise        BIGINT NOT NULL,       -- 1 until what was handed in has been replaced by its optimised form
     reason_code     TEXT COLLATE "C",                   -- why it was refused
     reason_detail   TEXT COLLATE "C",
     width           BIGINT,                -- as it is shown

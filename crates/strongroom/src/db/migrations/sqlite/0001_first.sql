@@ -64,6 +64,7 @@ CREATE TABLE pictures (
     due_at          INTEGER NOT NULL,       -- nobody takes it up before: it failed, or somebody is at work on it,
     holder          BLOB,                   -- who has this id
     attempts        INTEGER NOT NULL,
+    optimise        INTEGER NOT NULL,       -- 1 until what was handed in has been replaced by its optimised form
     reason_code     TEXT,                   -- why it was refused
     reason_detail   TEXT,
     width           INTEGER,                -- as it is shown
