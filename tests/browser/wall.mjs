@@ -20,6 +20,69 @@ export const cases = [
     await visitor.page.waitForFunction((count) => [...document.querySelectorAll(".frame img")].filter((image) => image.naturalWidth > 0).length === count, pictures);
   }],
 
+  ["the wall hangs thumbnails, and the view shows the picture itself and tells of its variants", async ({ visit, service }) => {
+    const made = async () => {
+      const { items } = await service.ask("GET", "/v1/spaces/demo/objects?limit=48");
+      return items.every((object) => object.picture?.state === "made");
+    };
+    for (let look = 0; !await made(); look += 1) {
+      assert.ok(look < 600, "the thumbnails of the demonstration are made");
+      await new Promise((then) => setTimeout(then, 100));
+    }
+    const visitor = await visit({ size: [1280, 820] });
+    await visitor.signIn("demo");
+    const [first] = (await service.ask("GET", "/v1/spaces/demo/objects?limit=1")).items;
+    const hung = visitor.work(first.name).locator(".frame img");
+    assert.match(await hung.getAttribute("src"), /\/generated\/.*\/thumb-/);
+    await visitor.page.waitForFunction(() => document.querySelector(".frame img").naturalWidth === 320);
+    // The blurred likeness goes as soon as the thumbnail is there.
+    await visitor.page.waitForFunction(() => document.querySelector(".frame img").getAttribute("style") === null);
+    await visitor.work(first.name).locator(".frame").click();
+    assert.doesNotMatch(await visitor.page.locator(".view-picture img").getAttribute("src"), /\/generated\//);
+    assert.match(await visitor.page.locator("#view-facts").textContent(), /720 × 720.*thumb: 320 × 320/s);
+    assert.ok(await visitor.page.locator("#view-download").isVisible());
+  }],
+
+  ["until a thumbnail is there its place holds a blurred likeness", async ({ visit }) => {
+    const visitor = await visit({ size: [1280, 820] });
+    let letThrough;
+    const held = new Promise((then) => { letThrough = then; });
+    await visitor.page.route("**/generated/**", async (route) => { await held; await route.continue(); });
+    await visitor.signIn("demo");
+    const first = visitor.page.locator(".frame img").first();
+    assert.match(await first.getAttribute("style"), /data:image\/png/);
+    const before = await first.boundingBox();
+    assert.ok(before.width > 100 && Math.abs(before.width - before.height) < 30, JSON.stringify(before));
+    letThrough();
+    await visitor.page.waitForFunction(() => document.querySelector(".frame img").getAttribute("style") === null);
+    const after = await first.boundingBox();
+    assert.ok(Math.abs(before.width - after.width) < 2, `nothing jumps: ${JSON.stringify([before, after])}`);
+  }],
+
+  ["who does not see what was handed in sees its largest variant, and why there is none", async ({ visit }) => {
+    const visitor = await visit({ size: [1280, 820] });
+    const reason = { code: "picture-truncated", detail: "It ends too early." };
+    await visitor.page.route("**/v1/spaces/demo/objects?*", async (route) => {
+      const answer = await route.fetch();
+      const page = await answer.json();
+      for (const object of page.items) object.link = null;
+      page.items[1].picture = { ...page.items[1].picture, state: "refused", reason, variants: [] };
+      page.items[2].picture = { ...page.items[2].picture, state: "waiting", variants: [] };
+      await route.fulfill({ response: answer, json: page });
+    });
+    await visitor.signIn("demo");
+    const { page } = visitor;
+    await page.locator(".frame").nth(0).click();
+    assert.match(await page.locator(".view-picture img").getAttribute("src"), /\/generated\/.*\/thumb-/);
+    assert.match(await page.locator("#view-open").getAttribute("href"), /\/generated\/.*\/thumb-/);
+    assert.ok(await page.locator("#view-download").isHidden(), "nothing can be saved under its name");
+    for (const words of [/refused: It ends too early\./, /processing/]) {
+      await page.keyboard.press("ArrowRight");
+      assert.match(await page.locator("#view-facts").textContent(), words);
+      assert.equal(await page.locator(".view-picture img").count(), 0);
+    }
+  }],
+
   ["more of a long space comes page by page, each object once", async ({ visit, service }) => {
     const prefix = `paged-${Date.now()}-`;
     for (let number = 0; number < 60; number += 1) await service.handIn("files", `${prefix}${String(number).padStart(2, "0")}.png`, weave(12, 12, number));

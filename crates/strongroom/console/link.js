@@ -1,6 +1,7 @@
 // The link of one object as the page shows it: how long it still works, that it has ended, and a fresh one.
 
 import { call, now } from "./api.js";
+import { haze, large, small } from "./picture.js";
 import { clockTime, lettersOf, say, span, warn } from "./words.js";
 
 const COPIED_SHOWS_MS = 2500;
@@ -10,11 +11,12 @@ export function takeObject(work, object) {
   const before = work.link;
   work.object = object;
   work.link = null;
-  if (!object.link) return;
-  const endsAt = Date.parse(object.link.expires_at);
+  const link = large(object);
+  if (!link) return;
+  const endsAt = Date.parse(link.expires_at);
   // The service gives the same link for a while; its life is then what it was when it was first seen.
-  const life = before?.url === object.link.url ? before.life : Math.max(endsAt - now(), 1);
-  work.link = { url: object.link.url, endsAt, life };
+  const life = before?.url === link.url ? before.life : Math.max(endsAt - now(), 1);
+  work.link = { url: link.url, endsAt, life };
 }
 
 /** Asks the service for the object anew, which makes a link that works. */
@@ -65,8 +67,9 @@ export function turnRing(holder, share) {
   holder.querySelector(".ring-left").setAttribute("stroke-dasharray", `${(share * 100).toFixed(1)} 100`);
 }
 
-/** The picture of an object, or a card with letters for what is no picture or cannot be drawn. */
-export function picture(work, eager = false) {
+/** The picture of an object, large or as it hangs on the wall, or a card with letters for what is none or cannot be drawn. */
+export function picture(work, isLarge = false) {
+  const chosen = () => (isLarge ? large : small)(work.object);
   const card = document.createElement("span");
   card.className = "card";
   card.textContent = lettersOf(work.object);
@@ -74,18 +77,28 @@ export function picture(work, eager = false) {
   const image = new Image();
   image.alt = "";
   image.decoding = "async";
-  image.loading = eager ? "eager" : "lazy";
+  image.loading = isLarge ? "eager" : "lazy";
   image.referrerPolicy = "no-referrer";
+  const blurred = isLarge ? null : haze(work.object);
+  if (blurred) {
+    // Its place is as large as the picture will be.
+    [image.width, image.height] = [chosen().width ?? work.object.picture.width, chosen().height ?? work.object.picture.height];
+    image.className = "hazy";
+    image.style.backgroundImage = `url(${blurred})`;
+    image.addEventListener("load", () => {
+      for (const name of ["class", "style", "width", "height"]) image.removeAttribute(name);
+    }, { once: true });
+  }
   image.addEventListener("error", async () => {
     // A picture further down is fetched only when one scrolls to it; its link may have ended by then.
     if (!hasEnded(work)) return image.replaceWith(card);
     try {
       await refresh(work);
-      image.src = work.link.url;
+      image.src = chosen().url;
     } catch {
       image.replaceWith(card);
     }
   });
-  image.src = work.link.url;
+  image.src = chosen().url;
   return image;
 }

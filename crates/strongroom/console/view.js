@@ -2,7 +2,8 @@
 
 import { call } from "./api.js";
 import { copy, hasEnded, linkNow, picture, turnRing } from "./link.js";
-import { bytes, kindOf, moment, say, warn } from "./words.js";
+import { variantsOf } from "./picture.js";
+import { bytes, kindNamed, kindOf, moment, say, warn } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -22,6 +23,8 @@ export function createView({ remove, neighbours, shown }) {
     $("view-facts").replaceChildren(...facts(object));
     dialog.querySelector(".view-picture").replaceChildren(picture(work, true));
     const all = neighbours();
+    // What was handed in is saved under its name by those alone who may see it.
+    $("view-download").hidden = !object.link;
     $("view-back").disabled = all[0] === work;
     $("view-on").disabled = all.at(-1) === work;
     paint();
@@ -119,6 +122,9 @@ function facts(object) {
   const known = [
     ["Kind", `${kindOf(object)} (${version.content_type})`],
     ["Size", `${bytes(version.bytes)}${version.bytes >= 1000 ? ` (${version.bytes.toLocaleString()} bytes)` : ""}`],
+    ["Picture", pictureOf(object)],
+    ["Variants", variantsOf(object).map(({ name, width, height, content_type: type, bytes: length }) => `${name}: ${width} × ${height}, ${kindNamed(type)}, ${bytes(length)}`).join("\n")],
+    ["On demand", object.picture?.on_demand.join(", ")],
     ["Handed in", moment(object.created_at, "short")],
     ["Owner", object.owner],
     ["Group", object.group],
@@ -131,6 +137,14 @@ function facts(object) {
     Object.assign(document.createElement("dt"), { textContent: term }),
     Object.assign(document.createElement("dd"), { textContent: value }),
   ]);
+}
+
+/** How large a picture is, and how far its variants are. */
+function pictureOf({ picture: known }) {
+  if (!known) return "";
+  const size = known.width ? `${known.width} × ${known.height}` : "";
+  const state = { waiting: "processing", refused: `refused: ${known.reason?.detail ?? ""}` }[known.state] ?? "";
+  return [size, state].filter(Boolean).join(", ");
 }
 
 function write(element, words) {

@@ -223,6 +223,7 @@ impl Space {
             accept: Accept::of(image()),
             read: Rules::new([Rule::SignedIn]),
             list: Rules::new([Rule::SignedIn]),
+            variants: vec![Variant::thumbnail()],
             ..Self::default()
         }
     }

@@ -92,21 +92,13 @@ impl Optimise {
     /// The same as a variant, without a name.
     pub fn as_variant(&self) -> Variant {
         Variant {
-            name: String::new(),
-            make: Make::OnArrival,
             fit: self.fit,
             width: Some(self.width),
             height: Some(self.height),
-            enlarge: false,
-            gravity: Part::default(),
-            background: Tint::default(),
-            sharpen: Amount::default(),
-            blur: Amount::default(),
             format: self.format,
             quality: (self.format != Format::Png).then_some(self.quality),
-            progressive: false,
-            lossless: false,
             keep: self.keep.clone(),
+            ..Variant::plain(String::new())
         }
     }
 
@@ -282,6 +274,32 @@ impl Amount {
 }
 
 impl Variant {
+    /// The picture as it is, in the format that suits who looks.
+    pub fn plain(name: String) -> Self {
+        Self {
+            name,
+            make: Make::default(),
+            fit: Box::default(),
+            width: None,
+            height: None,
+            enlarge: false,
+            gravity: Part::default(),
+            background: Tint::default(),
+            sharpen: Amount::default(),
+            blur: Amount::default(),
+            format: Format::default(),
+            quality: None,
+            progressive: false,
+            lossless: false,
+            keep: Vec::new(),
+        }
+    }
+
+    /// A square for galleries.
+    pub(super) fn thumbnail() -> Self {
+        Self { fit: Box::Cover, width: Some(320), height: Some(320), ..Self::plain("thumb".to_owned()) }
+    }
+
     /// What is to be made of a picture: several where the format depends on who looks, first what everybody can show.
     pub fn recipes(&self, picture: &Probe) -> Vec<Recipe> {
         let quality = |usual| self.quality.unwrap_or(usual);

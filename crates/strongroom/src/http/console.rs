@@ -30,6 +30,7 @@ const ASSETS: &[Asset] = &[
     asset!("favicon.svg", "image/svg+xml"),
     asset!("link.js", "text/javascript"),
     asset!("look.css", "text/css"),
+    asset!("picture.js", "text/javascript"),
     asset!("samples.js", "text/javascript"),
     asset!("schema.js", "text/javascript"),
     asset!("upload.js", "text/javascript"),

@@ -112,23 +112,7 @@ struct Reading {
 
 impl Default for Reading {
     fn default() -> Self {
-        let variant = Variant {
-            name: String::new(),
-            make: Make::OnDemand,
-            fit: Frame::default(),
-            width: None,
-            height: None,
-            enlarge: false,
-            gravity: Part::default(),
-            background: Tint::default(),
-            sharpen: Amount::default(),
-            blur: Amount::default(),
-            format: Format::default(),
-            quality: None,
-            progressive: false,
-            lossless: false,
-            keep: Vec::new(),
-        };
+        let variant = Variant { make: Make::OnDemand, ..Variant::plain(String::new()) };
         Self { said: Vec::new(), variant, preset: None, expires: None }
     }
 }

@@ -26,7 +26,7 @@ async fn served(object: &Value) -> Vec<u8> {
     let version = &object["version"];
     assert_eq!((answer.status, answer.header("content-type")), (200, text(&version["content_type"])), "{object}");
     assert_eq!(version["bytes"], answer.body.len(), "{object}");
-    let digest: String = Sha256::digest(&answer.body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = base16ct::lower::encode_string(&Sha256::digest(&answer.body));
     assert_eq!(version["sha256"], digest, "{object}");
     answer.body
 }
@@ -98,7 +98,7 @@ async fn variants_are_made_of_what_was_handed_in_and_a_format_is_followed() {
     let alice = app.user("alice");
     let made = hand_in(&alice, Way::Raw, "image/jpeg", &files::photograph((600, 300), 1)).await;
     assert_eq!((&made["version"]["content_type"], &made["picture"]["width"]), (&json!("image/webp"), &json!(600)));
-    assert!(text(&made["version"]["key"]).ends_with(".webp"), "{made}");
+    assert!(text(&made["version"]["key"]).rsplit('.').next() == Some("webp"), "{made}");
     assert_eq!(strongroom_imaging::probe(&served(&made).await).unwrap().width, 200);
     assert_eq!(made["picture"]["variants"][0]["width"], 400, "not of the smaller one: {made}");
 }
