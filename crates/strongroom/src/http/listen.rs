@@ -6,12 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +24,12 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The longest head of a request, and with it the buffer of a connection, in bytes.
 const HEAD_BYTES: usize = 32 * 1024;
+
+/// What is set aside for the first head of a connection; a longer one takes more.
+const FIRST_BYTES: usize = 1024;
+
+/// Said of the first field that no room was made for: those before it are those of a request.
+const TOO_MANY: httparse::Error = httparse::Error::TooManyHeaders;
 
 /// How many connections the system keeps until they are accepted, or as many as it allows. A client that finds no place
 /// tries again after a second.
@@ -78,7 +86,7 @@ where
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let (stream, address) = match accepted {
+        let (mut stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 pause_after(&error).await;
@@ -96,21 +104,29 @@ where
             let answer = Box::pin(handle(request, address));
             async move { Ok::<_, Infallible>(answer.await) }
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        // The task would otherwise have room for it twice: where it is handed over, and where it is waited for.
-        let connection = Box::pin(graceful.watch(connection));
-        let counted_by = counted_by.clone();
+        let (watcher, stop, counted_by) = (graceful.watcher(), stop.clone(), counted_by.clone());
         tokio::spawn(async move {
             if let Some(service) = &counted_by {
                 service.metrics.connection_opened();
             }
-            // A client that breaks off, or sends what is not HTTP, is its own concern.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, %address, "a connection ended early");
+            let head = tokio::select! {
+                head = first_head(&mut stream) => head,
+                () = stop.cancelled() => None,
+            };
+            if let Some(head) = head {
+                let (reads, writes) = stream.into_split();
+                let stream = tokio::io::join(io::Cursor::new(head).chain(reads), writes);
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEAD_TIMEOUT)
+                    .max_buf_size(HEAD_BYTES)
+                    .serve_connection(TokioIo::new(stream), service);
+                // In a box, so that a connection that waits for its head has no room set aside for it.
+                let connection = Box::pin(watcher.watch(connection));
+                // A client that breaks off, or sends what is not HTTP, is its own concern.
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, %address, "a connection ended early");
+                }
             }
             if let Some(service) = &counted_by {
                 service.metrics.connection_closed();
@@ -122,6 +138,33 @@ where
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and are cut off");
     }
+}
+
+/// What a new connection has sent when its first head is whole, or what it began with is no HTTP. Nothing when it takes
+/// too long.
+///
+/// Whoever serves it sets buffers of 16 KiB aside; thousands of clients that never send a whole head shall not have them.
+async fn first_head(stream: &mut TcpStream) -> Option<BytesMut> {
+    let reading = async {
+        stream.readable().await?;
+        let mut head = BytesMut::with_capacity(FIRST_BYTES);
+        loop {
+            let seen = head.len();
+            let read = stream.read_buf(&mut head).await?;
+            let no_head =
+                seen == 0 && httparse::Request::new(&mut []).parse(&head).is_err_and(|error| error != TOO_MANY);
+            if read == 0 || no_head || head.len() >= HEAD_BYTES || ends(&head[seen.saturating_sub(2)..]) {
+                return Ok::<_, io::Error>(head);
+            }
+        }
+    };
+    // Who breaks off needs no answer either.
+    tokio::time::timeout(HEAD_TIMEOUT, reading).await.ok()?.ok()
+}
+
+/// Whether there is an empty line, however lines end.
+fn ends(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'\n', bytes).any(|line| matches!(bytes[line + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
 /// Waits a little when the process has no file descriptors left, because accepting again at once would only spin.
