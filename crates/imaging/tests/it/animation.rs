@@ -256,11 +256,9 @@ fn what_ends_too_early_or_was_flipped_never_panics() {
             }
         }
         for at in 0..file.len() {
-            for bit in [0, 3, 7] {
-                let mut file = file.clone();
-                file[at] ^= 1 << bit;
-                let _either = render(&file, &recipes, &limits);
-            }
+            let mut file = file.clone();
+            file[at] ^= 1 << (at % 8);
+            let _either = render(&file, &recipes, &limits);
         }
     }
     // What has lost half of its frames' data is told apart from what merely lacks an end.
