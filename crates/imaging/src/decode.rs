@@ -22,7 +22,7 @@ pub(crate) struct Decoded {
 /// `shrink` of 2, 4 or 8 allows that.
 pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, shrink: u32, limits: &Limits<'_>) -> Result<Decoded, Refusal> {
     let icc = header.icc.as_deref().map(<[u8]>::to_vec);
-    if header.layered {
+    if header.layers.is_some() {
         let icc = if header.probe.format == Format::Png { png::profile(bytes, limits)? } else { icc };
         return Ok(Decoded { raster: Film::open(bytes, header, limits)?.poster()?, icc });
     }

@@ -144,10 +144,17 @@ pub(crate) struct Header<'a> {
     pub(crate) adobe: Option<u8>,
     /// A JPEG of a kind that is rare.
     pub(crate) unusual: bool,
-    /// Put together from patches on a canvas, as every animation is.
-    pub(crate) layered: bool,
+    /// For what is put together from patches on a canvas, as every animation is.
+    pub(crate) layers: Option<Layers>,
+}
+
+/// What is known of a picture that is put together from patches.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layers {
     /// How often an animation is played; 0 for without end.
     pub(crate) loops: u32,
+    /// Pixels of all frames together.
+    pixels: u64,
 }
 
 /// What a container's headers tell, before it is completed by what is the same for all of them.
@@ -167,17 +174,15 @@ pub(crate) struct Found<'a> {
     pub(crate) packed_icc: bool,
     pub(crate) adobe: Option<u8>,
     pub(crate) unusual: bool,
-    pub(crate) layered: bool,
-    pub(crate) loops: u32,
-    /// Pixels of all frames together, if there is more than one.
-    pub(crate) pixels: u64,
+    pub(crate) layers: Option<Layers>,
 }
 
 impl Found<'_> {
     /// Reckons what frames cost that are laid on a canvas: the largest patch has `largest` pixels, and there are these.
-    fn layers(&mut self, largest: u64, patches: impl Iterator<Item = u64>) {
+    fn lay(&mut self, loops: u32, largest: u64, patches: impl Iterator<Item = u64>) {
         let canvas = u64::from(self.width).saturating_mul(u64::from(self.height));
-        self.pixels = patches.fold(0, |sum: u64, patch| sum.saturating_add(patch.max(canvas)));
+        let pixels = patches.fold(0, |sum: u64, patch| sum.saturating_add(patch.max(canvas)));
+        self.layers = Some(Layers { loops, pixels });
         // The canvas, what it was before, and the frame that is given away; the patch as it is stored and as it is laid.
         self.memory = canvas.saturating_mul(12).saturating_add(largest.saturating_mul(8));
     }
@@ -204,7 +209,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         stored_width: found.width,
         stored_height: found.height,
         frames: found.frames.max(1),
-        pixels: found.pixels.max(u64::from(found.width).saturating_mul(u64::from(found.height))),
+        pixels: match found.layers {
+            Some(layers) => layers.pixels,
+            None => u64::from(found.width).saturating_mul(u64::from(found.height)),
+        },
         scans: found.scans.max(1),
         bit_depth: found.bit_depth,
         colour: found.colour.unwrap_or(Colour::Rgb),
@@ -214,6 +222,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         exif: found.exif.is_some(),
         memory: found.memory,
     };
-    let Found { icc, adobe, unusual, layered, loops, .. } = found;
-    Ok(Header { probe, exif, icc, adobe, unusual, layered, loops })
+    let Found { icc, adobe, unusual, layers, .. } = found;
+    Ok(Header { probe, exif, icc, adobe, unusual, layers })
 }

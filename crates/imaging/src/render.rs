@@ -178,7 +178,7 @@ impl Kitchen<'_> {
         };
         let stored = (self.header.probe.stored_width, self.header.probe.stored_height);
         let mut film = Film::open(bytes, self.header, self.limits)?;
-        let mut animation = Animation::new(quality, lossless, self.header.loops);
+        let mut animation = Animation::new(quality, lossless, self.header.layers.map_or(0, |layers| layers.loops));
         let mut told = self.steps.len();
         let mut frames = 0;
         while let Some(delay) = film.next()? {
@@ -194,8 +194,8 @@ impl Kitchen<'_> {
             told = self.steps.len();
         }
         self.steps.push(format!("the same for each of {frames} frames"));
-        let file = animation.finish(&self.metadata(recipe));
-        Ok(self.told(recipe, number, plan, file, frames))
+        let bytes = animation.finish(&self.metadata(recipe));
+        Ok(self.told(recipe, number, plan, bytes, frames))
     }
 
     /// Everything between decoding and encoding.

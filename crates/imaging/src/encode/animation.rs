@@ -77,7 +77,7 @@ impl Animation {
             rest = behind.get(whole - 8..).unwrap_or_default();
         }
         self.last.0 = self.chunks.len();
-        chunk(&mut self.chunks, b"ANMF", &frame);
+        chunk(&mut self.chunks, *b"ANMF", &frame);
         Ok(())
     }
 
@@ -92,25 +92,25 @@ impl Animation {
             header.extend(&(side - 1).to_le_bytes()[..3]);
         }
         let mut body = b"WEBP".to_vec();
-        chunk(&mut body, b"VP8X", &header);
+        chunk(&mut body, *b"VP8X", &header);
         if let Some(icc) = &metadata.icc {
-            chunk(&mut body, b"ICCP", icc);
+            chunk(&mut body, *b"ICCP", icc);
         }
         // Behind a transparent background, which nobody shows.
         let [low, high] = self.loops.to_le_bytes();
-        chunk(&mut body, b"ANIM", &[0, 0, 0, 0, low, high]);
+        chunk(&mut body, *b"ANIM", &[0, 0, 0, 0, low, high]);
         body.extend(self.chunks);
         if let Some(exif) = exif {
-            chunk(&mut body, b"EXIF", &exif);
+            chunk(&mut body, *b"EXIF", &exif);
         }
         let mut file = Vec::with_capacity(body.len() + 8);
-        chunk(&mut file, b"RIFF", &body);
+        chunk(&mut file, *b"RIFF", &body);
         file
     }
 }
 
 /// A name, a length, the content, and a zero where that has an odd length.
-fn chunk(out: &mut Vec<u8>, name: &[u8; 4], content: &[u8]) {
+fn chunk(out: &mut Vec<u8>, name: [u8; 4], content: &[u8]) {
     out.extend(name);
     out.extend((content.len() as u32).to_le_bytes());
     out.extend(content);

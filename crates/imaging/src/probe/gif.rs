@@ -15,12 +15,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
 fn walk(bytes: &[u8]) -> Option<Result<Found<'_>, Refusal>> {
     let short = |at: usize| Some(u32::from(u16::from_le_bytes([*bytes.get(at)?, *bytes.get(at + 1)?])));
     let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
-    let mut found =
-        Found { layered: true, loops: ONCE, bit_depth: 8, colour: Some(Colour::Palette), ..Found::default() };
+    let mut found = Found { bit_depth: 8, colour: Some(Colour::Palette), ..Found::default() };
     (found.width, found.height) = (short(6)?, short(8)?);
     let mut at = 13 + table(*bytes.get(10)?);
     let (mut transparent, mut clears, mut first) = (false, false, [0; 4]);
-    let (mut largest, mut patches) = (0_u64, Vec::new());
+    let (mut loops, mut largest, mut patches) = (ONCE, 0_u64, Vec::new());
     loop {
         match bytes.get(at) {
             Some(0x21) => {
@@ -37,7 +36,7 @@ fn walk(bytes: &[u8]) -> Option<Result<Found<'_>, Refusal>> {
                         if let [3, 1, low, high, ..] = rest[11..] {
                             // It counts how often it is played again.
                             let again = u32::from(u16::from_le_bytes([low, high]));
-                            found.loops = if again == 0 { 0 } else { again + 1 };
+                            loops = if again == 0 { 0 } else { again + 1 };
                         }
                     }
                     _ => {}
@@ -57,9 +56,8 @@ fn walk(bytes: &[u8]) -> Option<Result<Found<'_>, Refusal>> {
                 patches.push(pixels);
             }
             Some(0x3B) => break,
-            None if found.frames > 0 => break,
+            _ if found.frames > 0 => break,
             None => return None,
-            Some(_) if found.frames > 0 => break,
             Some(_) => {
                 return Some(Err(Refusal::damaged(Format::Gif, "there is a block that the format does not have")));
             }
@@ -72,7 +70,7 @@ fn walk(bytes: &[u8]) -> Option<Result<Found<'_>, Refusal>> {
     found.width = found.width.max(first[0] + first[2]);
     found.height = found.height.max(first[1] + first[3]);
     found.alpha = transparent || clears || first != [0, 0, found.width, found.height];
-    found.layers(largest, patches.into_iter());
+    found.lay(loops, largest, patches.into_iter());
     Some(Ok(found))
 }
 

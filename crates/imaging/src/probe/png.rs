@@ -13,7 +13,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
     let mut at = SIGNATURE.len();
     let mut data = false;
     let (mut announced, mut largest, mut patches) = (0, 0, Vec::new());
-    let (mut clears, mut covers) = (false, false);
+    let (mut loops, mut clears, mut covers) = (0, false, false);
     loop {
         let head = bytes.get(at..at + 8).ok_or_else(truncated)?;
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
@@ -32,7 +32,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
             b"acTL" if !data => {
                 let number = |at: usize| chunk.get(at..at + 4).and_then(|number| number.try_into().ok());
                 announced = number(0).map_or(0, u32::from_be_bytes);
-                found.loops = number(4).map_or(0, u32::from_be_bytes);
+                loops = number(4).map_or(0, u32::from_be_bytes);
             }
             b"fcTL" => {
                 let side =
@@ -64,9 +64,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
     }
     if patches.len() > 1 {
         found.frames = patches.len() as u32;
-        found.layered = true;
         found.alpha |= clears || !covers;
-        found.layers(largest, patches.into_iter());
+        found.lay(loops, largest, patches.into_iter());
     }
     Ok(found)
 }

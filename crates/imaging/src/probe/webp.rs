@@ -10,7 +10,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
     let truncated = || Refusal::Truncated { format: Format::WebP };
     let mut found = Found { bit_depth: 8, colour: Some(Colour::Rgb), ..Found::default() };
     let (mut extended, mut lossless) = (false, false);
-    let (mut largest, mut patches, mut through) = (0, Vec::new(), false);
+    let (mut loops, mut largest, mut patches, mut through) = (0, 0, Vec::new(), false);
     let length = bytes.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes) as usize;
     // What lies behind the container is no part of it.
     let body = bytes.get(..length.saturating_add(8)).ok_or_else(truncated)?;
@@ -43,7 +43,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
                 }
             }
             b"ANIM" => {
-                found.loops = chunk.get(4..6).map_or(0, |loops| u32::from(u16::from_le_bytes([loops[0], loops[1]])));
+                loops = chunk.get(4..6).map_or(0, |loops| u32::from(u16::from_le_bytes([loops[0], loops[1]])));
             }
             b"ANMF" => {
                 let patch = patch(chunk).ok_or_else(truncated)?;
@@ -68,9 +68,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
     }
     if !patches.is_empty() {
         found.frames = patches.len() as u32;
-        found.layered = true;
         found.alpha = through;
-        found.layers(largest, patches.into_iter());
+        found.lay(loops, largest, patches.into_iter());
         return Ok(found);
     }
     if found.frames == 0 {

@@ -54,9 +54,9 @@ fn an_animation_stays_one_with_all_that_its_frames_do() {
         for encoding in [WEBP, WEBP_LOSSLESS] {
             let output = made(&file, whole(encoding));
             assert_eq!((output.frames, output.format), (4, Format::WebP));
-            let film = film(&output.bytes);
-            assert_story(&film);
-            assert_eq!(film.plays, 3, "{name}: shown once, and twice again");
+            let shown = film(&output.bytes);
+            assert_story(&shown);
+            assert_eq!(shown.plays, 3, "{name}: shown once, and twice again");
         }
     }
 }
@@ -70,14 +70,14 @@ fn an_animated_webp_is_read_as_well() {
     assert_eq!(again.plays, 0, "without end");
     let file = moving_webp(&[plain(40, 30, RED), quarters(40, 30), plain(40, 30, BLUE)], 250);
     assert_eq!((probe(&file).unwrap().frames, probe(&file).unwrap().alpha), (3, false));
-    let film = film(&made(&file, Recipe::new(Fit::Inside, Some(20), None, WEBP)).bytes);
-    assert_eq!((film.frames.len(), film.frames[0].0.width, film.frames[0].0.height), (3, 20, 15));
-    film.frames[0].0.assert_near(10, 7, RED);
-    film.frames[1].0.assert_near(4, 3, RED);
-    film.frames[1].0.assert_near(15, 3, GREEN);
-    film.frames[1].0.assert_near(4, 11, BLUE);
-    film.frames[2].0.assert_near(4, 3, BLUE);
-    assert!(film.frames.iter().all(|(_, delay)| *delay == 250));
+    let shown = film(&made(&file, Recipe::new(Fit::Inside, Some(20), None, WEBP)).bytes);
+    assert_eq!((shown.frames.len(), shown.frames[0].0.width, shown.frames[0].0.height), (3, 20, 15));
+    shown.frames[0].0.assert_near(10, 7, RED);
+    shown.frames[1].0.assert_near(4, 3, RED);
+    shown.frames[1].0.assert_near(15, 3, GREEN);
+    shown.frames[1].0.assert_near(4, 11, BLUE);
+    shown.frames[2].0.assert_near(4, 3, BLUE);
+    assert!(shown.frames.iter().all(|(_, delay)| *delay == 250));
 }
 
 #[test]
@@ -126,8 +126,8 @@ fn every_frame_is_turned_fitted_and_flattened() {
     recipe.background = [10, 200, 250, 255];
     let rendered = render(&file, &[recipe, whole(JPEG)], &Limits::default()).unwrap();
     assert_eq!((rendered.outputs[1].width, rendered.outputs[1].height), (32, 48));
-    let film = film(&rendered.outputs[0].bytes);
-    let [(first, 70), (second, 70)] = &film.frames[..] else { panic!("{} frames", film.frames.len()) };
+    let shown = film(&rendered.outputs[0].bytes);
+    let [(first, 70), (second, 70)] = &shown.frames[..] else { panic!("{} frames", shown.frames.len()) };
     // 32 × 48 in the middle of 64 × 64: what was below on the left is above on the left now.
     first.assert_near(4, 30, [10, 200, 250, 255]);
     first.assert_near(20, 12, BLUE);
@@ -156,18 +156,18 @@ fn what_does_not_change_costs_nothing_and_is_seen_as_long() {
     let many = gif(120, 90, 0, &patches);
     let (one, many) = (made(&one, whole(WEBP_LOSSLESS)).bytes, made(&many, whole(WEBP_LOSSLESS)).bytes);
     assert_eq!(one.len(), many.len());
-    let film = film(&many);
-    assert_eq!(film.frames.iter().map(|(_, delay)| *delay).collect::<Vec<_>>(), [21 * 200, 200]);
-    film.frames[1].0.assert_near(32, 42, WHITE);
-    assert_eq!(film.frames[1].0.at(30, 40), film.frames[0].0.at(30, 40));
+    let shown = film(&many);
+    assert_eq!(shown.frames.iter().map(|(_, delay)| *delay).collect::<Vec<_>>(), [21 * 200, 200]);
+    shown.frames[1].0.assert_near(32, 42, WHITE);
+    assert_eq!(shown.frames[1].0.at(30, 40), shown.frames[0].0.at(30, 40));
 }
 
 #[test]
 fn delays_that_no_browser_keeps_are_those_that_browsers_show() {
     let frames =
         [RED, BLUE, GREEN].map(|colour| Patch { delay: 10, ..patch(colour, [0, 0, 8, 8], DisposalMethod::Keep) });
-    let film = film(&made(&gif(8, 8, 0, &frames), whole(WEBP)).bytes);
-    assert_eq!(film.frames.iter().map(|(_, delay)| *delay).collect::<Vec<_>>(), [100; 3]);
+    let shown = film(&made(&gif(8, 8, 0, &frames), whole(WEBP)).bytes);
+    assert_eq!(shown.frames.iter().map(|(_, delay)| *delay).collect::<Vec<_>>(), [100; 3]);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn a_result_that_grows_too_long_is_refused_while_it_grows() {
     let frames: Vec<Pixels> = (0..12)
         .map(|at| Pixels {
             data: (0..100 * 100_u32)
-                .map(|pixel| [(pixel * 31 * (at + 7) % 251) as u8, (pixel % 241) as u8, at as u8, 255])
+                .map(|pixel| [(pixel * 31 * (at + 7) % 251) as u8, (pixel % 241) as u8, 7, 255])
                 .collect(),
             width: 100,
             height: 100,

@@ -20,6 +20,7 @@ const WEBP_SIDE: u32 = 16_383;
 /// A picture that is made of every picture of a space.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are keys of the configuration, each by itself")]
 pub struct Variant {
     /// What it is called in links and keys.
     pub name: String,
