@@ -25,12 +25,13 @@ use crate::jwt::Verifier;
 use crate::links::Recent;
 use crate::metrics::Metrics;
 use crate::mirror;
-use crate::pictures;
+use crate::pictures::{self, Demands};
 use crate::places::Places;
 use crate::secrets::{self, Secrets};
 use crate::service::{Parts, Service};
 use crate::sns::Topic;
 use crate::storage::{Counts, Keyring, Line, Location, Settings, Storage};
+use crate::transforms::Transforms;
 
 mod second;
 
@@ -113,12 +114,16 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     if let Some((_, store)) = &reached.embedded {
         metrics.include(store);
     }
+    let demands = Demands::of(config.server.max_concurrent_requests);
+    let transforms = Transforms::of(&config, &signing_secret, api.clone());
     let service = Service::new(Parts {
         config,
         audit: AuditLog::new(db.clone()),
         db,
         storage: reached.storage,
         mirror,
+        transforms,
+        demands,
         recent: Recent::default(),
         places: Places::default(),
         clock,
@@ -187,18 +192,32 @@ pub async fn for_command(config: Config) -> anyhow::Result<Service> {
     let storage = storage_for(&config, Uses::Service).await?;
     let mirror = second::second(&config, &http_client()?, &Clock::system(), &Random::system()).await?;
     let db = database(&config).await?;
+    let demands = Demands::of(config.server.max_concurrent_requests);
+    let transforms = transforms(&config)?;
     Ok(Service::new(Parts {
         config,
         audit: AuditLog::new(db.clone()),
         db,
         storage,
         mirror: mirror.map(|(mirror, _)| mirror),
+        transforms,
+        demands,
         recent: Recent::default(),
         places: Places::default(),
         clock: Clock::system(),
         random: Random::system(),
         metrics: Metrics::new(),
     }))
+}
+
+/// What signs transforms, for a command: URLs lead to the service that runs, or ran last, over this data folder.
+pub fn transforms(config: &Config) -> anyhow::Result<Transforms> {
+    let signing_secret = Secret::new(secrets(config)?.signing_secret);
+    let api = match Addresses::find(&config.data) {
+        Some(running) => running.api,
+        None => config.server.public_url(config.server.listen),
+    };
+    Ok(Transforms::of(config, &signing_secret, api))
 }
 
 /// The storage with its operator, if there is one: that of a running service, or opened for as long as a command lasts.

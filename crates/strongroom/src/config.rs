@@ -29,7 +29,8 @@ pub use storage::{
     Addressing, Care, CredentialSource, Credentials, Embedded, External, Identities, LEAST_PART, Place, Profile,
     Provider, Rank, Role, Storage, UploadAcl,
 };
-pub use variant::Variant;
+pub use transforms::TransformKeys;
+pub use variant::{Amount, Box as Frame, Format, LONGEST_SIDE, Make, Part, Tint, Variant};
 
 use arrivals::RawArrivals;
 use auth::RawAuth;
@@ -37,6 +38,7 @@ use aws::AwsVariables;
 use database::RawDatabase;
 use layers::{Layers, Report};
 use storage::RawStorage;
+use transforms::RawTransforms;
 
 mod accept;
 mod arrivals;
@@ -62,6 +64,7 @@ mod space;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod transforms;
 mod variant;
 
 /// The configuration file with every key explained, as `strongroom config example` prints it.
@@ -88,6 +91,8 @@ pub struct Config {
     pub arrivals: Arrivals,
     /// What making variants of pictures may cost.
     pub processing: Processing,
+    /// What signs transforms.
+    pub transforms: TransformKeys,
     /// The clean-up.
     pub cleanup: Cleanup,
     /// What is allowed but probably not meant; to be logged at start.
@@ -124,6 +129,7 @@ struct RawConfig {
     spaces: BTreeMap<String, Space>,
     arrivals: RawArrivals,
     processing: Processing,
+    transforms: RawTransforms,
     cleanup: Cleanup,
 }
 
@@ -139,6 +145,7 @@ impl Default for RawConfig {
             spaces: BTreeMap::new(),
             arrivals: RawArrivals::default(),
             processing: Processing::default(),
+            transforms: RawTransforms::default(),
             cleanup: Cleanup::default(),
         }
     }
@@ -200,6 +207,7 @@ impl RawConfig {
         let spaces = space::validate(self.spaces, demo, report);
         storage::check_mirror(&storage, &spaces, report);
         let arrivals = self.arrivals.validate(report);
+        let transforms = self.transforms.validate(report);
         Config {
             data,
             server: self.server,
@@ -210,6 +218,7 @@ impl RawConfig {
             spaces,
             arrivals,
             processing: self.processing,
+            transforms,
             cleanup: self.cleanup,
             warnings: Vec::new(),
         }

@@ -19,6 +19,7 @@ mod shapes;
 mod spaces;
 mod status;
 mod trace;
+mod transforms;
 mod uploads;
 
 use std::sync::Arc;
@@ -94,6 +95,7 @@ pub fn router(
         .routes(routes!(objects::download))
         .routes(routes!(objects::variant))
         .routes(routes!(links::links))
+        .route("/i/{signature}/{*path}", get(transforms::follow))
         .routes(routes!(uploads::begin))
         .routes(routes!(uploads::show, uploads::give_up))
         .routes(routes!(uploads::parts))

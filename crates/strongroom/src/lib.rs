@@ -40,5 +40,6 @@ pub mod service;
 pub mod sns;
 pub mod spaces;
 pub mod storage;
+pub mod transforms;
 pub mod upkeep;
 pub mod uploads;

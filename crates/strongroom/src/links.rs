@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::audit;
@@ -12,7 +13,7 @@ use crate::db::pictures::{Picture, State, Variant};
 use crate::db::{self};
 use crate::mirror;
 use crate::objects;
-use crate::pictures;
+use crate::pictures::{self, Unmade, demand};
 use crate::service::{Asker, Service};
 use crate::spaces::{self, Act};
 use crate::storage::{self, LinkTerms, ObjectKey, SignedUrl, Window};
@@ -54,6 +55,8 @@ pub struct Links {
     /// What is known of it as a picture, with a link for each of its variants, in their order; nothing where none are
     /// made.
     pub picture: Option<(Picture, Vec<SignedUrl>)>,
+    /// The names of what is made of such a picture when somebody asks for it.
+    pub on_demand: Vec<String>,
 }
 
 /// One item of many: its object and link, or why there is none.
@@ -72,20 +75,6 @@ pub enum Item {
     Unmade(Unmade),
     /// What was asked for names nothing that could be looked for.
     Malformed(String),
-}
-
-/// Why there is a picture, and not this variant of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unmade {
-    /// It is being made.
-    #[error("this variant is being made; ask again in a moment")]
-    Waiting,
-    /// None can be made.
-    #[error("no variant can be made of this picture: {0}")]
-    Refused(String),
-    /// No such variant is declared, or the object is no picture.
-    #[error("this object has no variant `{0}`; its space declares which there are, and only pictures have them")]
-    NoSuch(String),
 }
 
 /// What a link is for.
@@ -150,13 +139,11 @@ pub async fn for_object(service: &Service, asker: &Asker, object: &Object, which
     Ok(links.into_iter().next().unwrap_or_default())
 }
 
-impl Unmade {
-    /// A stable name for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Waiting => "processing",
-            Self::Refused(_) => "picture-refused",
-            Self::NoSuch(_) => "no-such-variant",
+impl From<demand::Error> for Error {
+    fn from(error: demand::Error) -> Self {
+        match error {
+            demand::Error::Unmade(unmade) => unmade.into(),
+            demand::Error::Db(error) => error.into(),
         }
     }
 }
@@ -175,10 +162,9 @@ impl Links {
         match of_name().find(|(variant, _)| can_show(&variant.content_type)).or_else(|| of_name().next_back()) {
             Some(found) => Ok(found),
             None if !is_declared => Err(Unmade::NoSuch(name.to_owned())),
-            None if picture.state == State::Waiting => Err(Unmade::Waiting),
             None => Err(match &picture.reason {
                 Some((_, detail)) => Unmade::Refused(detail.clone()),
-                None => Unmade::NoSuch(name.to_owned()),
+                None => Unmade::Waiting,
             }),
         }
     }
@@ -219,6 +205,34 @@ pub async fn for_references(
     variant: Option<&str>,
     purpose: Purpose,
 ) -> Result<Vec<Item>, Error> {
+    let found = find(service, references).await?;
+    let objects: Vec<Object> = found.iter().filter_map(|found| found.as_ref().ok()?.clone()).collect();
+    let which = variant.map_or(Which::Original(purpose), Which::Variant);
+    let links = for_objects(service, asker, &objects, which).await?;
+    let missing = objects.iter().zip(&links).filter_map(|(object, links)| {
+        let declared = demand::declared_on_demand(service, &object.space, variant?)?;
+        let is_there = links.picture.as_ref().is_none_or(|(picture, _)| !picture.variants.is_empty());
+        (!is_there).then(|| (object.clone(), declared.clone()))
+    });
+    let missing: Vec<_> = missing.collect();
+    let mut in_vain = if missing.is_empty() { HashMap::new() } else { demand::ask(service, &missing).await? };
+    let mut links = links.into_iter();
+    let items = found.into_iter().map(|found| match found {
+        Err(reason) => Item::Malformed(reason),
+        Ok(None) => Item::NotFound,
+        Ok(Some(object)) => {
+            let found = item(service, asker, &object, links.next().unwrap_or_default(), variant);
+            match (found, in_vain.remove(&object.id)) {
+                (Item::Unmade(_), Some(why)) => Item::Unmade(why),
+                (found, _) => found,
+            }
+        }
+    });
+    Ok(items.collect())
+}
+
+/// The objects that are named so, whether the asker may see them or not; the reason where a name is none.
+pub async fn find(service: &Service, references: &[String]) -> Result<Vec<Result<Option<Object>, String>>, db::Error> {
     let references: Vec<_> = references.iter().map(|text| reference::read(service, text)).collect();
     let look_up = move |tx: &db::Tx| {
         let found = references.iter().map(|reference| match reference {
@@ -227,16 +241,7 @@ pub async fn for_references(
         });
         found.collect::<Result<Vec<_>, db::Error>>()
     };
-    let found: Vec<Result<Option<Object>, String>> = service.db.read(look_up).await?;
-    let objects: Vec<Object> = found.iter().filter_map(|found| found.as_ref().ok()?.clone()).collect();
-    let which = variant.map_or(Which::Original(purpose), Which::Variant);
-    let mut links = for_objects(service, asker, &objects, which).await?.into_iter();
-    let items = found.into_iter().map(|found| match found {
-        Err(reason) => Item::Malformed(reason),
-        Ok(None) => Item::NotFound,
-        Ok(Some(object)) => item(service, asker, &object, links.next().unwrap_or_default(), variant),
-    });
-    Ok(items.collect())
+    service.db.read(look_up).await
 }
 
 fn item(service: &Service, asker: &Asker, object: &Object, links: Links, variant: Option<&str>) -> Item {
@@ -270,9 +275,40 @@ pub async fn variant(
     if object.deleted_at.is_some() {
         return Err(objects::Error::Deleted.into());
     }
+    if let Some(declared) = demand::declared_on_demand(service, &object.space, name) {
+        demand::made(service, &object, declared).await?;
+    }
     let links = for_object(service, asker, &object, Which::Variant(name)).await?;
     let (variant, link) = links.variant(name, is_declared(service, &object, name), can_show)?;
     Ok((variant.clone(), link.clone()))
+}
+
+/// The smallest of these forms of one variant that the asker can show, for who was found to have a right to it.
+pub async fn lead_to(
+    service: &Service,
+    asker: &Asker,
+    object: &Object,
+    variants: Vec<Variant>,
+    can_show: impl Fn(&str) -> bool,
+) -> Result<(Variant, SignedUrl), Error> {
+    let Some(name) = variants.first().map(|variant| variant.name.clone()) else {
+        return Err(Unmade::NoSuch(String::new()).into());
+    };
+    let keys = || variants.iter().map(|variant| variant.key.clone()).collect();
+    let held = mirror::standing_in(service, keys).await?;
+    let which = Which::Variant(&name);
+    let picture = Picture { object: object.id, state: State::Made, reason: None, looks: None, variants };
+    let links = Signing { service, held: held.as_ref(), which }.links(object, Some(&picture), true)?;
+    write_down(service, asker, std::iter::once((object, &links)), which).await?;
+    let (variant, link) = links.variant(&name, true, can_show)?;
+    Ok((variant.clone(), link.clone()))
+}
+
+/// When a link ends that is handed out now.
+pub fn end_of_links(space: Option<&Space>, now: Timestamp) -> Result<Timestamp, storage::Error> {
+    let window = space.map_or_else(default_window, window)?;
+    let life = window.at(now.as_second(), None).map_err(|error| storage::Error::Sign(error.into()))?;
+    Ok(Timestamp::from_second(life.expires_at()).unwrap_or(Timestamp::MAX))
 }
 
 /// An object that can be downloaded by the asker, with the link that saves it under its name.
@@ -310,7 +346,14 @@ impl Signing<'_> {
             let links = links.collect::<Result<_, storage::Error>>()?;
             Ok::<_, storage::Error>((picture, links))
         });
-        Ok(Links { original, picture: picture.transpose()? })
+        let on_demand = self
+            .service
+            .config
+            .spaces
+            .get(&object.space)
+            .filter(|_| picture.is_some())
+            .map(|space| space.made_on_demand().map(|variant| variant.name.clone()).collect());
+        Ok(Links { original, picture: picture.transpose()?, on_demand: on_demand.unwrap_or_default() })
     }
 
     fn sign(&self, space: &str, key: &str, disposition: Option<&str>) -> Result<SignedUrl, storage::Error> {

@@ -3,16 +3,23 @@
 //! The work is a row in the database, written with the object itself, so nothing that was accepted is forgotten. Any
 //! node takes it up under a lease; who is killed over it is followed by another.
 
+pub mod demand;
 mod make;
+mod options;
+mod room;
 mod work;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use strongroom_imaging::Format;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use self::demand::{Demands, Unmade};
+pub use self::options::{Options, OptionsError, Wanted};
+pub use self::room::make_room;
 pub use self::work::keep;
 
 use crate::config::{Space, Variant};
@@ -38,6 +45,20 @@ const EDITION: u32 = 1;
 /// Tells a declaration from every other one.
 fn digest_of(variant: &Variant) -> String {
     digest::short(format!("{EDITION} {variant:?}").as_bytes())
+}
+
+/// Tells what is made of a picture from what is made after a change of the declarations: on arrival, or on this demand.
+fn recipes_of(space: Option<&Space>, demand: &str) -> String {
+    if options::is_transform(demand) {
+        return digest::short(format!("{EDITION} transforms").as_bytes());
+    }
+    let Some(space) = space.filter(|space| !space.variants.is_empty()) else { return digest_of_all(&[]) };
+    if demand.is_empty() {
+        let on_arrival: Vec<_> = space.made_on_arrival().cloned().collect();
+        // Even where nothing is made of it, a picture is looked at.
+        return if on_arrival.is_empty() { digest::short(b"looked at") } else { digest_of_all(&on_arrival) };
+    }
+    options::declared(space, demand).map_or_else(|| digest_of_all(&[]), |one| digest_of_all(&[one]))
 }
 
 /// Tells what a space makes of a picture from what it makes after any change of its variants.
@@ -81,14 +102,8 @@ pub async fn of(
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let look_up = move |tx: &db::Tx| {
-        let mut found = HashMap::with_capacity(wanted.len());
-        for (id, number) in &wanted {
-            found.extend(db::pictures::of(tx, *id, *number)?.map(|picture| (*id, picture)));
-        }
-        Ok::<_, db::Error>(found)
-    };
-    service.db.read(look_up).await
+    let found = service.db.read(move |tx| db::pictures::of(tx, &wanted)).await?;
+    Ok(found.into_iter().map(|picture| (picture.object, picture)).collect())
 }
 
 /// How much there is to do.
@@ -109,23 +124,20 @@ pub async fn watch(service: &Service, stop: &CancellationToken) {
     }
 }
 
-/// Asks for what the declarations of today want and nobody asked for, for as long as it is not stopped: once pictures
-/// that were handed in before, and now and then those that were made by other declarations, as by a node that was not
-/// yet restarted with these.
+/// Asks for what the declarations of today want and nobody asked for, for as long as it is not stopped: pictures that
+/// were handed in before, or at a node that was not yet restarted with these declarations, and those that were made by
+/// other ones.
 pub async fn catch_up(service: &Service, stop: &CancellationToken) {
-    let missing = async {
-        for (name, space) in &service.config.spaces {
-            let mut after = Some(Uuid::nil());
-            while let Some(last) = after.filter(|_| !space.variants.is_empty()) {
-                after = ask_for_missing(service, name, last).await?;
-            }
-        }
-        Ok::<_, db::Error>(())
-    };
-    if let Some(Err(error)) = stop.run_until_cancelled(missing).await {
-        tracing::warn!(%error, "not every picture was looked for that lacks variants; the next start does so");
-    }
+    let mut looked_at = None;
     loop {
+        let now = service.now();
+        match stop.run_until_cancelled(ask_for_all_missing(service, looked_at)).await {
+            Some(Ok(())) => looked_at = Some(now),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "not every picture was looked for that lacks variants; it is tried again");
+            }
+            None => return,
+        }
         if let Some(Err(error)) = stop.run_until_cancelled(ask_again(service)).await {
             tracing::warn!(%error, "pictures that are to be made anew could not be asked for; it is tried again");
         }
@@ -135,19 +147,50 @@ pub async fn catch_up(service: &Service, stop: &CancellationToken) {
     }
 }
 
+/// Asks for pictures that nobody asked for: all, or only of those objects that may have arrived after this time.
+async fn ask_for_all_missing(service: &Service, since: Option<Timestamp>) -> Result<(), db::Error> {
+    for (name, space) in service.config.spaces.iter().filter(|(_, space)| !space.variants.is_empty()) {
+        // An object has its id, and with that its place, from the moment that its upload was begun.
+        let longest = SignedDuration::try_from(space.uploads.multipart_expires * 2).unwrap_or(SignedDuration::MAX);
+        let first = since.map(|since| since.saturating_sub(longest).unwrap_or(Timestamp::MIN));
+        let mut after = Some(first.map_or_else(Uuid::nil, db::objects::first_id_after));
+        while let Some(last) = after {
+            after = ask_for_missing(service, name, last).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Asks once more for pictures that were made by other declarations.
 async fn ask_again(service: &Service) -> Result<(), db::Error> {
     for (name, space) in &service.config.spaces {
-        let recipes = digest_of_all(&space.variants);
+        let mut recipes: Vec<String> =
+            space.made_on_demand().map(|variant| recipes_of(Some(space), &variant.name)).collect();
+        // Of transforms there is one edition, whatever they are.
+        recipes.extend(["", ":"].map(|demand| recipes_of(Some(space), demand)));
+        recipes.sort_unstable();
         loop {
             let (now, name, recipes) = (service.now(), name.clone(), recipes.clone());
-            let again = move |tx: &db::Tx| db::pictures::ask_again(tx, &name, &recipes, now, BATCH);
+            let bucket = service.bucket_of(&name).to_owned();
+            let again = move |tx: &db::Tx| {
+                let outdated = db::pictures::ask_again(tx, &name, &recipes, now, BATCH)?;
+                doom(tx, &name, &bucket, &outdated.gone, now)?;
+                Ok::<_, db::Error>(outdated.count)
+            };
             if service.db.write(again).await? < BATCH.unsigned_abs() {
                 break;
             }
         }
     }
     Ok(())
+}
+
+/// Has the bytes under these keys deleted, here and in the mirror.
+fn doom(tx: &db::Tx, space: &str, bucket: &str, keys: &[String], now: Timestamp) -> Result<(), db::Error> {
+    keys.iter().try_for_each(|key| {
+        db::doomed::insert(tx, bucket, key, now)?;
+        db::copies::ask(tx, space, key, now)
+    })
 }
 
 /// Asks for those of a batch of objects that are pictures and not known as such; the last of the batch.
@@ -187,7 +230,7 @@ mod tests {
     #[test]
     fn the_digest_of_a_declaration_stays_what_it_is() {
         let thumb = declared("name = \"thumb\"\nfit = \"cover\"\nwidth = 320\nheight = 320\n");
-        assert_eq!(digest_of(&thumb), "09822cd50668e244");
+        assert_eq!(digest_of(&thumb), "7cc3dd9c6c9b4058");
         let other = Variant { quality: Some(81), ..thumb.clone() };
         assert_ne!(digest_of(&thumb), digest_of(&other));
         assert_eq!(digest_of_all(&[thumb.clone(), other.clone()]), digest_of_all(&[other, thumb]));

@@ -14,8 +14,10 @@ use crate::db::{self, Db, audit};
 use crate::links::Recent;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
+use crate::pictures::Demands;
 use crate::places::Places;
 use crate::storage::Storage;
+use crate::transforms::Transforms;
 
 /// The service as the rules see it; clones share it.
 #[derive(Debug, Clone)]
@@ -34,6 +36,10 @@ pub struct Parts {
     pub storage: Storage,
     /// The second one, if there is one.
     pub mirror: Option<Mirror>,
+    /// What signs transforms.
+    pub transforms: Transforms,
+    /// Where those who ask for pictures and those who make them meet.
+    pub demands: Demands,
     /// What was shown a moment ago.
     pub recent: Recent,
     /// Places for large bodies.

@@ -10,6 +10,7 @@ use crate::db::doomed::Doomed;
 use crate::db::objects::Object;
 use crate::db::uploads::{Method, State, Upload};
 use crate::db::{self, Db};
+use crate::pictures;
 use crate::quota;
 use crate::service::{Asker, Service};
 use crate::storage::{self, Janitor, ObjectKey, Storage};
@@ -57,6 +58,8 @@ pub struct Report {
     pub purged: u64,
     /// Objects removed for good at the age that their space allows.
     pub outlived: u64,
+    /// Pictures that were made on demand and had to make room, or that were not asked for again after they were refused.
+    pub evicted: u64,
     /// Keys deleted from storage.
     pub deleted_keys: u64,
     /// Multipart uploads of nobody, ended.
@@ -90,6 +93,7 @@ pub async fn run(service: &Service, terms: Terms) -> Result<Report, Error> {
     run.sweep_uploads().await?;
     run.purge().await?;
     run.end_outlived().await?;
+    run.report.evicted = pictures::make_room(service, terms.dry_run).await?;
     run.delete_doomed().await?;
     for bucket in service.storage.buckets() {
         if let Err(error) = run.sweep_staging(&bucket.janitor).await {

@@ -55,6 +55,7 @@ impl Gc {
             ("uploads that expired", report.expired),
             ("deleted objects removed for good", report.purged),
             ("objects removed at the age that their space allows", report.outlived),
+            ("pictures made on demand that had to make room", report.evicted),
             ("keys deleted from storage", report.deleted_keys),
             ("multipart uploads of nobody", report.aborted_multiparts),
             ("staged files of nobody", report.orphans),

@@ -8,6 +8,7 @@ mod multipart;
 mod object;
 mod output;
 mod place;
+mod transform;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,8 @@ pub(super) enum SignVerb {
     Multipart(multipart::MultipartVerb),
     /// A URL or cookies for a CloudFront distribution
     Cloudfront(cloudfront::CloudFront),
+    /// The URL of a picture of this installation that is made as the URL says
+    Transform(transform::Transform),
 }
 
 impl SignVerb {
@@ -45,6 +48,7 @@ impl SignVerb {
             Self::Post(post) => post.run(),
             Self::Multipart(verb) => verb.run(),
             Self::Cloudfront(cloudfront) => cloudfront.run(),
+            Self::Transform(transform) => transform.run(),
         }?;
         Ok(ExitCode::SUCCESS)
     }

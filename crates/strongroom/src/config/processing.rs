@@ -12,6 +12,9 @@ use super::size;
 /// What all pictures together may take of memory where nothing is said.
 const USUAL_MEMORY: u64 = 512 << 20;
 
+/// How much of what was made on demand is kept where nothing is said.
+const USUALLY_KEPT: u64 = 10 << 30;
+
 /// What making variants may cost.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -32,6 +35,14 @@ pub struct Processing {
     pub timeout: Duration,
     /// How often a picture is tried that brings the process down or takes too long.
     pub attempts: i64,
+    /// How many pieces of work may wait that somebody asked for.
+    pub queue: u32,
+    /// How long somebody waits for what is made on demand before being told to come back.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub wait: Duration,
+    /// How many bytes of what was made on demand are kept; what was not asked for the longest goes first.
+    #[serde(deserialize_with = "size::deserialize")]
+    pub kept: Option<u64>,
 }
 
 impl Default for Processing {
@@ -44,6 +55,9 @@ impl Default for Processing {
             animation_pixels: 500_000_000,
             timeout: Duration::from_secs(30),
             attempts: 3,
+            queue: 1000,
+            wait: Duration::from_secs(5),
+            kept: Some(USUALLY_KEPT),
         }
     }
 }
@@ -57,6 +71,11 @@ impl Processing {
     /// What all of them together may take, in bytes.
     pub fn memory(&self) -> u64 {
         self.memory.unwrap_or(USUAL_MEMORY)
+    }
+
+    /// How many bytes of what was made on demand are kept.
+    pub fn kept(&self) -> u64 {
+        self.kept.unwrap_or(USUALLY_KEPT)
     }
 
     pub(super) fn validate(&self, report: &mut Report) {
@@ -74,6 +93,15 @@ impl Processing {
         }
         if self.timeout < Duration::from_secs(1) {
             report.problem(&section.then("timeout"), "would give up on every picture; write \"1s\" or more");
+        }
+        if self.queue == 0 {
+            report.problem(&section.then("queue"), "would refuse everything that is made on demand; write 1 or more");
+        }
+        if self.wait > Duration::from_secs(20) {
+            report.problem(
+                &section.then("wait"),
+                "would have requests wait longer than browsers and proxies like; write \"20s\" or less",
+            );
         }
         if !(1..=100).contains(&self.attempts) {
             report.problem(&section.then("attempts"), "must be from 1 to 100");

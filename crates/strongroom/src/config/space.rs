@@ -15,7 +15,7 @@ use super::origin::Origin;
 use super::rules::{Rule, Rules};
 use super::size;
 use super::storage::check_bucket;
-use super::variant::{self, Variant};
+use super::variant::{self, Make, Variant};
 
 /// A named class of objects.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -222,6 +222,16 @@ impl Space {
             list: Rules::new([Rule::SignedIn]),
             ..Self::default()
         }
+    }
+
+    /// The variants that are made of every picture as soon as it is handed in.
+    pub fn made_on_arrival(&self) -> impl Iterator<Item = &Variant> {
+        self.variants.iter().filter(|variant| variant.make == Make::OnArrival)
+    }
+
+    /// The variants that are made when somebody asks for them.
+    pub fn made_on_demand(&self) -> impl Iterator<Item = &Variant> {
+        self.variants.iter().filter(|variant| variant.make == Make::OnDemand)
     }
 
     fn validate(&self, name: &str, report: &mut Report) {

@@ -12,7 +12,7 @@ use super::layers::Report;
 const MOST: usize = 32;
 
 /// The longest side of a variant, in pixels.
-const LONGEST_SIDE: u32 = 8192;
+pub const LONGEST_SIDE: u32 = 8192;
 
 /// The longest side that WebP can have, in pixels.
 const WEBP_SIDE: u32 = 16_383;
@@ -24,6 +24,9 @@ const WEBP_SIDE: u32 = 16_383;
 pub struct Variant {
     /// What it is called in links and keys.
     pub name: String,
+    /// When it is made.
+    #[serde(default)]
+    pub make: Make,
     /// How the picture gets into the box.
     #[serde(default)]
     pub fit: Box,
@@ -67,6 +70,17 @@ pub struct Variant {
 
 fn stays() -> bool {
     true
+}
+
+/// When a variant is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Make {
+    /// As soon as its picture is handed in.
+    #[default]
+    OnArrival,
+    /// When somebody asks for it, and again when it had to make room meanwhile.
+    OnDemand,
 }
 
 /// How a picture gets into its box.

@@ -217,10 +217,15 @@ pub fn deleted_before(tx: &Tx, space: &str, before: Timestamp, limit: i64) -> Re
     tx.all(&sql, values![space, before.as_millisecond(), limit], read)
 }
 
+/// The first of all ids that are given after this moment.
+pub fn first_id_after(moment: Timestamp) -> Uuid {
+    Uuid::from_u128(u128::try_from(moment.as_millisecond().saturating_add(1)).unwrap_or(0) << 80)
+}
+
 /// Objects of a space that were handed in before `before`, the oldest first.
 pub fn handed_in_before(tx: &Tx, space: &str, before: Timestamp, limit: i64) -> Result<Vec<Object>, Error> {
     // An id is never younger than its object, and the index is by id: those that are younger are not even looked at.
-    let youngest = Uuid::from_u128(u128::try_from(before.as_millisecond() + 1).unwrap_or(0) << 80);
+    let youngest = first_id_after(before);
     let sql = select_where(
         "o.space = ?1 AND o.id < ?2 AND o.created_at <= ?3 AND v.number = o.version ORDER BY o.id LIMIT ?4",
     );

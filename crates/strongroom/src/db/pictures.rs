@@ -1,34 +1,23 @@
 //! Pictures: the work on each, what it looks like, and the variants that were made of it.
 //!
-//! A picture waits, and then it is made or refused. Who works on one holds it for a while; a variant's row is written
+//! What a space makes of a picture on arrival is one piece of work, and everything that somebody asks for afterwards is
+//! another, a demand. Each waits, and then it is made or refused. Who works on one holds it for a while; a variant's row is written
 //! before its bytes are, so that whatever a crash leaves in storage can be found from here.
+
+pub mod demand;
+pub mod work;
+
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::objects::Object;
-use super::tx::{Row, values};
+use super::tx::{Row, Value, values};
 use super::{Error, Tx};
 
 /// How many are counted at the most: it is done again and again.
 const COUNTED: i64 = 10_000;
-
-/// A picture that somebody took up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work {
-    /// The object.
-    pub object: Uuid,
-    /// Which of its versions.
-    pub number: i64,
-    /// The space.
-    pub space: String,
-    /// Whose it is; empty for nobody.
-    pub owner: String,
-    /// How often somebody began to decode it who did not come to an end.
-    pub attempts: i64,
-    /// Who took it up.
-    pub holder: Uuid,
-}
 
 /// How far the work on a picture is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,29 +105,55 @@ pub struct Counts {
     pub refused: i64,
 }
 
-/// Asks for the variants of an object's served version.
+/// Asks for what its space makes of an object's served version.
 pub fn ask(tx: &Tx, object: &Object, now: Timestamp) -> Result<(), Error> {
     let owner = object.owner.as_deref().unwrap_or_default();
     tx.execute(
-        "INSERT INTO pictures (object_id, number, space, owner, state, recipes, due_at, attempts) \
-         VALUES (?1, ?2, ?3, ?4, 'waiting', '', ?5, 0) ON CONFLICT (object_id, number) DO NOTHING",
+        "INSERT INTO pictures (object_id, number, demand, space, owner, state, recipes, due_at, attempts) \
+         VALUES (?1, ?2, '', ?3, ?4, 'waiting', '', ?5, 0) ON CONFLICT (object_id, number, demand) DO NOTHING",
         values![object.id, object.version.number, object.space, owner, now.as_millisecond()],
     )?;
     Ok(())
 }
 
-/// Asks once more for pictures of a space that were made by other declarations than these; how many, at most `limit`.
-pub fn ask_again(tx: &Tx, space: &str, recipes: &str, now: Timestamp, limit: i64) -> Result<u64, Error> {
-    let outdated = "SELECT object_id, number FROM pictures WHERE space = ?1 AND recipes > '' AND recipes < ?2 \
-         UNION ALL SELECT object_id, number FROM pictures WHERE space = ?1 AND recipes > ?2 LIMIT ?3";
-    let found: Vec<(Uuid, i64)> =
-        tx.all(outdated, values![space, recipes, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+/// What was made by other declarations than these, of which no `limit` were left.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outdated {
+    /// How many there were, at most `limit`.
+    pub count: u64,
+    /// The keys of what nobody asks for any longer, whose bytes must go.
+    pub gone: Vec<String>,
+}
+
+/// Deals with what was made in a space by none of these declarations, which are in order: what is made on arrival is
+/// asked for once more, and what was made on demand is forgotten until somebody asks.
+pub fn ask_again(tx: &Tx, space: &str, recipes: &[String], now: Timestamp, limit: i64) -> Result<Outdated, Error> {
+    // Everything between two of them: each range is a piece of the index.
+    let select = "SELECT object_id, number, demand FROM pictures WHERE space = ?1 AND recipes >";
+    let ranges: Vec<String> = (0..=recipes.len())
+        .map(|at| {
+            let from = if at == 0 { "''".to_owned() } else { format!("?{}", at + 2) };
+            let to = if at < recipes.len() { format!(" AND recipes < ?{}", at + 3) } else { String::new() };
+            format!("{select} {from}{to}")
+        })
+        .collect();
+    let mut values: Vec<&dyn Value> = vec![&space, &limit];
+    values.extend(recipes.iter().map(|recipe| recipe as &dyn Value));
+    let found: Vec<(Uuid, i64, String)> =
+        tx.all(&format!("{} LIMIT ?2", ranges.join(" UNION ALL ")), &values, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let (demanded, on_arrival): (Vec<_>, Vec<_>) = found.iter().partition(|(.., demand)| !demand.is_empty());
     let sql = "UPDATE pictures SET state = 'waiting', recipes = '', due_at = ?3, holder = NULL, attempts = 0, \
-         reason_code = NULL, reason_detail = NULL WHERE object_id = ?1 AND number = ?2";
+         reason_code = NULL, reason_detail = NULL WHERE object_id = ?1 AND number = ?2 AND demand = ''";
     tx.execute_each(sql, |run| {
-        found.iter().try_for_each(|(object, number)| run(values![object, number, now.as_millisecond()]))
+        on_arrival.iter().try_for_each(|(object, number, _)| run(values![object, number, now.as_millisecond()]))
     })?;
-    Ok(found.len() as u64)
+    let mut outdated = Outdated { count: found.len() as u64, gone: Vec::new() };
+    for (object, number, demand) in demanded {
+        outdated.gone.extend(demand::forget(tx, *object, *number, demand)?);
+    }
+    Ok(outdated)
 }
 
 /// Some objects of a space, in the order of their ids after the given one, whether they are pictures or not, each with
@@ -146,184 +161,63 @@ pub fn ask_again(tx: &Tx, space: &str, recipes: &str, now: Timestamp, limit: i64
 pub fn candidates(tx: &Tx, space: &str, after: Uuid, limit: i64) -> Result<Vec<(Uuid, String, bool)>, Error> {
     let sql = "SELECT o.id, v.content_type, p.number FROM objects o \
          JOIN versions v ON v.object_id = o.id AND v.number = o.version \
-         LEFT JOIN pictures p ON p.object_id = o.id AND p.number = o.version \
+         LEFT JOIN pictures p ON p.object_id = o.id AND p.number = o.version AND p.demand = '' \
          WHERE o.space = ?1 AND o.id > ?2 ORDER BY o.id LIMIT ?3";
     tx.all(sql, values![space, after, limit], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get::<Option<i64>>(2)?.is_some()))
     })
 }
 
-/// Whether anything waits to be taken up now.
-pub fn is_anything_due(tx: &Tx, now: Timestamp) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM pictures WHERE state = 'waiting' AND due_at <= ?1 LIMIT 1";
-    Ok(tx.one(sql, values![now.as_millisecond()], |_| Ok(()))?.is_some())
-}
+/// How many are asked for in one statement at the most.
+const AT_ONCE: usize = 512;
 
-/// Takes up one picture of the owner who comes after the given one, or else of the first: so all have their turn,
-/// however many one of them hands in. Nobody else takes it until `until`.
-pub fn claim(tx: &Tx, holder: Uuid, after: &str, now: Timestamp, until: Timestamp) -> Result<Option<Work>, Error> {
-    let due = |tx: &Tx, sql, owner: &str| {
-        tx.one(sql, values![owner, now.as_millisecond()], |row| {
-            Ok(Work {
-                object: row.get(0)?,
-                number: row.get(1)?,
-                space: row.get(2)?,
-                owner: row.get(3)?,
-                attempts: row.get(4)?,
-                holder,
-            })
-        })
-    };
-    let next = "SELECT object_id, number, space, owner, attempts FROM pictures \
-         WHERE state = 'waiting' AND owner > ?1 AND due_at <= ?2 ORDER BY owner, object_id LIMIT 1";
-    let first = "SELECT object_id, number, space, owner, attempts FROM pictures \
-         WHERE state = 'waiting' AND owner >= ?1 AND due_at <= ?2 ORDER BY owner, object_id LIMIT 1";
-    let found = match due(tx, next, after)? {
-        None => due(tx, first, "")?,
-        found => found,
-    };
-    if let Some(work) = &found {
-        tx.execute(
-            "UPDATE pictures SET due_at = ?3, holder = ?4 WHERE object_id = ?1 AND number = ?2",
-            values![work.object, work.number, until.as_millisecond(), holder],
-        )?;
+/// What is known of these versions as pictures, each with the declared variants that are there, in no order. Two
+/// statements tell of up to 512 of them.
+pub fn of(tx: &Tx, versions: &[(Uuid, i64)]) -> Result<Vec<Picture>, Error> {
+    let mut all = Vec::with_capacity(versions.len());
+    for versions in versions.chunks(AT_ONCE) {
+        let mut ids: Vec<Uuid> = versions.iter().map(|(id, _)| *id).collect();
+        // Few statements of different lengths are prepared, and looking for the same twice costs nothing.
+        let places = [1, 8, 64].into_iter().find(|places| *places >= ids.len()).unwrap_or(AT_ONCE);
+        ids.resize(places, ids[0]);
+        let values: Vec<&dyn Value> = ids.iter().map(|id| id as &dyn Value).collect();
+        let these = (1..=places).map(|at| format!("?{at}")).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "SELECT state, reason_code, reason_detail, width, height, frames, dominant, thumbhash, perceptual_hash, \
+             features, object_id, number FROM pictures WHERE object_id IN ({these}) AND demand = ''"
+        );
+        let known = tx.all(&sql, &values, |row| Ok((row.get::<i64>(11)?, read(row.get(10)?, row)?)))?;
+        let sql = format!(
+            "SELECT {VARIANT}, object_id, number FROM variants \
+             WHERE object_id IN ({these}) AND made_at IS NOT NULL AND demand NOT LIKE '%:%' ORDER BY name, bytes"
+        );
+        let mut variants: HashMap<(Uuid, i64), Vec<Variant>> = HashMap::new();
+        for (version, variant) in tx.all(&sql, &values, |row| Ok(((row.get(8)?, row.get(9)?), read_variant(row)?)))? {
+            variants.entry(version).or_default().push(variant);
+        }
+        all.extend(known.into_iter().filter(|(number, known)| versions.contains(&(known.object, *number))).map(
+            |(number, picture)| {
+                let variants = variants.remove(&(picture.object, number)).unwrap_or_default();
+                Picture { variants, ..picture }
+            },
+        ));
     }
-    Ok(found)
+    Ok(all)
 }
 
-/// Whoever holds it holds it for longer, or until it is due again; false when somebody else took it up, or it is gone.
-pub fn hold(tx: &Tx, work: &Work, until: Timestamp) -> Result<bool, Error> {
-    let sql = "UPDATE pictures SET due_at = ?4 WHERE object_id = ?1 AND number = ?2 AND holder = ?3";
-    Ok(tx.execute(sql, values![work.object, work.number, work.holder, until.as_millisecond()])? > 0)
-}
-
-/// It is about to be decoded. That counts as a try until it has come to an end; false when somebody else took it up.
-pub fn begin(tx: &Tx, work: &Work) -> Result<bool, Error> {
-    let sql = "UPDATE pictures SET attempts = attempts + 1 WHERE object_id = ?1 AND number = ?2 AND holder = ?3";
-    Ok(tx.execute(sql, values![work.object, work.number, work.holder])? > 0)
-}
-
-/// Gives it up until then. Where it `came_to_an_end` the try does not count.
-pub fn put_off(tx: &Tx, work: &Work, until: Timestamp, came_to_an_end: bool) -> Result<(), Error> {
-    let sql = "UPDATE pictures SET due_at = ?4, holder = NULL, \
-         attempts = CASE WHEN CAST(?5 AS BIGINT) = 1 AND attempts > 0 THEN attempts - 1 ELSE attempts END \
-         WHERE object_id = ?1 AND number = ?2 AND holder = ?3";
-    let (until, uncounted) = (until.as_millisecond(), i64::from(came_to_an_end));
-    tx.execute(sql, values![work.object, work.number, work.holder, until, uncounted])?;
-    Ok(())
-}
-
-/// It was decoded, and these variants are about to be written. Returns the keys that were planned before and came to
-/// nothing, whose bytes must go; nothing when somebody else took the picture up.
-pub fn plan(tx: &Tx, work: &Work, variants: &[Variant], until: Timestamp) -> Result<Option<Vec<String>>, Error> {
-    let sql = "UPDATE pictures SET due_at = ?4, attempts = 0 WHERE object_id = ?1 AND number = ?2 AND holder = ?3";
-    if tx.execute(sql, values![work.object, work.number, work.holder, until.as_millisecond()])? == 0 {
-        return Ok(None);
-    }
-    let of_version = values![work.object, work.number];
-    let unmade = "FROM variants WHERE object_id = ?1 AND number = ?2 AND made_at IS NULL";
-    let gone = tx.all(&format!("SELECT key {unmade}"), of_version, |row| row.get::<String>(0))?;
-    tx.execute(&format!("DELETE {unmade}"), of_version)?;
-    let sql = "INSERT INTO variants (key, object_id, number, name, recipe, content_type, width, height, bytes, sha256) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    tx.execute_each(sql, |run| {
-        variants.iter().try_for_each(|variant| {
-            run(values![
-                variant.key,
-                work.object,
-                work.number,
-                variant.name,
-                variant.recipe,
-                variant.content_type,
-                variant.width,
-                variant.height,
-                variant.bytes,
-                variant.sha256,
-            ])
-        })
-    })?;
-    Ok(Some(gone))
-}
-
-/// The work is over, with new looks or those it had: what is now at `kept`, and nothing else, is what there is. Returns the keys of what was there
-/// before, whose bytes must go; nothing when somebody else took the picture up.
-pub fn finish(
-    tx: &Tx,
-    work: &Work,
-    recipes: &str,
-    outcome: &Result<Option<Looks>, (String, String)>,
-    kept: &[String],
-    now: Timestamp,
-) -> Result<Option<Vec<String>>, Error> {
-    let (state, reason) = match outcome {
-        Ok(_) => (State::Made, None),
-        Err(reason) => (State::Refused, Some(reason)),
-    };
-    let sql = "UPDATE pictures SET state = ?4, recipes = ?5, holder = NULL, reason_code = ?6, reason_detail = ?7 \
-         WHERE object_id = ?1 AND number = ?2 AND holder = ?3";
-    let (code, detail) = (reason.map(|reason| &reason.0), reason.map(|reason| &reason.1));
-    let is_ours = tx.execute(
-        sql,
-        values![work.object, work.number, work.holder, state.as_str(), recipes, code.cloned(), detail.cloned()],
-    )? > 0;
-    if !is_ours {
-        return Ok(None);
-    }
-    if let Ok(Some(looks)) = outcome {
-        tx.execute(
-            "UPDATE pictures SET width = ?3, height = ?4, frames = ?5, dominant = ?6, thumbhash = ?7, \
-             perceptual_hash = ?8, features = ?9 WHERE object_id = ?1 AND number = ?2",
-            values![
-                work.object,
-                work.number,
-                looks.width,
-                looks.height,
-                looks.frames,
-                looks.dominant,
-                looks.thumbhash,
-                looks.perceptual_hash,
-                looks.features,
-            ],
-        )?;
-    }
-    tx.execute_each("UPDATE variants SET made_at = ?2 WHERE key = ?1 AND made_at IS NULL", |run| {
-        kept.iter().try_for_each(|key| run(values![key, now.as_millisecond()]))
-    })?;
-    let all = tx.all(
-        "SELECT key FROM variants WHERE object_id = ?1 AND number = ?2",
-        values![work.object, work.number],
-        |row| row.get::<String>(0),
-    )?;
-    let gone: Vec<String> = all.into_iter().filter(|key| !kept.contains(key)).collect();
-    tx.execute_each("DELETE FROM variants WHERE key = ?1", |run| gone.iter().try_for_each(|key| run(values![key])))?;
-    Ok(Some(gone))
-}
-
-/// What is known of the served version of an object as a picture.
-pub fn of(tx: &Tx, object: Uuid, number: i64) -> Result<Option<Picture>, Error> {
+/// What came of one piece of work: of what is made on arrival, or of what was asked for.
+pub fn of_demand(tx: &Tx, object: Uuid, number: i64, demand: &str) -> Result<Option<Picture>, Error> {
     let sql = "SELECT state, reason_code, reason_detail, width, height, frames, dominant, thumbhash, perceptual_hash, \
-         features FROM pictures WHERE object_id = ?1 AND number = ?2";
-    let Some(mut picture) = tx.one(sql, values![object, number], |row| read(object, row))? else { return Ok(None) };
-    picture.variants = variants(tx, object, number)?;
+         features FROM pictures WHERE object_id = ?1 AND number = ?2 AND demand = ?3";
+    let Some(mut picture) = tx.one(sql, values![object, number, demand], |row| read(object, row))? else {
+        return Ok(None);
+    };
+    let sql = format!(
+        "SELECT {VARIANT} FROM variants \
+         WHERE object_id = ?1 AND number = ?2 AND demand = ?3 AND made_at IS NOT NULL ORDER BY name, bytes"
+    );
+    picture.variants = tx.all(&sql, values![object, number, demand], read_variant)?;
     Ok(Some(picture))
-}
-
-/// The variants of a version that are there.
-pub fn variants(tx: &Tx, object: Uuid, number: i64) -> Result<Vec<Variant>, Error> {
-    let sql = "SELECT key, name, recipe, content_type, width, height, bytes, sha256 FROM variants \
-         WHERE object_id = ?1 AND number = ?2 AND made_at IS NOT NULL ORDER BY name, bytes";
-    tx.all(sql, values![object, number], |row| {
-        Ok(Variant {
-            key: row.get(0)?,
-            name: row.get(1)?,
-            recipe: row.get(2)?,
-            content_type: row.get(3)?,
-            width: row.get(4)?,
-            height: row.get(5)?,
-            bytes: row.get(6)?,
-            sha256: row.get(7)?,
-        })
-    })
 }
 
 /// The keys of everything that was made of an object, or is about to be.
@@ -333,10 +227,30 @@ pub fn keys(tx: &Tx, object: Uuid) -> Result<Vec<String>, Error> {
 
 /// How much there is to do, and how much came to nothing; of each, no more than [`COUNTED`] are counted.
 pub fn counts(tx: &Tx) -> Result<Counts, Error> {
-    let count = |sql| Ok::<_, Error>(tx.one(sql, values![COUNTED], |row| row.get(0))?.unwrap_or(0));
+    let count = |which| {
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM pictures WHERE {which} LIMIT ?1) AS counted");
+        Ok::<i64, Error>(tx.one(&sql, values![COUNTED], |row| row.get(0))?.unwrap_or(0))
+    };
+    let demanded = count("state = 'waiting' AND demand > ''")?;
     Ok(Counts {
-        waiting: count("SELECT count(*) FROM (SELECT 1 FROM pictures WHERE state = 'waiting' LIMIT ?1) AS counted")?,
-        refused: count("SELECT count(*) FROM (SELECT 1 FROM pictures WHERE state = 'refused' LIMIT ?1) AS counted")?,
+        waiting: count("state = 'waiting' AND demand = ''")? + demanded,
+        refused: count("state = 'refused' AND demand = ''")?,
+    })
+}
+
+/// The columns that [`read_variant`] reads.
+const VARIANT: &str = "key, name, recipe, content_type, width, height, bytes, sha256";
+
+fn read_variant(row: &Row<'_>) -> Result<Variant, Error> {
+    Ok(Variant {
+        key: row.get(0)?,
+        name: row.get(1)?,
+        recipe: row.get(2)?,
+        content_type: row.get(3)?,
+        width: row.get(4)?,
+        height: row.get(5)?,
+        bytes: row.get(6)?,
+        sha256: row.get(7)?,
     })
 }
 

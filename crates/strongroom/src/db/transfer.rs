@@ -94,6 +94,7 @@ const TABLES: &[Table] = &[
         columns: &[
             ("object_id", Id),
             ("number", Integer),
+            ("demand", Text),
             ("space", Text),
             ("owner", Text),
             ("state", Text),
@@ -110,6 +111,7 @@ const TABLES: &[Table] = &[
             ("thumbhash", Text),
             ("perceptual_hash", Integer),
             ("features", Text),
+            ("used_at", Integer),
         ],
     },
     Table {
@@ -118,6 +120,7 @@ const TABLES: &[Table] = &[
             ("key", Text),
             ("object_id", Id),
             ("number", Integer),
+            ("demand", Text),
             ("name", Text),
             ("recipe", Text),
             ("content_type", Text),

@@ -11,9 +11,9 @@ use crate::authenticate;
 use crate::db;
 use crate::description::FieldError;
 use crate::jwt::TokenError;
-use crate::links::Unmade;
+use crate::pictures::Unmade;
 use crate::spaces::Denied;
-use crate::{arrivals, links, objects, sns, storage, uploads};
+use crate::{arrivals, links, objects, sns, storage, transforms, uploads};
 
 /// Nobody is told to come back later than in so many seconds.
 const LONGEST_WAIT: u32 = 60;
@@ -268,8 +268,24 @@ impl From<Unmade> for Problem {
         let words = sentence(&unmade.to_string());
         match unmade {
             Unmade::Waiting => Self::new(StatusCode::SERVICE_UNAVAILABLE, unmade.code(), words).retry_after(1),
+            Unmade::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, unmade.code(), words).retry_after(5),
             Unmade::Refused(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, unmade.code(), words),
             Unmade::NoSuch(_) => Self::new(StatusCode::NOT_FOUND, unmade.code(), words),
+        }
+    }
+}
+
+impl From<transforms::Error> for Problem {
+    fn from(error: transforms::Error) -> Self {
+        let words = sentence(&error.to_string());
+        match error {
+            transforms::Error::Signature | transforms::Error::Unsigned => {
+                Self::new(StatusCode::FORBIDDEN, "transform-signature", words)
+            }
+            transforms::Error::Expired => Self::new(StatusCode::GONE, "transform-expired", words),
+            transforms::Error::Options(_) => Self::new(StatusCode::BAD_REQUEST, "transform-options", words),
+            transforms::Error::NoKey => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "transform-key", words),
+            transforms::Error::Link(error) => error.into(),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::error::{Problem, ProblemDocument, sentence};
 use super::extract::{Caller, Unread};
 use crate::links::{self, Item, Purpose};
 use crate::spaces::{self, Denied};
+use crate::transforms;
 
 /// How many items one request may name.
 const MOST_ITEMS: usize = 1000;
@@ -30,6 +31,9 @@ pub(crate) struct WantedLinks {
     download: bool,
     /// The variant that links are wanted to, in place of what was handed in.
     variant: Option<String>,
+    /// How a picture is to be made that links are wanted to, such as `rs:fill:300:200/q:80`. The links lead to
+    /// `GET /i/{signature}/{options}/{id}`, which makes it.
+    transform: Option<String>,
 }
 
 /// An answer to each item, in the order of the request.
@@ -67,7 +71,8 @@ enum LinkItem {
 /// Why one item has no link.
 #[derive(Debug, Serialize, ToSchema)]
 struct ItemError {
-    /// `not-found` or `bad-request`; of a variant also `processing`, `picture-refused` or `no-such-variant`.
+    /// `not-found` or `bad-request`; of a variant also `processing`, `overloaded`, `picture-refused` or
+    /// `no-such-variant`.
     code: &'static str,
     /// The same in words.
     detail: String,
@@ -104,20 +109,29 @@ pub(crate) async fn links(State(app): State<App>, Caller(asker): Caller, body: U
     if body.download && body.variant.is_some() {
         return Err(Problem::invalid("variant", "cannot be downloaded under a name; leave out one of the two"));
     }
+    if let Some(options) = &body.transform {
+        if body.download || body.variant.is_some() {
+            return Err(Problem::invalid("transform", "stands alone; leave out `variant` and `download`"));
+        }
+        if options.split('/').any(|option| option.starts_with("exp")) {
+            return Err(Problem::invalid("transform", "gets an end by itself; leave out `exp`"));
+        }
+        let found = transforms::for_references(&app.service, &asker, &body.items, options).await?;
+        return Ok(Json(Links { items: body.items.into_iter().zip(found).map(LinkItem::from).collect() }));
+    }
     let purpose = if body.download { Purpose::Download } else { Purpose::Show };
     let found = links::for_references(&app.service, &asker, &body.items, body.variant.as_deref(), purpose).await?;
-    let items = body.items.into_iter().zip(found).map(|(item, found)| match found {
-        Item::Link { id, link } => LinkItem::Link { item, id, url: link.url, expires_at: link.expires_at },
-        Item::NotFound => {
-            let detail = "There is nothing here under this name, or not for you.".to_owned();
-            LinkItem::Error { item, error: ItemError { code: "not-found", detail } }
-        }
-        Item::Unmade(unmade) => {
-            LinkItem::Error { item, error: ItemError { code: unmade.code(), detail: sentence(&unmade.to_string()) } }
-        }
-        Item::Malformed(reason) => {
-            LinkItem::Error { item, error: ItemError { code: "bad-request", detail: sentence(&reason) } }
-        }
-    });
-    Ok(Json(Links { items: items.collect() }))
+    Ok(Json(Links { items: body.items.into_iter().zip(found).map(LinkItem::from).collect() }))
+}
+
+impl From<(String, Item)> for LinkItem {
+    fn from((item, found): (String, Item)) -> Self {
+        let (code, detail) = match found {
+            Item::Link { id, link } => return Self::Link { item, id, url: link.url, expires_at: link.expires_at },
+            Item::NotFound => ("not-found", "There is nothing here under this name, or not for you.".to_owned()),
+            Item::Unmade(unmade) => (unmade.code(), sentence(&unmade.to_string())),
+            Item::Malformed(reason) => ("bad-request", sentence(&reason)),
+        };
+        Self::Error { item, error: ItemError { code, detail } }
+    }
 }

@@ -329,7 +329,8 @@ pub(crate) struct VariantPath {
 
 /// Look at a variant of a picture
 ///
-/// Of two formats, who says in `Accept` that it can show WebP gets that.
+/// Of two formats, who says in `Accept` that it can show WebP gets that. A variant that is made on demand is made if it
+/// is not there, and awaited for a few seconds; then `503` `processing` says when to ask again.
 #[utoipa::path(
     get,
     path = "/v1/objects/{id}/variants/{name}",
@@ -350,7 +351,7 @@ pub(crate) async fn variant(
     Query(query): Query<DownloadQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let shows_webp = headers.get_all(header::ACCEPT).iter().any(|accept| accepts(accept, "image/webp"));
+    let shows_webp = shows_webp(&headers);
     let can_show = |content_type: &str| content_type != "image/webp" || shows_webp;
     let found = links::variant(&app.service, &asker, id, &name, can_show).await?;
     let vary = (header::VARY, HeaderValue::from_static("accept"));
@@ -359,6 +360,11 @@ pub(crate) async fn variant(
         return Ok((StatusCode::FOUND, [vary], location).into_response());
     }
     Ok(([vary], Json(VariantJson::from(found))).into_response())
+}
+
+/// Whether who asks says that it can show WebP.
+pub(crate) fn shows_webp(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().any(|accept| accepts(accept, "image/webp"))
 }
 
 /// Whether an `Accept` header names this content type, and does not refuse it.

@@ -13,6 +13,11 @@ const TAGS: [(&str, &str); 4] = [
     ("Running", "How the service is, what it holds and what happened."),
 ];
 
+/// Routes whose paths a router writes in another way than OpenAPI does.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(super::transforms::follow))]
+struct Others;
+
 /// The frame that the routes are put into.
 pub(crate) fn frame() -> OpenApi {
     let bearer = HttpBuilder::new()
@@ -35,6 +40,7 @@ pub(crate) fn frame() -> OpenApi {
         .tags(Some(TAGS.map(|(name, words)| TagBuilder::new().name(name).description(Some(words)).build())))
         .security(Some([SecurityRequirement::new("bearer", Vec::<String>::new())]))
         .build()
+        .merge_from(<Others as utoipa::OpenApi>::openapi())
 }
 
 /// `/openapi.json`

@@ -73,6 +73,8 @@ pub(crate) struct PictureJson {
     thumbhash: Option<String>,
     /// What was made of it. Of one name there may be two formats: who can show WebP takes that.
     variants: Vec<VariantJson>,
+    /// Names of variants that `GET /v1/objects/{id}/variants/{name}` makes when they are not there.
+    on_demand: Vec<String>,
 }
 
 /// A picture that was made of another.
@@ -225,13 +227,16 @@ impl ObjectJson {
                 created_at: version.created_at,
             },
             link: links.original.map(|link| LinkJson { url: link.url, expires_at: link.expires_at }),
-            picture: links.picture.map(|(picture, links)| PictureJson::new(picture, links)),
+            picture: links
+                .picture
+                .zip(Some(links.on_demand))
+                .map(|((picture, links), on_demand)| PictureJson::new(picture, links, on_demand)),
         }
     }
 }
 
 impl PictureJson {
-    fn new(picture: Picture, links: Vec<SignedUrl>) -> Self {
+    fn new(picture: Picture, links: Vec<SignedUrl>, on_demand: Vec<String>) -> Self {
         let (looks, variants) = (picture.looks, picture.variants);
         Self {
             state: picture.state.as_str(),
@@ -242,6 +247,7 @@ impl PictureJson {
             dominant: looks.as_ref().map(|looks| format!("#{}", looks.dominant)),
             thumbhash: looks.map(|looks| looks.thumbhash),
             variants: variants.into_iter().zip(links).map(VariantJson::from).collect(),
+            on_demand,
         }
     }
 }

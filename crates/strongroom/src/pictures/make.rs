@@ -1,5 +1,6 @@
 //! One picture: its bytes are fetched, its variants made on a thread of their own, and each put into storage.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use super::digest_of;
+use super::options::is_transform;
 use crate::config::Variant as Declared;
 use crate::db::objects::Object;
 use crate::db::pictures::{Looks, Variant};
@@ -153,7 +155,7 @@ pub(super) async fn make(
     let Rendered { outputs, looks, .. } = rendered?;
     let looks = as_rows(&looks, &seen);
     let made = without_vain(owners.into_iter().zip(outputs)).into_iter().map(|(declared, output)| {
-        let key = ObjectKey::generated(object.id, &declared.name, service.new_id(), output.format.extension());
+        let key = ObjectKey::generated(object.id, &stem(&declared.name), service.new_id(), output.format.extension());
         let variant = Variant {
             key: key.as_str().to_owned(),
             name: declared.name.clone(),
@@ -167,6 +169,11 @@ pub(super) async fn make(
         (variant, output.bytes)
     });
     Ok(Made { variants: made.collect(), looks, _room: room })
+}
+
+/// What the file of a variant is called: options would be long, and hard to read in a key.
+fn stem(name: &str) -> Cow<'_, str> {
+    if is_transform(name) { digest::short(name.as_bytes()).into() } else { name.into() }
 }
 
 /// How many pixels a result has at the most.

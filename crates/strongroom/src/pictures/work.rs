@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::make::{self, Error, Memory};
-use super::{digest_of, digest_of_all};
+use super::{digest_of, options, recipes_of};
 use crate::config::Variant as Declared;
 use crate::db::objects::Object;
-use crate::db::pictures::{Looks, Variant, Work};
+use crate::db::pictures::work::{First, Work};
+use crate::db::pictures::{Looks, Variant};
 use crate::db::{self};
 use crate::lease::{self, after};
 use crate::service::Service;
@@ -45,10 +46,13 @@ pub async fn keep(service: &Service, stop: &CancellationToken) {
     let (threads, memory) = (processing.threads(), Memory::of(processing.memory()));
     let (mut working, mut held, mut last_owner) = (FuturesUnordered::new(), Vec::<Work>::new(), String::new());
     let mut next = Instant::now();
+    let mut first = First::Demands;
     loop {
         while working.len() < threads && Instant::now() >= next {
-            match claim(service, &last_owner).await {
+            match claim(service, first, &last_owner).await {
                 Ok(Some(work)) => {
+                    // Who waits for something comes first, and every other time what arrived does.
+                    first = if first == First::Demands { First::Arrivals } else { First::Demands };
                     last_owner.clone_from(&work.owner);
                     held.push(work.clone());
                     working.push(work_on(service, &memory, work));
@@ -65,6 +69,7 @@ pub async fn keep(service: &Service, stop: &CancellationToken) {
                 held.retain(|work| work.holder != holder);
                 next = Instant::now() + if is_away { REST } else { Duration::ZERO };
             }
+            () = service.demands.asked(), if working.len() < threads => next = Instant::now(),
             () = tokio::time::sleep_until(next), if working.len() < threads => {}
             () = stop.cancelled() => break,
         }
@@ -77,13 +82,13 @@ pub async fn keep(service: &Service, stop: &CancellationToken) {
     }
 }
 
-async fn claim(service: &Service, after_owner: &str) -> Result<Option<Work>, db::Error> {
+async fn claim(service: &Service, first: First, after_owner: &str) -> Result<Option<Work>, db::Error> {
     let (now, holder) = (service.now(), service.new_id());
-    if !service.db.read(move |tx| db::pictures::is_anything_due(tx, now)).await? {
+    if !service.db.read(move |tx| db::pictures::work::is_anything_due(tx, now)).await? {
         return Ok(None);
     }
     let (until, after_owner) = (after(now, LEASE), after_owner.to_owned());
-    service.db.append(move |tx| db::pictures::claim(tx, holder, &after_owner, now, until)).await
+    service.db.append(move |tx| db::pictures::work::claim(tx, holder, first, &after_owner, now, until)).await
 }
 
 /// Works on one picture. Answers who held it, and whether the storage or the database is away for all of them.
@@ -114,6 +119,7 @@ async fn work_on(service: &Service, memory: &Memory, work: Work) -> (Uuid, bool)
         }
     };
     service.metrics.picture_worked_on(outcome, begun.elapsed());
+    service.demands.tell_of_an_end();
     (work.holder, is_away)
 }
 
@@ -134,13 +140,21 @@ async fn follow(
     planned: &Mutex<Vec<String>>,
     given_up: &Arc<AtomicBool>,
 ) -> Result<&'static str, Error> {
-    let (id, number) = (work.object, work.number);
+    let (id, number, demand) = (work.object, work.number, work.demand.clone());
     let look_up = move |tx: &db::Tx| {
         let object = db::objects::get(tx, id)?.filter(|object| object.version.number == number);
-        Ok::<_, db::Error>((object, db::pictures::of(tx, id, number)?))
+        Ok::<_, db::Error>((object, db::pictures::of_demand(tx, id, number, &demand)?))
     };
     let (Some(object), Some(known)) = service.db.read(look_up).await? else { return Err(Error::Overtaken) };
-    let declared = service.config.spaces.get(&object.space).map_or(&[][..], |space| &space.variants);
+    let space = service.config.spaces.get(&object.space);
+    let declared: Vec<Declared> = match space {
+        Some(space) if work.demand.is_empty() => space.made_on_arrival().cloned().collect(),
+        Some(space) => options::declared(space, &work.demand).into_iter().collect(),
+        None => Vec::new(),
+    };
+    // Whatever is made of it, somebody looks at every picture once.
+    let is_looked_at =
+        known.looks.is_some() || !work.demand.is_empty() || space.is_none_or(|space| space.variants.is_empty());
     let is_made = |one: &Declared, made: &Variant| one.name == made.name && digest_of(one) == made.recipe;
     let mut kept: Vec<String> = known
         .variants
@@ -150,8 +164,9 @@ async fn follow(
         .collect();
     let missing: Vec<_> =
         declared.iter().filter(|one| !known.variants.iter().any(|made| is_made(one, made))).cloned().collect();
-    let ending = Ending { service, work, object: &object, recipes: digest_of_all(declared) };
-    if missing.is_empty() && (known.looks.is_some() || declared.is_empty()) {
+    let recipes = recipes_of(space, &work.demand);
+    let ending = Ending { service, work, object: &object, recipes };
+    if missing.is_empty() && is_looked_at {
         return ending.write(Ok(None), kept).await;
     }
     let attempts = service.config.processing.attempts;
@@ -162,7 +177,7 @@ async fn follow(
         return ending.write(Err((POISONOUS.to_owned(), detail)), kept).await;
     }
     let row = work.clone();
-    let begin = service.db.append(move |tx| db::pictures::begin(tx, &row));
+    let begin = service.db.append(move |tx| db::pictures::work::begin(tx, &row));
     // What did not come to an end before is decoded alone, so that no other is taken for the one to blame.
     let alone = work.attempts > 0;
     match make::make(service, memory, &object, &missing, alone, given_up, begin).await {
@@ -195,7 +210,7 @@ async fn store(
     planned.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&keys);
     let (row, now, bucket) = (work.clone(), service.now(), service.bucket_of(&object.space).to_owned());
     let plan = move |tx: &db::Tx| {
-        let Some(gone) = db::pictures::plan(tx, &row, &variants, after(now, LEASE))? else { return Ok(false) };
+        let Some(gone) = db::pictures::work::plan(tx, &row, &variants, after(now, LEASE))? else { return Ok(false) };
         gone.iter().try_for_each(|key| db::doomed::insert(tx, &bucket, key, now))?;
         Ok::<_, db::Error>(true)
     };
@@ -228,7 +243,9 @@ impl Ending<'_> {
         let (now, row) = (service.now(), work.clone());
         let (bucket, space) = (service.bucket_of(&object.space).to_owned(), object.space.clone());
         let settle = move |tx: &db::Tx| {
-            let Some(gone) = db::pictures::finish(tx, &row, &recipes, &outcome, &kept, now)? else { return Ok(false) };
+            let Some(gone) = db::pictures::work::finish(tx, &row, &recipes, &outcome, &kept, now)? else {
+                return Ok(false);
+            };
             for key in &gone {
                 db::doomed::insert(tx, &bucket, key, now)?;
             }
@@ -263,7 +280,8 @@ async fn doom(service: &Service, work: &Work, keys: Vec<String>) {
 
 async fn put_off(service: &Service, work: &Work, until: Timestamp, came_to_an_end: bool) {
     let row = work.clone();
-    if let Err(error) = service.db.append(move |tx| db::pictures::put_off(tx, &row, until, came_to_an_end)).await {
+    if let Err(error) = service.db.append(move |tx| db::pictures::work::put_off(tx, &row, until, came_to_an_end)).await
+    {
         // Its lease ends, and then it is taken up again.
         tracing::warn!(object = %work.object, %error, "what came of a picture could not be written down");
     }
@@ -272,5 +290,5 @@ async fn put_off(service: &Service, work: &Work, until: Timestamp, came_to_an_en
 /// Lengthens the lease on a picture; false when it is lost.
 async fn renew(service: &Service, work: &Work) -> Result<bool, Error> {
     let (row, until) = (work.clone(), after(service.now(), LEASE));
-    Ok(service.db.append(move |tx| db::pictures::hold(tx, &row, until)).await?)
+    Ok(service.db.append(move |tx| db::pictures::work::hold(tx, &row, until)).await?)
 }

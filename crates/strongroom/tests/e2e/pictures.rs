@@ -1,6 +1,8 @@
 //! Pictures: what is made of them, when, for whom, and what becomes of it.
 
 mod kept;
+mod on_demand;
+mod transforms;
 
 use std::time::Duration;
 

@@ -32,12 +32,12 @@ fn names(object: &Value) -> Vec<&str> {
 }
 
 /// Where a variant lies.
-fn key(variant: &Value) -> String {
+pub(super) fn key(variant: &Value) -> String {
     let path = text(&variant["url"]).split('?').next().unwrap();
     path[path.find("generated/").unwrap()..].to_owned()
 }
 
-fn clean_up(app: &App) {
+pub(super) fn clean_up(app: &App) {
     app.command_json(&["gc", "--grace", "0s", "--json"]);
 }
 

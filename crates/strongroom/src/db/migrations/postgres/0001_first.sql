@@ -52,10 +52,12 @@ CREATE TABLE versions (
     PRIMARY KEY (object_id, number)
 );
 
--- Pictures of spaces that have variants made: one row a version, the work on it and what was found.
+-- Work on pictures: a row for what a space makes of each version when it arrives, with what was found in it, and one
+-- for everything that somebody asked for afterwards.
 CREATE TABLE pictures (
     object_id       UUID NOT NULL REFERENCES objects ON DELETE CASCADE,
     number          BIGINT NOT NULL,
+    demand          TEXT COLLATE "C" NOT NULL,          -- what was asked for: a variant or options; '' for what is made on arrival
     space           TEXT COLLATE "C" NOT NULL,
     owner           TEXT COLLATE "C" NOT NULL,          -- '' for nobody: work is taken from the owners in turn
     state           TEXT COLLATE "C" NOT NULL,          -- waiting, made or refused
@@ -72,11 +74,14 @@ CREATE TABLE pictures (
     thumbhash       TEXT COLLATE "C",                   -- base64
     perceptual_hash BIGINT,
     features        TEXT COLLATE "C",                   -- 32 numbers of a byte, hex
-    PRIMARY KEY (object_id, number)
+    used_at         BIGINT,                -- when it was last asked for; nothing for what is made on arrival
+    PRIMARY KEY (object_id, number, demand)
 );
 
-CREATE INDEX pictures_waiting ON pictures (owner, object_id) WHERE state = 'waiting';
-CREATE INDEX pictures_refused ON pictures (object_id) WHERE state = 'refused';
+CREATE INDEX pictures_waiting ON pictures (owner, object_id) WHERE state = 'waiting' AND demand = '';
+CREATE INDEX pictures_demanded ON pictures (owner, object_id) WHERE state = 'waiting' AND demand > '';
+CREATE INDEX pictures_refused ON pictures (object_id) WHERE state = 'refused' AND demand = '';
+CREATE INDEX pictures_by_use ON pictures (used_at, object_id, number, demand) WHERE used_at IS NOT NULL;
 CREATE INDEX pictures_by_recipes ON pictures (space, recipes);
 
 -- What was made of them. A row is there before its bytes are, so that they are found whatever happens.
@@ -84,6 +89,7 @@ CREATE TABLE variants (
     key          TEXT COLLATE "C" PRIMARY KEY,
     object_id    UUID NOT NULL REFERENCES objects ON DELETE CASCADE,
     number       BIGINT NOT NULL,
+    demand       TEXT COLLATE "C" NOT NULL,             -- of which of these rows it is
     name         TEXT COLLATE "C" NOT NULL,
     recipe       TEXT COLLATE "C" NOT NULL,             -- digest of its declaration
     content_type TEXT COLLATE "C" NOT NULL,
@@ -94,7 +100,8 @@ CREATE TABLE variants (
     made_at      BIGINT                    -- its bytes are there
 );
 
-CREATE INDEX variants_by_object ON variants (object_id, number);
+CREATE INDEX variants_by_object ON variants (object_id, number, demand);
+CREATE INDEX variants_on_demand ON variants (bytes) WHERE demand > '';
 
 -- A permission to hand in one version, and the work that follows. It is written before any byte can arrive, so
 -- that whatever a crash leaves in storage can be found from here.

@@ -51,10 +51,12 @@ CREATE TABLE versions (
     PRIMARY KEY (object_id, number)
 ) STRICT, WITHOUT ROWID;
 
--- Pictures of spaces that have variants made: one row a version, the work on it and what was found.
+-- Work on pictures: a row for what a space makes of each version when it arrives, with what was found in it, and one
+-- for everything that somebody asked for afterwards.
 CREATE TABLE pictures (
     object_id       BLOB NOT NULL REFERENCES objects ON DELETE CASCADE,
     number          INTEGER NOT NULL,
+    demand          TEXT NOT NULL,          -- what was asked for: a variant or options; '' for what is made on arrival
     space           TEXT NOT NULL,
     owner           TEXT NOT NULL,          -- '' for nobody: work is taken from the owners in turn
     state           TEXT NOT NULL,          -- waiting, made or refused
@@ -71,11 +73,14 @@ CREATE TABLE pictures (
     thumbhash       TEXT,                   -- base64
     perceptual_hash INTEGER,
     features        TEXT,                   -- 32 numbers of a byte, hex
-    PRIMARY KEY (object_id, number)
+    used_at         INTEGER,                -- when it was last asked for; nothing for what is made on arrival
+    PRIMARY KEY (object_id, number, demand)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX pictures_waiting ON pictures (owner, object_id) WHERE state = 'waiting';
-CREATE INDEX pictures_refused ON pictures (object_id) WHERE state = 'refused';
+CREATE INDEX pictures_waiting ON pictures (owner, object_id) WHERE state = 'waiting' AND demand = '';
+CREATE INDEX pictures_demanded ON pictures (owner, object_id) WHERE state = 'waiting' AND demand > '';
+CREATE INDEX pictures_refused ON pictures (object_id) WHERE state = 'refused' AND demand = '';
+CREATE INDEX pictures_by_use ON pictures (used_at, object_id, number, demand) WHERE used_at IS NOT NULL;
 CREATE INDEX pictures_by_recipes ON pictures (space, recipes);
 
 -- What was made of them. A row is there before its bytes are, so that they are found whatever happens.
@@ -83,6 +88,7 @@ CREATE TABLE variants (
     key          TEXT PRIMARY KEY,
     object_id    BLOB NOT NULL REFERENCES objects ON DELETE CASCADE,
     number       INTEGER NOT NULL,
+    demand       TEXT NOT NULL,             -- of which of these rows it is
     name         TEXT NOT NULL,
     recipe       TEXT NOT NULL,             -- digest of its declaration
     content_type TEXT NOT NULL,
@@ -93,7 +99,8 @@ CREATE TABLE variants (
     made_at      INTEGER                    -- its bytes are there
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX variants_by_object ON variants (object_id, number);
+CREATE INDEX variants_by_object ON variants (object_id, number, demand);
+CREATE INDEX variants_on_demand ON variants (bytes) WHERE demand > '';
 
 -- A permission to hand in one version, and the work that follows. It is written before any byte can arrive, so
 -- that whatever a crash leaves in storage can be found from here.
