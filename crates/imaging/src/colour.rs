@@ -45,7 +45,38 @@ fn converted(packed: &Packed, profile: &Profile) -> Option<Packed> {
     let transform = profile.parsed.create_transform_8bit(from, &ColorProfile::new_srgb(), to, options).ok()?;
     let mut data = vec![0; packed.width as usize * packed.height as usize * model.channels()];
     transform.transform(&packed.data, &mut data).ok()?;
+    if packed.model == Model::Cmyk {
+        let mut darkest = [0; 3];
+        transform.transform(&[u8::MAX; 4], &mut darkest).ok()?;
+        let levels = darkest.map(levels_above);
+        for pixel in data.as_chunks_mut::<3>().0 {
+            *pixel = std::array::from_fn(|channel| levels[channel][usize::from(pixel[channel])]);
+        }
+    }
     Some(Packed { width: packed.width, height: packed.height, model, data })
+}
+
+/// What becomes of each level of a colour when that of the darkest mixture of inks becomes black: white stays white, and
+/// light in between keeps its place. Without this black on paper would be a grey on screens.
+fn levels_above(darkest: u8) -> [u8; 256] {
+    let black = linear(f64::from(darkest.min(LIGHTEST_BLACK)) / 255.0);
+    std::array::from_fn(|level| {
+        let light = (linear(level as f64 / 255.0) - black) / (1.0 - black);
+        (encoded(light.max(0.0)) * 255.0).round() as u8
+    })
+}
+
+/// A medium grey: where the darkest is lighter, something else than ink is meant.
+const LIGHTEST_BLACK: u8 = 119;
+
+/// How much light a level of sRGB is.
+fn linear(level: f64) -> f64 {
+    if level <= 0.040_45 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) }
+}
+
+/// The level of sRGB that is so much light.
+fn encoded(light: f64) -> f64 {
+    if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }
 
 /// What the encoders take: lightness, luma and chroma, red, green and blue, or those with alpha; in the colours of the

@@ -1,7 +1,8 @@
 //! Makes pictures of other sizes, each from the smallest one that is large enough.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{InnerPixel, U8, U8x3, U8x4};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::raster::{Model, Packed, Planar, Plane, Range, Raster, room};
 use crate::refusal::Refusal;
@@ -87,19 +88,18 @@ fn resized(source: &Raster, area: [f64; 4], width: u32, height: u32) -> Result<R
     }
     match source {
         Raster::Packed(packed) => {
-            let kind = match packed.model.channels() {
-                1 => PixelType::U8,
-                3 => PixelType::U8x3,
-                _ => PixelType::U8x4,
+            let samples = match packed.model.channels() {
+                1 => samples::<U8>,
+                3 => samples::<U8x3>,
+                _ => samples::<U8x4>,
             };
-            let size = (packed.width, packed.height);
-            let data = samples(&packed.data, size, kind, area, (width, height))?;
+            let data = samples(&packed.data, (packed.width, packed.height), area, (width, height))?;
             Ok(Raster::Packed(Packed { width, height, model: packed.model, data }))
         }
         Raster::Planar(planar) => {
             let plane = |plane: &Plane, area, width, height| -> Result<Plane, Refusal> {
                 let size = (plane.width, plane.height);
-                let data = samples(&plane.data, size, PixelType::U8, area, (width, height))?;
+                let data = samples::<U8>(&plane.data, size, area, (width, height))?;
                 Ok(Plane { width, height, data })
             };
             let luma = plane(&planar.luma, area, width, height)?;
@@ -112,17 +112,19 @@ fn resized(source: &Raster, area: [f64; 4], width: u32, height: u32) -> Result<R
     }
 }
 
-fn samples(
+/// Of these three kinds of pixels alone: what resizes them is compiled here for each, and for all that there are it would
+/// take minutes.
+fn samples<P: PixelTrait + InnerPixel>(
     data: &[u8],
     (source_width, source_height): (u32, u32),
-    kind: PixelType,
     [left, top, across, down]: [f64; 4],
     (width, height): (u32, u32),
 ) -> Result<Vec<u8>, Refusal> {
     let impossible = |why: &dyn ToString| Refusal::Recipe(format!("it cannot be resized: {}", why.to_string()));
-    let source = ImageRef::new(source_width, source_height, data, kind).map_err(|error| impossible(&error))?;
-    let mut out = room(width as usize * height as usize * kind.size())?;
-    let mut target = Image::from_slice_u8(width, height, &mut out, kind).map_err(|error| impossible(&error))?;
+    let source =
+        TypedImageRef::<P>::from_buffer(source_width, source_height, data).map_err(|error| impossible(&error))?;
+    let mut out = room(width as usize * height as usize * size_of::<P>())?;
+    let mut target = TypedImage::<P>::from_buffer(width, height, &mut out).map_err(|error| impossible(&error))?;
     // Rounding may have moved an edge over the border by a hair.
     let (left, top) = (left.max(0.0), top.max(0.0));
     let across = across.min(f64::from(source_width) - left);
@@ -133,7 +135,7 @@ fn samples(
         // Transparent pixels have been given no weight already.
         .use_alpha(false);
     // A new one each time: it would keep a buffer as large as the largest picture that it saw.
-    Resizer::new().resize(&source, &mut target, &options).map_err(|error| impossible(&error))?;
+    Resizer::new().resize_typed(&source, &mut target, &options).map_err(|error| impossible(&error))?;
     Ok(out)
 }
 

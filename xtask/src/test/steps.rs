@@ -85,7 +85,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "postgres",
-        what: "on PostgreSQL, the end-to-end tests that the step seaweedfs leaves out",
+        what: "the end-to-end and crash tests again, on PostgreSQL",
         tools: &[Tool::Compiler, Tool::Curl, Tool::Python, Tool::Postgres],
         run: on_postgres,
     },
@@ -183,25 +183,16 @@ fn on_postgres(workspace: &Workspace) -> Result<Ending> {
     let mut command = runner(workspace);
     // Of the whole workspace, so that nothing is compiled twice.
     command.args(["--test", "e2e"]).env("STRONGROOM_TEST_POSTGRES", server.url());
-    ended(follow(command.args(only(&EMBEDDED)))?)
+    ended(follow(command.args(without(&[])))?)
 }
 
 /// Loud, because of the figures that it prints.
 fn chaos(workspace: &Workspace) -> Result<Ending> {
     let mut command = runner(workspace);
     command.args(["--test", "e2e"]);
-    command.args(only(&[CHAOS])).arg(if has_nextest() { "--no-capture" } else { "--nocapture" });
-    ended(follow(&mut command)?)
-}
-
-/// Runs these modules and nothing else.
-fn only(modules: &[&str]) -> Vec<String> {
-    if has_nextest() {
-        let filter: Vec<String> = modules.iter().map(|module| format!("test(/^{module}/)")).collect();
-        vec!["-E".to_owned(), filter.join(" or ")]
-    } else {
-        std::iter::once("--".to_owned()).chain(modules.iter().map(|module| format!("{module}::"))).collect()
-    }
+    let only: &[&str] =
+        if has_nextest() { &["--no-capture", "-E", "test(/^nodes::chaos/)"] } else { &["--", "--nocapture", CHAOS] };
+    ended(follow(command.args(only))?)
 }
 
 /// Leaves out what the step `chaos` runs, and these modules.

@@ -75,6 +75,66 @@ fn four_inks_become_three_lights() {
     }
 }
 
+/// What is printed with all inks is the darkest there is on paper; on a screen it is black.
+#[test]
+fn black_on_paper_is_black_on_a_screen() {
+    let profile = profile_of_inks();
+    // As lcms computes them with black-point compensation: nothing, all inks, black alone, cyan alone, a grey of three.
+    for (inks, colour) in [
+        ([0, 0, 0, 0], [255, 255, 255]),
+        ([255, 255, 255, 255], [0, 0, 0]),
+        ([0, 0, 0, 255], [61, 65, 66]),
+        ([255, 0, 0, 0], [0, 176, 238]),
+        ([128, 128, 128, 0], [189, 140, 124]),
+    ] {
+        let file = jpeg_of(&inks.repeat(32 * 32), 32, 32, ColorType::Cmyk, |encoder| {
+            encoder.add_icc_profile(&profile).unwrap();
+        });
+        let [r, g, b] = colour;
+        same(&file).assert_near(9, 9, [r, g, b, 255]);
+    }
+}
+
+/// Lightness, and how far from grey, of nothing, black, yellow, yellow and black, magenta and so on to all four inks.
+#[rustfmt::skip]
+const COLOURS: [[u8; 3]; 16] = [
+    [255, 128, 128], [76, 128, 128], [229, 123, 208], [69, 128, 136],
+    [153, 203, 125], [46, 136, 128], [138, 198, 205], [41, 135, 136],
+    [166, 93, 83], [50, 124, 124], [149, 88, 163], [45, 124, 132],
+    [99, 168, 80], [30, 132, 123], [90, 163, 160], [27, 132, 131],
+];
+
+/// A profile as printers have them, with as little as one can have: the colour of each mixture of full inks.
+fn profile_of_inks() -> Vec<u8> {
+    let mut table = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
+    for number in [1, 0, 0, 0, 1, 0, 0, 0, 1] {
+        table.extend((number * 0x1_0000_i32).to_be_bytes());
+    }
+    let levels = || 0..=255_u8;
+    table.extend((0..4).flat_map(|_| levels()));
+    table.extend(COLOURS.as_flattened());
+    table.extend((0..3).flat_map(|_| levels()));
+    let mut white = b"XYZ \0\0\0\0".to_vec();
+    let d50 = [0xf6d6, 0x1_0000, 0xd32d_u32];
+    white.extend(d50.iter().flat_map(|value| value.to_be_bytes()));
+    let mut header = vec![0; 128];
+    let start = 128 + 4 + 2 * 12;
+    let whole = start + table.len() + white.len();
+    let number = |length: usize| u32::try_from(length).unwrap().to_be_bytes();
+    header[..4].copy_from_slice(&number(whole));
+    header[8] = 2;
+    header[12..24].copy_from_slice(b"prtrCMYKLab ");
+    header[36..40].copy_from_slice(b"acsp");
+    header[68..80].copy_from_slice(&white[8..]);
+    header.extend(2_u32.to_be_bytes());
+    for (name, offset, length) in [(b"A2B0", start, table.len()), (b"wtpt", start + table.len(), white.len())] {
+        header.extend(name);
+        header.extend(number(offset));
+        header.extend(number(length));
+    }
+    [header, table, white].concat()
+}
+
 #[test]
 fn sixteen_bits_are_rounded_to_eight() {
     let samples = 0x8080_u16.to_be_bytes().repeat(3 * 16);

@@ -233,7 +233,7 @@ impl App {
         ])
     }
 
-    /// The status with which the store refuses what is signed wrongly, or no longer.
+    /// The status with which the store refuses what is signed wrongly, or no longer, and forms that are not as was said.
     pub(crate) fn refusal(&self) -> u16 {
         if self.is_on("garage") { 400 } else { 403 }
     }
