@@ -132,7 +132,7 @@ fn ycck_to_cmyk(packed: &Packed) -> Packed {
 }
 
 /// A share of a share, rounded: 255 is the whole.
-fn product(a: u8, b: u8) -> u8 {
+pub(crate) fn product(a: u8, b: u8) -> u8 {
     let wide = u16::from(a) * u16::from(b) + 128;
     ((wide + (wide >> 8)) >> 8) as u8
 }

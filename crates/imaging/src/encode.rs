@@ -5,6 +5,7 @@ use crate::raster::Raster;
 use crate::recipe::Encoding;
 use crate::refusal::Refusal;
 
+pub(crate) mod animation;
 pub(crate) mod jpeg;
 mod png;
 mod webp;

@@ -1,6 +1,6 @@
 //! Looks at pictures that strangers hand in and makes others of them, under limits, without I/O and without a clock.
 //!
-//! [`probe()`] tells what a file is from its headers alone. [`render()`] decodes it once, and makes a picture of it for each
+//! [`probe()`] tells what a file is from its headers alone. [`render()`] decodes it, and makes a picture of it for each
 //! [`Recipe`]: right side up, in sRGB, without what the camera wrote about the place and itself, at the asked size.
 //! Everything is synchronous and a function of what it is given; how long it may take is a question that it asks
 //! ([`Limits::keep_going`]).
@@ -25,6 +25,7 @@
 //! | what is it: format, size, frames, scans, depth, colour, orientation | `probe.rs`, one file a container below it |
 //! | may it be decoded: pixels, frames, scans and memory, known from the headers | `limits.rs` |
 //! | decode, once for all recipes | `decode.rs`, one file a codec below it |
+//! | the frames of an animation, one after the other | `film.rs` |
 //! | which part goes where: fit, gravity, what draws the eye | `geometry.rs`, `attention.rs` |
 //! | resize, each from the smallest picture that is large enough | `resize.rs` |
 //! | turn | `orient.rs` |
@@ -50,6 +51,7 @@ mod decode;
 mod effects;
 mod encode;
 mod exif;
+mod film;
 mod geometry;
 mod limits;
 mod looks;

@@ -12,6 +12,8 @@ pub struct Limits<'a> {
     pub pixels: u64,
     /// Frames of an animation.
     pub frames: u32,
+    /// Pixels of all frames of an animation together.
+    pub animation: u64,
     /// Passes in which a progressive JPEG is sent: each costs the time of a whole picture.
     pub scans: u32,
     /// Bytes of everything that is decoded at once.
@@ -24,7 +26,15 @@ pub struct Limits<'a> {
 
 impl Default for Limits<'_> {
     fn default() -> Self {
-        Self { pixels: 100_000_000, frames: 500, scans: 100, memory: 512 << 20, output: 64 << 20, keep_going: &|| true }
+        Self {
+            pixels: 100_000_000,
+            frames: 500,
+            animation: 500_000_000,
+            scans: 100,
+            memory: 512 << 20,
+            output: 64 << 20,
+            keep_going: &|| true,
+        }
     }
 }
 
@@ -33,6 +43,7 @@ impl fmt::Debug for Limits<'_> {
         f.debug_struct("Limits")
             .field("pixels", &self.pixels)
             .field("frames", &self.frames)
+            .field("animation", &self.animation)
             .field("scans", &self.scans)
             .field("memory", &self.memory)
             .field("output", &self.output)
@@ -47,6 +58,9 @@ impl Limits<'_> {
         self.check_size(probe.stored_width, probe.stored_height)?;
         if probe.frames > self.frames {
             return Err(Refusal::TooManyFrames { frames: probe.frames, limit: self.frames });
+        }
+        if probe.frames > 1 && probe.pixels > self.animation {
+            return Err(Refusal::TooMuchAnimation { pixels: probe.pixels, limit: self.animation });
         }
         if probe.scans > self.scans {
             return Err(Refusal::TooManyScans { scans: probe.scans, limit: self.scans });

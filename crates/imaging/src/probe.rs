@@ -7,6 +7,7 @@ use crate::exif::Exif;
 use crate::orient::Orientation;
 use crate::refusal::Refusal;
 
+pub(crate) mod gif;
 pub(crate) mod jpeg;
 pub(crate) mod png;
 pub(crate) mod webp;
@@ -16,6 +17,7 @@ pub(crate) mod webp;
 #[expect(missing_docs, reason = "these are the names of the formats")]
 #[non_exhaustive]
 pub enum Format {
+    Gif,
     Jpeg,
     Png,
     WebP,
@@ -23,11 +25,12 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::WebP];
+    pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP];
 
     /// The name that people know it by.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Gif => "GIF",
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
             Self::WebP => "WebP",
@@ -37,6 +40,7 @@ impl Format {
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {
+            Self::Gif => "image/gif",
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
             Self::WebP => "image/webp",
@@ -46,6 +50,7 @@ impl Format {
     /// The usual end of a file name, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
+            Self::Gif => "gif",
             Self::Jpeg => "jpg",
             Self::Png => "png",
             Self::WebP => "webp",
@@ -58,6 +63,8 @@ impl Format {
             Some(Self::Jpeg)
         } else if bytes.starts_with(png::SIGNATURE) {
             Some(Self::Png)
+        } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
+            Some(Self::Gif)
         } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
             Some(Self::WebP)
         } else {
@@ -101,6 +108,8 @@ pub struct Probe {
     pub stored_height: u32,
     /// Frames; 1 for a still picture.
     pub frames: u32,
+    /// Pixels of all frames together, as many of each as have to be looked at.
+    pub pixels: u64,
     /// Passes in which a JPEG is sent; 1 for everything else.
     pub scans: u32,
     /// Bits of a sample.
@@ -135,6 +144,17 @@ pub(crate) struct Header<'a> {
     pub(crate) adobe: Option<u8>,
     /// A JPEG of a kind that is rare.
     pub(crate) unusual: bool,
+    /// For what is put together from patches on a canvas, as every animation is.
+    pub(crate) layers: Option<Layers>,
+}
+
+/// What is known of a picture that is put together from patches.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layers {
+    /// How often an animation is played; 0 for without end.
+    pub(crate) loops: u32,
+    /// Pixels of all frames together.
+    pixels: u64,
 }
 
 /// What a container's headers tell, before it is completed by what is the same for all of them.
@@ -154,12 +174,25 @@ pub(crate) struct Found<'a> {
     pub(crate) packed_icc: bool,
     pub(crate) adobe: Option<u8>,
     pub(crate) unusual: bool,
+    pub(crate) layers: Option<Layers>,
+}
+
+impl Found<'_> {
+    /// Reckons what frames cost that are laid on a canvas: the largest patch has `largest` pixels, and there are these.
+    fn lay(&mut self, loops: u32, largest: u64, patches: impl Iterator<Item = u64>) {
+        let canvas = u64::from(self.width).saturating_mul(u64::from(self.height));
+        let pixels = patches.fold(0, |sum: u64, patch| sum.saturating_add(patch.max(canvas)));
+        self.layers = Some(Layers { loops, pixels });
+        // The canvas, what it was before, and the frame that is given away; the patch as it is stored and as it is laid.
+        self.memory = canvas.saturating_mul(12).saturating_add(largest.saturating_mul(8));
+    }
 }
 
 /// Reads the headers of a file of any known format.
 pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
     let format = Format::of(bytes).ok_or(Refusal::NotAPicture)?;
     let found = match format {
+        Format::Gif => gif::read(bytes)?,
         Format::Jpeg => jpeg::read(bytes)?,
         Format::Png => png::read(bytes)?,
         Format::WebP => webp::read(bytes)?,
@@ -176,6 +209,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         stored_width: found.width,
         stored_height: found.height,
         frames: found.frames.max(1),
+        pixels: match found.layers {
+            Some(layers) => layers.pixels,
+            None => u64::from(found.width).saturating_mul(u64::from(found.height)),
+        },
         scans: found.scans.max(1),
         bit_depth: found.bit_depth,
         colour: found.colour.unwrap_or(Colour::Rgb),
@@ -185,6 +222,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         exif: found.exif.is_some(),
         memory: found.memory,
     };
-    let Found { icc, adobe, unusual, .. } = found;
-    Ok(Header { probe, exif, icc, adobe, unusual })
+    let Found { icc, adobe, unusual, layers, .. } = found;
+    Ok(Header { probe, exif, icc, adobe, unusual, layers })
 }

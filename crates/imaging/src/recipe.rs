@@ -25,6 +25,8 @@ pub struct Recipe {
     pub blur: f32,
     /// The format of the result with its settings.
     pub encoding: Encoding,
+    /// Whether an animation stays one, if the format has them; otherwise its first frame stands for it.
+    pub animated: bool,
     /// What is taken over from the picture besides its pixels. Nothing else ever is.
     pub keep: Keep,
 }
@@ -42,8 +44,14 @@ impl Recipe {
             sharpen: 0.0,
             blur: 0.0,
             encoding,
+            animated: true,
             keep: Keep::default(),
         }
+    }
+
+    /// Whether an animation stays one.
+    pub(crate) fn moves(&self, probe: &crate::Probe) -> bool {
+        self.animated && probe.frames > 1 && self.encoding.has_frames()
     }
 
     /// Refuses what can be followed for no picture.
@@ -140,6 +148,10 @@ impl Encoding {
 
     pub(crate) fn has_alpha(self) -> bool {
         !matches!(self, Self::Jpeg { .. })
+    }
+
+    fn has_frames(self) -> bool {
+        matches!(self, Self::WebP { .. })
     }
 
     fn quality(self) -> Option<u8> {

@@ -7,7 +7,7 @@ use crate::probe::Format;
 #[non_exhaustive]
 pub enum Refusal {
     /// The content is of no format that is known here.
-    #[error("this is not a picture of a format that is read; JPEG, PNG and WebP are")]
+    #[error("this is not a picture of a format that is read; JPEG, PNG, GIF and WebP are")]
     NotAPicture,
     /// The format is known, but not this kind of it.
     #[error("this kind of {} cannot be read: {what}; save it as an ordinary one and try again", format.name())]
@@ -48,6 +48,14 @@ pub enum Refusal {
         frames: u32,
         /// Frames that are taken.
         limit: u32,
+    },
+    /// An animation whose frames have too many pixels together.
+    #[error("an animation of {pixels} pixels in all its frames is too large; at most {limit} are taken")]
+    TooMuchAnimation {
+        /// Pixels of all frames together.
+        pixels: u64,
+        /// Pixels that are taken.
+        limit: u64,
     },
     /// A progressive JPEG that is sent in too many passes.
     #[error(
@@ -93,6 +101,7 @@ impl Refusal {
             Self::Damaged { .. } => "picture-damaged",
             Self::TooManyPixels { .. } => "picture-too-many-pixels",
             Self::TooManyFrames { .. } => "picture-too-many-frames",
+            Self::TooMuchAnimation { .. } => "picture-too-much-animation",
             Self::TooManyScans { .. } => "picture-too-many-scans",
             Self::TooMuchMemory { .. } => "picture-too-much-memory",
             Self::TooManyBytes { .. } => "picture-too-many-bytes",

@@ -4,14 +4,16 @@ use crate::attention;
 use crate::colour::{self, Profile};
 use crate::decode;
 use crate::effects;
+use crate::encode::animation::Animation;
 use crate::encode::{self, Metadata};
+use crate::film::Film;
 use crate::geometry::{self, Plan};
 use crate::limits::Limits;
 use crate::looks::{self, Looks};
 use crate::orient::{Orientation, turn};
 use crate::probe::{self, Format, Header, Probe};
 use crate::raster::{Packed, Raster};
-use crate::recipe::Recipe;
+use crate::recipe::{Encoding, Recipe};
 use crate::refusal::Refusal;
 use crate::resize::{Ladder, Piece};
 
@@ -41,9 +43,12 @@ pub struct Output {
     pub width: u32,
     /// Rows.
     pub height: u32,
+    /// Frames; 1 for a still picture.
+    pub frames: u32,
 }
 
-/// Makes a picture for each recipe. The file is decoded once.
+/// Makes a picture for each recipe. The file is decoded once, and once more for each result that is an animation, so
+/// that there are never more than a few of its frames in memory.
 ///
 /// # Errors
 ///
@@ -74,6 +79,8 @@ pub fn render(bytes: &[u8], recipes: &[Recipe], limits: &Limits<'_>) -> Result<R
     }
     // The largest first, so that smaller ones can be made from it.
     jobs.sort_by_key(|(_, plan)| std::cmp::Reverse(u64::from(plan.width) * u64::from(plan.height)));
+    let (moving, jobs): (Vec<_>, Vec<_>) =
+        jobs.into_iter().partition(|(number, _)| recipes[*number].moves(&header.probe));
     let mut outputs: Vec<Option<Output>> = vec![None; recipes.len()];
     let last = kitchen.small_plan(looks::SIDE)?;
     for (at, (number, plan)) in jobs.iter().enumerate() {
@@ -84,6 +91,9 @@ pub fn render(bytes: &[u8], recipes: &[Recipe], limits: &Limits<'_>) -> Result<R
         outputs[*number] = Some(kitchen.encode(&recipes[*number], *number, plan, raster)?);
     }
     let looks = looks::look(&kitchen.small(looks::SIDE)?);
+    for (number, plan) in moving {
+        outputs[number] = Some(kitchen.animation(bytes, &recipes[number], number, &plan)?);
+    }
     let steps = kitchen.steps;
     Ok(Rendered { probe: header.probe, outputs: outputs.into_iter().flatten().collect(), looks, steps })
 }
@@ -94,7 +104,7 @@ const SPARE: f64 = 1.6;
 
 /// The power of two by which the picture may be smaller on each side for all recipes, at most 8.
 fn shrink(recipes: &[Recipe], probe: &Probe) -> u32 {
-    let looks = Recipe::new(crate::Fit::Inside, Some(looks::SIDE), Some(looks::SIDE), crate::Encoding::Png);
+    let looks = Recipe::new(crate::Fit::Inside, Some(looks::SIDE), Some(looks::SIDE), Encoding::Png);
     let needed = recipes
         .iter()
         .chain([&looks])
@@ -147,18 +157,45 @@ impl Kitchen<'_> {
     }
 
     fn encode(&mut self, recipe: &Recipe, number: usize, plan: &Plan, raster: Raster) -> Result<Output, Refusal> {
-        let (width, height) = plan.size();
         let metadata = self.metadata(recipe);
         let bytes = encode::encode(&raster, recipe.encoding, &metadata, self.limits)?;
-        let format = recipe.encoding.format();
-        let length = bytes.len();
-        self.steps.push(format!(
-            "result {}: {:?}, {width} × {height}, {format}, {length} bytes",
-            number + 1,
-            recipe.fit
-        ));
         self.finished = Some((plan.clone(), recipe.clone(), raster));
-        Ok(Output { bytes, format, width, height })
+        Ok(self.told(recipe, number, plan, bytes, 1))
+    }
+
+    fn told(&mut self, recipe: &Recipe, number: usize, plan: &Plan, bytes: Vec<u8>, frames: u32) -> Output {
+        let ((width, height), format, length) = (plan.size(), recipe.encoding.format(), bytes.len());
+        let fit = recipe.fit;
+        self.steps.push(format!("result {}: {fit:?}, {width} × {height}, {format}, {length} bytes", number + 1));
+        Output { bytes, format, width, height, frames }
+    }
+
+    /// Makes an animation of an animation, one frame after the other.
+    fn animation(&mut self, bytes: &[u8], recipe: &Recipe, number: usize, plan: &Plan) -> Result<Output, Refusal> {
+        let (quality, lossless) = match recipe.encoding {
+            Encoding::WebP { quality, lossless } => (quality, lossless),
+            other => return Err(Refusal::Recipe(format!("{} has no frames", other.format()))),
+        };
+        let stored = (self.header.probe.stored_width, self.header.probe.stored_height);
+        let mut film = Film::open(bytes, self.header, self.limits)?;
+        let mut animation = Animation::new(quality, lossless, self.header.layers.map_or(0, |layers| layers.loops));
+        let mut told = self.steps.len();
+        let mut frames = 0;
+        while let Some(delay) = film.next()? {
+            self.ladder = Ladder::new(film.raster(), stored);
+            self.finished = None;
+            let raster = self.pixels(recipe, plan)?;
+            animation.add(raster, delay, self.limits)?;
+            frames += 1;
+            if frames > 1 {
+                // It is what was done to the first one.
+                self.steps.truncate(told);
+            }
+            told = self.steps.len();
+        }
+        self.steps.push(format!("the same for each of {frames} frames"));
+        let bytes = animation.finish(&self.metadata(recipe));
+        Ok(self.told(recipe, number, plan, bytes, frames))
     }
 
     /// Everything between decoding and encoding.
@@ -198,7 +235,7 @@ impl Kitchen<'_> {
     /// The plan of the whole picture with at most this many pixels a side.
     fn small_plan(&self, side: u32) -> Result<Plan, Refusal> {
         let probe = &self.header.probe;
-        let recipe = Recipe::new(crate::Fit::Inside, Some(side), Some(side), crate::Encoding::Png);
+        let recipe = Recipe::new(crate::Fit::Inside, Some(side), Some(side), Encoding::Png);
         geometry::plan(&recipe, (probe.width, probe.height), &|_, _, _| Ok((0.0, 0.0)))
     }
 

@@ -20,8 +20,15 @@ fuzz_target!(|data: &[u8]| {
     }
     let asked = AtomicU32::new(0);
     let keep_going = || asked.fetch_add(1, Ordering::Relaxed) < QUESTIONS;
-    let limits =
-        Limits { pixels: PIXELS, frames: 16, scans: 16, memory: 32 << 20, output: 4 << 20, keep_going: &keep_going };
+    let limits = Limits {
+        pixels: PIXELS,
+        frames: 16,
+        animation: 4 * PIXELS,
+        scans: 16,
+        memory: 32 << 20,
+        output: 4 << 20,
+        keep_going: &keep_going,
+    };
     let recipe = recipe(*wish);
     let Ok(rendered) = render(file, &[recipe], &limits) else { return };
     assert_eq!(known.as_ref(), Ok(&rendered.probe));

@@ -1,11 +1,12 @@
-//! Decodes PNG with a decoder in Rust, row by row, to 8 bits a sample.
+//! Decodes PNG with a decoder in Rust, to 8 bits a sample: row by row, or the frames of an animation patch by patch.
 
 use std::io::Cursor;
 
-use png::{ColorType, Decoder, DecodingError, Transformations};
+use png::{BlendOp, ColorType, Decoder, DecodingError, DisposeOp, Reader, Transformations};
 
 use super::Decoded;
 use crate::colour;
+use crate::film::{self, Patch, Then};
 use crate::limits::Limits;
 use crate::probe::{Format, Header};
 use crate::raster::{Model, Packed, Raster, room};
@@ -16,12 +17,7 @@ const ROWS_BETWEEN: u32 = 64;
 
 /// Decodes the picture whose header was read and compared with the limits.
 pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> Result<Decoded, Refusal> {
-    let bytes_at_once = usize::try_from(limits.memory).unwrap_or(usize::MAX);
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: bytes_at_once });
-    decoder.set_ignore_text_chunk(true);
-    // Palettes, few bits and 16 bits all become 8 bits a sample.
-    decoder.set_transformations(Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(refused)?;
+    let mut reader = open(bytes, limits)?;
     let icc = reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());
     let (kind, _) = reader.output_color_type();
     let model = match kind {
@@ -52,6 +48,86 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
         }
     }
     Ok(Decoded { raster: Raster::Packed(Packed { width, height, model, data }), icc })
+}
+
+fn open<'a>(bytes: &'a [u8], limits: &Limits<'_>) -> Result<Reader<Cursor<&'a [u8]>>, Refusal> {
+    let bytes_at_once = usize::try_from(limits.memory).unwrap_or(usize::MAX);
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: bytes_at_once });
+    decoder.set_ignore_text_chunk(true);
+    // Palettes, few bits and 16 bits all become 8 bits a sample.
+    decoder.set_transformations(Transformations::normalize_to_color8());
+    decoder.read_info().map_err(refused)
+}
+
+/// The colour profile, which is compressed.
+pub(crate) fn profile(bytes: &[u8], limits: &Limits<'_>) -> Result<Option<Vec<u8>>, Refusal> {
+    Ok(open(bytes, limits)?.info().icc_profile.as_ref().map(|profile| profile.to_vec()))
+}
+
+/// The patches of an animated PNG.
+pub(crate) struct Patches<'a> {
+    reader: Reader<Cursor<&'a [u8]>>,
+    /// Room for a picture as it is stored.
+    stored: Vec<u8>,
+    /// Whether the frame that comes next was found already.
+    found: bool,
+}
+
+impl<'a> Patches<'a> {
+    /// Opens a picture whose header was read and compared with the limits.
+    pub(crate) fn open(bytes: &'a [u8], limits: &Limits<'_>) -> Result<Self, Refusal> {
+        let reader = open(bytes, limits)?;
+        let size = reader.output_buffer_size();
+        let stored = room(size.ok_or(Refusal::TooMuchMemory { needed: u64::MAX, limit: limits.memory })?)?;
+        // A first picture that is for those who show no animations has no frame's head.
+        let found = reader.info().frame_control.is_some();
+        Ok(Self { reader, stored, found })
+    }
+}
+
+impl film::Patches for Patches<'_> {
+    fn next(&mut self) -> Result<Option<Patch>, Refusal> {
+        if !std::mem::take(&mut self.found) {
+            self.reader.next_frame_info().map_err(refused)?;
+        }
+        let info = self.reader.next_frame(&mut self.stored).map_err(refused)?;
+        let Some(frame) = self.reader.info().frame_control else {
+            return Err(Refusal::damaged(Format::Png, "a frame has no head"));
+        };
+        let (width, height) = (info.width, info.height);
+        let samples = info.color_type.samples();
+        // The passes of an interlaced frame are put together in rows as long as those of the whole picture.
+        let interlaced = self.reader.info().interlaced;
+        let row = if interlaced { self.reader.info().width as usize * samples } else { info.line_size };
+        let mut data = room(width as usize * height as usize * 4)?;
+        let rows = self.stored.chunks_exact(row.max(1)).zip(data.chunks_exact_mut((width as usize * 4).max(4)));
+        for (stored, out) in rows.take(height as usize) {
+            for (pixel, out) in stored.chunks_exact(samples).zip(out.as_chunks_mut::<4>().0) {
+                *out = colour::premultiplied(match *pixel {
+                    [gray] => [gray, gray, gray, 255],
+                    [gray, alpha] => [gray, gray, gray, alpha],
+                    [r, g, b] => [r, g, b, 255],
+                    [r, g, b, a] => [r, g, b, a],
+                    _ => return Err(Refusal::damaged(Format::Png, "its samples are of no kind that there is")),
+                });
+            }
+        }
+        let parts = if frame.delay_den == 0 { 100 } else { u32::from(frame.delay_den) };
+        Ok(Some(Patch {
+            left: frame.x_offset,
+            top: frame.y_offset,
+            width,
+            height,
+            data,
+            over: frame.blend_op == BlendOp::Over,
+            then: match frame.dispose_op {
+                DisposeOp::None => Then::Stay,
+                DisposeOp::Background => Then::Clear,
+                DisposeOp::Previous => Then::Restore,
+            },
+            delay: u32::from(frame.delay_num) * 1000 / parts,
+        }))
+    }
 }
 
 fn store(kind: ColorType, read: &[u8], out: &mut [u8]) {

@@ -12,6 +12,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
     let mut found = Found { frames: 1, ..Found::default() };
     let mut at = SIGNATURE.len();
     let mut data = false;
+    let (mut announced, mut largest, mut patches) = (0, 0, Vec::new());
+    let (mut loops, mut clears, mut covers) = (0, false, false);
     loop {
         let head = bytes.get(at..at + 8).ok_or_else(truncated)?;
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
@@ -27,9 +29,22 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
         }
         match kind {
             b"IHDR" => header(chunk, &mut found)?,
-            b"acTL" => {
-                let frames = chunk.get(..4).and_then(|count| count.try_into().ok()).map_or(0, u32::from_be_bytes);
-                found.frames = frames.max(1);
+            b"acTL" if !data => {
+                let number = |at: usize| chunk.get(at..at + 4).and_then(|number| number.try_into().ok());
+                announced = number(0).map_or(0, u32::from_be_bytes);
+                loops = number(4).map_or(0, u32::from_be_bytes);
+            }
+            b"fcTL" => {
+                let side =
+                    |at: usize| chunk.get(at..at + 4).and_then(|side| side.try_into().ok()).map(u32::from_be_bytes);
+                let pixels = u64::from(side(4).unwrap_or(0)) * u64::from(side(8).unwrap_or(0));
+                largest = pixels.max(largest);
+                if patches.len() < announced as usize {
+                    patches.push(pixels);
+                }
+                // What is left of a canvas is transparent, and frames may clear their places.
+                clears |= chunk.get(24) != Some(&0);
+                covers |= patches.len() == 1 && (side(4), side(8)) == (Some(found.width), Some(found.height));
             }
             b"tRNS" if !found.alpha => {
                 found.alpha = true;
@@ -44,7 +59,15 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
         }
         at = end + 4;
     }
-    if data { Ok(found) } else { Err(truncated()) }
+    if !data {
+        return Err(truncated());
+    }
+    if patches.len() > 1 {
+        found.frames = patches.len() as u32;
+        found.alpha |= clears || !covers;
+        found.lay(loops, largest, patches.into_iter());
+    }
+    Ok(found)
 }
 
 fn header(chunk: &[u8], found: &mut Found<'_>) -> Result<(), Refusal> {

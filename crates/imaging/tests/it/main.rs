@@ -1,6 +1,7 @@
 //! The public face: pictures of every kind go in, and what comes out is looked at by decoders, not by the crate itself.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
+mod animation;
 mod colours;
 mod formats;
 mod limits;

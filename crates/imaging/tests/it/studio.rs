@@ -122,6 +122,113 @@ pub(crate) fn webp(pixels: &Pixels, lossless: bool) -> Vec<u8> {
         .unwrap()
 }
 
+/// A picture of one colour.
+pub(crate) fn plain(width: u32, height: u32, colour: [u8; 4]) -> Pixels {
+    Pixels { width, height, data: vec![colour; (width * height) as usize] }
+}
+
+/// What changes with a frame of an animation.
+pub(crate) struct Patch {
+    pub(crate) picture: Pixels,
+    pub(crate) left: u16,
+    pub(crate) top: u16,
+    pub(crate) dispose: gif::DisposalMethod,
+    /// For PNG, whether it is laid over what is there.
+    pub(crate) over: bool,
+    /// Milliseconds.
+    pub(crate) delay: u16,
+}
+
+/// An animated GIF that is played again so often; 0 is without end.
+pub(crate) fn gif(width: u16, height: u16, again: u16, patches: &[Patch]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut out, width, height, &[]).unwrap();
+    encoder.set_repeat(if again == 0 { gif::Repeat::Infinite } else { gif::Repeat::Finite(again) }).unwrap();
+    for patch in patches {
+        let side = |side: u32| u16::try_from(side).unwrap();
+        let (width, height) = (side(patch.picture.width), side(patch.picture.height));
+        let mut frame = gif::Frame::from_rgba(width, height, &mut patch.picture.data.concat());
+        (frame.left, frame.top) = (patch.left, patch.top);
+        (frame.dispose, frame.delay) = (patch.dispose, patch.delay / 10);
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    out
+}
+
+/// An animated PNG that is played so often; 0 is without end.
+pub(crate) fn apng(
+    width: u32,
+    height: u32,
+    plays: u32,
+    patches: &[Patch],
+    prepare: impl Fn(&mut png::Info<'_>),
+) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut info = png::Info::with_size(width, height);
+    (info.color_type, info.bit_depth) = (png::ColorType::Rgba, png::BitDepth::Eight);
+    prepare(&mut info);
+    let mut encoder = png::Encoder::with_info(&mut out, info).unwrap();
+    encoder.set_animated(u32::try_from(patches.len()).unwrap(), plays).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for patch in patches {
+        writer.set_frame_dimension(patch.picture.width, patch.picture.height).unwrap();
+        writer.set_frame_position(patch.left.into(), patch.top.into()).unwrap();
+        writer.set_frame_delay(patch.delay, 1000).unwrap();
+        writer.set_blend_op(if patch.over { png::BlendOp::Over } else { png::BlendOp::Source }).unwrap();
+        let dispose = match patch.dispose {
+            gif::DisposalMethod::Background => png::DisposeOp::Background,
+            gif::DisposalMethod::Previous => png::DisposeOp::Previous,
+            _ => png::DisposeOp::None,
+        };
+        writer.set_dispose_op(dispose).unwrap();
+        writer.write_image_data(&patch.picture.data.concat()).unwrap();
+    }
+    writer.finish().unwrap();
+    out
+}
+
+/// An animated WebP as libwebp makes them.
+pub(crate) fn moving_webp(frames: &[Pixels], delay: i32) -> Vec<u8> {
+    let mut encoder = webpx::AnimationEncoder::new(frames[0].width, frames[0].height).unwrap();
+    encoder.set_lossless(true);
+    let mut at = 0;
+    for frame in frames {
+        encoder.add_frame_rgba(&frame.data.concat(), at).unwrap();
+        at += delay;
+    }
+    encoder.finish(at).unwrap()
+}
+
+/// An animation as it is shown.
+pub(crate) struct Film {
+    /// Each frame with its milliseconds.
+    pub(crate) frames: Vec<(Pixels, u32)>,
+    /// How often it is played; 0 is without end.
+    pub(crate) plays: u16,
+}
+
+/// Looks at an animated WebP, with another decoder than the crate has.
+#[track_caller]
+pub(crate) fn film(file: &[u8]) -> Film {
+    let mut decoder = image_webp::WebPDecoder::new(Cursor::new(file)).unwrap();
+    assert!(decoder.is_animated());
+    let (width, height) = decoder.dimensions();
+    let mut data = vec![0; decoder.output_buffer_size().unwrap()];
+    let channels = if decoder.has_alpha() { 4 } else { 3 };
+    let frames = (0..decoder.num_frames()).map(|_| {
+        let delay = decoder.read_frame(&mut data).unwrap();
+        let pixel = |pixel: &[u8]| [pixel[0], pixel[1], pixel[2], pixel.get(3).copied().unwrap_or(255)];
+        (Pixels { width, height, data: data.chunks_exact(channels).map(pixel).collect() }, delay)
+    });
+    let frames = frames.collect();
+    let plays = match decoder.loop_count() {
+        image_webp::LoopCount::Forever => 0,
+        image_webp::LoopCount::Times(times) => times.get(),
+    };
+    Film { frames, plays }
+}
+
 pub(crate) const JPEG: Encoding = Encoding::Jpeg { quality: 90, progressive: false };
 pub(crate) const PNG: Encoding = Encoding::Png;
 pub(crate) const WEBP: Encoding = Encoding::WebP { quality: 90, lossless: false };

@@ -28,6 +28,8 @@ pub struct Processing {
     pub pixels: u64,
     /// How many frames an animation may have.
     pub frames: u32,
+    /// How many pixels all frames of an animation may have together.
+    pub animation_pixels: u64,
     /// How long one picture may take.
     #[serde(deserialize_with = "duration::deserialize")]
     pub timeout: Duration,
@@ -50,6 +52,7 @@ impl Default for Processing {
             memory: Some(USUAL_MEMORY),
             pixels: 100_000_000,
             frames: 500,
+            animation_pixels: 500_000_000,
             timeout: Duration::from_secs(30),
             attempts: 3,
             queue: 1000,
@@ -83,8 +86,9 @@ impl Processing {
         if self.memory() < 64 << 20 {
             report.problem(&section.then("memory"), "is too little for a photograph; write \"64 MiB\" or more");
         }
-        if self.pixels == 0 || self.frames == 0 {
-            let key = if self.pixels == 0 { "pixels" } else { "frames" };
+        let limits =
+            [("pixels", self.pixels), ("frames", self.frames.into()), ("animation_pixels", self.animation_pixels)];
+        for (key, _) in limits.iter().filter(|(_, limit)| *limit == 0) {
             report.problem(&section.then(key), "would refuse every picture; write a larger number");
         }
         if self.timeout < Duration::from_secs(1) {

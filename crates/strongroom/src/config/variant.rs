@@ -20,6 +20,7 @@ const WEBP_SIDE: u32 = 16_383;
 /// A picture that is made of every picture of a space.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are keys of the configuration, each by itself")]
 pub struct Variant {
     /// What it is called in links and keys.
     pub name: String,
@@ -59,6 +60,9 @@ pub struct Variant {
     /// For WebP: every pixel as it is.
     #[serde(default)]
     pub lossless: bool,
+    /// For WebP: whether an animation stays one, or is shown by its first frame.
+    #[serde(default = "stays")]
+    pub animated: bool,
     /// What is taken over besides the pixels.
     #[serde(default)]
     pub keep: Vec<Kept>,
@@ -113,6 +117,10 @@ impl Optimise {
         // Its name is given.
         Variant { name: "original".to_owned(), ..self.as_variant() }.validate(section, report);
     }
+}
+
+fn stays() -> bool {
+    true
 }
 
 /// When a variant is made.
@@ -291,6 +299,7 @@ impl Variant {
             quality: None,
             progressive: false,
             lossless: false,
+            animated: true,
             keep: Vec::new(),
         }
     }
@@ -319,10 +328,22 @@ impl Variant {
                 let for_all = if picture.alpha { Encoding::Png } else { jpeg };
                 let is_bounded = self.width.is_some() && self.height.is_some();
                 let fits = is_bounded || picture.width.max(picture.height) <= WEBP_SIDE;
-                if fits { vec![for_all, webp] } else { vec![for_all] }
+                if fits && self.moves(picture) {
+                    // Everybody can show it, and nothing else that moves.
+                    vec![webp]
+                } else if fits {
+                    vec![for_all, webp]
+                } else {
+                    vec![for_all]
+                }
             }
         };
         encodings.into_iter().map(|encoding| self.recipe(encoding)).collect()
+    }
+
+    /// Whether an animation is made of the picture.
+    fn moves(&self, picture: &Probe) -> bool {
+        self.animated && picture.frames > 1 && matches!(self.format, Format::Auto | Format::Webp)
     }
 
     fn recipe(&self, encoding: Encoding) -> Recipe {
@@ -335,6 +356,7 @@ impl Variant {
         let share = |thousandths: u16| f32::from(thousandths) / 1000.0;
         Recipe {
             enlarge: self.enlarge,
+            animated: self.animated,
             gravity: match self.gravity {
                 Part::Centre => Gravity::Centre,
                 Part::Side(side) => SIDES[side].1,
@@ -378,6 +400,7 @@ impl Variant {
         }
         let said_in_vain = [
             ("progressive", self.progressive && matches!(self.format, Format::Png | Format::Webp), "jpeg"),
+            ("animated", !self.animated && matches!(self.format, Format::Png | Format::Jpeg), "webp"),
             ("lossless", self.lossless && self.format != Format::Webp, "webp"),
             ("quality", self.quality.is_some() && self.format == Format::Png, "jpeg"),
         ];

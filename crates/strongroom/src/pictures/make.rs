@@ -124,7 +124,7 @@ pub(super) async fn make(
     };
     let seen = probe(&content)?;
     let processing = &service.config.processing;
-    let (pixels, frames) = (processing.pixels, processing.frames);
+    let (pixels, frames, animation) = (processing.pixels, processing.frames, processing.animation_pixels);
     if u64::from(seen.width) * u64::from(seen.height) > pixels {
         return Err(Refusal::TooManyPixels { width: seen.width, height: seen.height, limit: pixels }.into());
     }
@@ -135,8 +135,10 @@ pub(super) async fn make(
         .flat_map(|declared| declared.recipes(&seen).into_iter().map(move |recipe| (declared, recipe)))
         .unzip();
     let largest = recipes.iter().map(|recipe| result_pixels(recipe, &seen).min(pixels)).max().unwrap_or(0);
-    // What is decoded, and one result in two forms, such as before and after it is turned.
-    let needed = seen.memory + largest * 8;
+    // What is decoded, and one result in two forms, such as before and after it is turned; of an animation also the frame
+    // before, what differs, and what the encoder makes of that.
+    let forms = if seen.frames > 1 { 6 } else { 2 };
+    let needed = seen.memory + largest * 4 * forms;
     let room = memory.pixels.take(if alone { memory.pixels.bytes } else { needed }).await?;
     if !begin.await? {
         return Err(Error::Overtaken);
@@ -145,7 +147,7 @@ pub(super) async fn make(
     let (end, given_up) = (Instant::now() + processing.timeout, Arc::clone(given_up));
     let rendered = on_a_thread(move || {
         let keep_going = || !given_up.load(Ordering::Relaxed) && Instant::now() < end;
-        let limits = Limits { pixels, frames, memory: most, keep_going: &keep_going, ..Limits::default() };
+        let limits = Limits { pixels, frames, animation, memory: most, keep_going: &keep_going, ..Limits::default() };
         let rendered = render(&content, &recipes, &limits);
         // The room is the thread's for as long as it runs, whether anybody still waits for it or not.
         drop((content, for_content));

@@ -55,6 +55,21 @@ pub(crate) fn photograph((width, height): (u16, u16), orientation: u8) -> Vec<u8
     bytes
 }
 
+/// A GIF of this size that is red, then green and then blue.
+pub(crate) fn animation((width, height): (u16, u16)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let palette = [255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0];
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &palette).expect("a vector takes everything");
+    for colour in 0..3 {
+        let pixels = vec![colour; usize::from(width) * usize::from(height)];
+        let mut frame = gif::Frame::from_indexed_pixels(width, height, pixels, None);
+        frame.delay = 20;
+        encoder.write_frame(&frame).expect("a vector takes everything");
+    }
+    drop(encoder);
+    bytes
+}
+
 /// Plain text of about this length.
 pub(crate) fn text(number: u32, bytes: usize) -> Vec<u8> {
     format!("Bolt {number} of indigo twill, received.\n").bytes().cycle().take(bytes).collect()

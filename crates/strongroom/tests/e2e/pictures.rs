@@ -113,6 +113,31 @@ async fn a_picture_is_shown_upright() {
 }
 
 #[tokio::test]
+async fn an_animation_stays_one_where_its_format_has_them() {
+    let app = App::start(SPACE);
+    let alice = app.user("alice");
+    let made = object(&alice, Way::Raw, &handed("photos", "a.gif", "image/gif", &files::animation((200, 100)))).await;
+    assert_eq!(made["version"]["content_type"], "image/gif");
+    let made = worked_on(&alice, &made["id"]).await;
+    assert_eq!((&made["picture"]["state"], &made["picture"]["frames"]), (&json!("made"), &json!(3)), "{made}");
+    assert_eq!(made["picture"]["dominant"], "#ff0000", "that of the first frame");
+    let [thumb] = variants(&made, "thumb")[..] else { panic!("{made}") };
+    assert_eq!(pixel(&content(thumb).await, (5, 5)), ([255, 0, 0], (32, 32)));
+    // What everybody can show would not move, so there is nothing beside WebP.
+    let [display] = variants(&made, "display")[..] else { panic!("{made}") };
+    assert_eq!((&display["width"], &display["height"]), (&json!(120), &json!(60)));
+    let webp = content(display).await;
+    assert_eq!(webp.windows(4).filter(|bytes| bytes == b"ANMF").count(), 3);
+
+    // More than is taken is refused, and says so.
+    let app = App::start(&format!("{SPACE}[processing]\nframes = 2\n"));
+    let alice = app.user("alice");
+    let made = object(&alice, Way::Raw, &handed("photos", "a.gif", "image/gif", &files::animation((20, 10)))).await;
+    let made = worked_on(&alice, &made["id"]).await;
+    assert_eq!(made["picture"]["reason"]["code"], "picture-too-many-frames", "{made}");
+}
+
+#[tokio::test]
 async fn what_is_no_picture_passes_through_untouched() {
     let app = App::start(SPACE);
     let alice = app.user("alice");
@@ -185,7 +210,7 @@ async fn an_original_is_hidden_of_whatever_kind_of_picture() {
     let (alice, bob) = (app.user("alice"), app.user("bob"));
     let mut heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec();
     heic.resize(400, 0);
-    for (kind, bytes) in [("image/heic", heic), ("image/gif", b"GIF89a\x01\0\x01\0\0\0\0;".to_vec())] {
+    for (kind, bytes) in [("image/heic", heic), ("image/vnd.adobe.photoshop", b"8BPS\0\x01\0\0\0\0\0\0".to_vec())] {
         let made = object(&alice, Way::Raw, &handed("photos", "a", kind, &bytes)).await;
         assert_eq!((&made["version"]["content_type"], &made["picture"]), (&json!(kind), &json!(null)));
         assert_eq!(open(text(&made["link"]["url"])).await.body, bytes);
