@@ -47,6 +47,12 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
             store(kind, read.data(), out);
         }
     }
+    match reader.finish() {
+        // All pixels are there, and what is missing tells nothing of them.
+        Err(DecodingError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
+        // Only now it is known that the last of them are those that were written.
+        ended => ended.map_err(refused)?,
+    }
     Ok(Decoded { raster: Raster::Packed(Packed { width, height, model, data }), icc })
 }
 

@@ -108,6 +108,15 @@ fn what_ends_too_early_is_refused() {
 }
 
 #[test]
+fn pixels_that_are_not_those_that_were_written_are_refused() {
+    let mut file = png_rgba(&quarters(120, 80));
+    // The sum over the pixels stands right before the last chunk, which has twelve bytes.
+    let sum = file.len() - 13;
+    file[sum] ^= 1;
+    assert_eq!(refusal(&file, &Limits::default()).code(), "picture-damaged");
+}
+
+#[test]
 fn kinds_of_jpeg_that_nobody_uses_are_named() {
     let file = jpeg_of(&[7; 64], 8, 8, jpeg_encoder::ColorType::Luma, |_| ());
     let frame = file.windows(2).position(|bytes| bytes == [0xFF, 0xC0]).unwrap();
