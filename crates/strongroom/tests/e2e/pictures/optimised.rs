@@ -13,7 +13,7 @@ use crate::ways::{Way, handed, object};
 
 /// Everything fits in a box of 200 × 200.
 const SPACE: &str = "[spaces.photos]\nread = [\"signed-in\"]\nlist = [\"signed-in\"]\n\
-    links = { minimum = \"1s\", window = \"0s\" }\n[spaces.photos.optimise]\nwidth = 200\nheight = 200\n";
+    links = { minimum = \"3s\", window = \"0s\" }\n[spaces.photos.optimise]\nwidth = 200\nheight = 200\n";
 
 async fn hand_in(caller: &Caller, way: Way, kind: &str, bytes: &[u8]) -> Value {
     let made = object(caller, way, &handed("photos", "a", kind, bytes)).await;
