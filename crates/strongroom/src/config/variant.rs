@@ -183,7 +183,7 @@ pub enum Part {
     /// The middle.
     #[default]
     Centre,
-    /// One of the sides and corners, by its number in [`SIDES`].
+    /// One of the sides and corners, by its number in `SIDES`.
     Side(usize),
     /// The part in which most happens.
     Entropy,

@@ -225,7 +225,7 @@ pub fn keys(tx: &Tx, object: Uuid) -> Result<Vec<String>, Error> {
     tx.all("SELECT key FROM variants WHERE object_id = ?1", values![object], |row| row.get(0))
 }
 
-/// How much there is to do, and how much came to nothing; of each, no more than [`COUNTED`] are counted.
+/// How much there is to do, and how much came to nothing; of each, no more than `COUNTED` are counted.
 pub fn counts(tx: &Tx) -> Result<Counts, Error> {
     let count = |which| {
         let sql = format!("SELECT count(*) FROM (SELECT 1 FROM pictures WHERE {which} LIMIT ?1) AS counted");
