@@ -18,8 +18,8 @@ pub(crate) struct Decoded {
     pub(crate) icc: Option<Vec<u8>>,
 }
 
-/// Decodes the picture, or of an animation the first frame with something to see. Where decoding a JPEG with a half, a quarter or an eighth of its pixels a side is cheaper, a
-/// `shrink` of 2, 4 or 8 allows that.
+/// Decodes the picture, or of an animation the first frame with something to see. Where decoding a JPEG with a half, a
+/// quarter or an eighth of its pixels a side is cheaper, a `shrink` of 2, 4 or 8 allows that.
 pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, shrink: u32, limits: &Limits<'_>) -> Result<Decoded, Refusal> {
     let icc = header.icc.as_deref().map(<[u8]>::to_vec);
     if header.layers.is_some() {

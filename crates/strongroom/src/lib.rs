@@ -1,7 +1,7 @@
 //! Strongroom: private media for applications.
 //!
 //! The floors, from the top: [`cli`] and [`http`] speak with people and programs; the rules ([`uploads`], [`objects`],
-//! [`links`], [`spaces`], [`access`], [`quota`], [`arrivals`], [`adopt`], [`pictures`],
+//! [`links`], [`transforms`], [`spaces`], [`access`], [`quota`], [`arrivals`], [`adopt`], [`pictures`],
 //! [`inventory`], [`mirror`], [`upkeep`], [`provision`], [`doctor`]) say what the product is; [`storage`] and [`db`] keep
 //! things; [`config`] says how it all was meant. Imports point down.
 

@@ -154,9 +154,6 @@ const FUZZ_SECONDS: u32 = 5;
 /// The tests of the step of this name.
 const CHAOS: &str = "nodes::chaos";
 
-/// Tests of the embedded store, and of two of them: other storage takes no part there.
-const EMBEDDED: [&str; 2] = ["embedded", "mirror"];
-
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<Ending> {
     ended(follow(Command::new("cargo").args(arguments).current_dir(&workspace.root))?)
 }
@@ -213,7 +210,8 @@ fn on_storage(workspace: &Workspace, kind: Kind, database: Option<&Postgres>) ->
     command.args(["--test", "e2e"]).env("STRONGROOM_TEST_STORAGE", &server.endpoint);
     command.env("STRONGROOM_TEST_PROVIDER", kind.name());
     command.envs(database.map(|database| ("STRONGROOM_TEST_POSTGRES", database.url())));
-    let mut left_out = EMBEDDED.to_vec();
+    // About the embedded store, which takes no part here, and about two of them.
+    let mut left_out = vec!["embedded", "mirror"];
     if kind == Kind::Garage {
         // About what storages do that know `If-None-Match`.
         left_out.push("handing_in::lands");

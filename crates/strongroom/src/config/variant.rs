@@ -328,7 +328,7 @@ impl Variant {
                 let for_all = if picture.alpha { Encoding::Png } else { jpeg };
                 let is_bounded = self.width.is_some() && self.height.is_some();
                 let fits = is_bounded || picture.width.max(picture.height) <= WEBP_SIDE;
-                if fits && self.moves(picture) {
+                if fits && self.animated && picture.frames > 1 {
                     // Everybody can show it, and nothing else that moves.
                     vec![webp]
                 } else if fits {
@@ -339,11 +339,6 @@ impl Variant {
             }
         };
         encodings.into_iter().map(|encoding| self.recipe(encoding)).collect()
-    }
-
-    /// Whether an animation is made of the picture.
-    fn moves(&self, picture: &Probe) -> bool {
-        self.animated && picture.frames > 1 && matches!(self.format, Format::Auto | Format::Webp)
     }
 
     fn recipe(&self, encoding: Encoding) -> Recipe {

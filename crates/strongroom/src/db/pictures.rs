@@ -1,8 +1,8 @@
 //! Pictures: the work on each, what it looks like, and the variants that were made of it.
 //!
 //! What a space makes of a picture on arrival is one piece of work, and everything that somebody asks for afterwards is
-//! another, a demand. Each waits, and then it is made or refused. Who works on one holds it for a while; a variant's row is written
-//! before its bytes are, so that whatever a crash leaves in storage can be found from here.
+//! another, a demand. Each waits, and then it is made or refused. Who works on one holds it for a while; a variant's row
+//! is written before its bytes are, so that whatever a crash leaves in storage can be found from here.
 
 pub mod demand;
 pub mod work;
@@ -182,10 +182,8 @@ pub fn of(tx: &Tx, versions: &[(Uuid, i64)]) -> Result<Vec<Picture>, Error> {
         ids.resize(places, ids[0]);
         let values: Vec<&dyn Value> = ids.iter().map(|id| id as &dyn Value).collect();
         let these = (1..=places).map(|at| format!("?{at}")).collect::<Vec<_>>().join(", ");
-        let sql = format!(
-            "SELECT state, reason_code, reason_detail, width, height, frames, dominant, thumbhash, perceptual_hash, \
-             features, object_id, number FROM pictures WHERE object_id IN ({these}) AND demand = ''"
-        );
+        let sql =
+            format!("SELECT {PICTURE}, object_id, number FROM pictures WHERE object_id IN ({these}) AND demand = ''");
         let known = tx.all(&sql, &values, |row| Ok((row.get::<i64>(11)?, read(row.get(10)?, row)?)))?;
         let sql = format!(
             "SELECT {VARIANT}, object_id, number FROM variants \
@@ -207,9 +205,8 @@ pub fn of(tx: &Tx, versions: &[(Uuid, i64)]) -> Result<Vec<Picture>, Error> {
 
 /// What came of one piece of work: of what is made on arrival, or of what was asked for.
 pub fn of_demand(tx: &Tx, object: Uuid, number: i64, demand: &str) -> Result<Option<Picture>, Error> {
-    let sql = "SELECT state, reason_code, reason_detail, width, height, frames, dominant, thumbhash, perceptual_hash, \
-         features FROM pictures WHERE object_id = ?1 AND number = ?2 AND demand = ?3";
-    let Some(mut picture) = tx.one(sql, values![object, number, demand], |row| read(object, row))? else {
+    let sql = format!("SELECT {PICTURE} FROM pictures WHERE object_id = ?1 AND number = ?2 AND demand = ?3");
+    let Some(mut picture) = tx.one(&sql, values![object, number, demand], |row| read(object, row))? else {
         return Ok(None);
     };
     let sql = format!(
@@ -227,16 +224,20 @@ pub fn keys(tx: &Tx, object: Uuid) -> Result<Vec<String>, Error> {
 
 /// How much there is to do, and how much came to nothing; of each, no more than `COUNTED` are counted.
 pub fn counts(tx: &Tx) -> Result<Counts, Error> {
-    let count = |which| {
-        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM pictures WHERE {which} LIMIT ?1) AS counted");
-        Ok::<i64, Error>(tx.one(&sql, values![COUNTED], |row| row.get(0))?.unwrap_or(0))
-    };
-    let demanded = count("state = 'waiting' AND demand > ''")?;
-    Ok(Counts {
-        waiting: count("state = 'waiting' AND demand = ''")? + demanded,
-        refused: count("state = 'refused' AND demand = ''")?,
-    })
+    let count = |which| count(tx, which, COUNTED);
+    let refused = "state = 'refused' AND demand = ''";
+    Ok(Counts { waiting: count(work::ARRIVALS)? + count(work::DEMANDS)?, refused: count(refused)? })
 }
+
+/// How many rows there are of which this holds, counted up to `most`.
+fn count(tx: &Tx, which: &str, most: i64) -> Result<i64, Error> {
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM pictures WHERE {which} LIMIT ?1) AS counted");
+    Ok(tx.one(&sql, values![most], |row| row.get(0))?.unwrap_or(0))
+}
+
+/// The columns that [`read`] reads.
+const PICTURE: &str =
+    "state, reason_code, reason_detail, width, height, frames, dominant, thumbhash, perceptual_hash, features";
 
 /// The columns that [`read_variant`] reads.
 const VARIANT: &str = "key, name, recipe, content_type, width, height, bytes, sha256";

@@ -100,7 +100,7 @@ where
         let handle = handle.clone();
         let service = hyper::service::service_fn(move |request| {
             // A connection has room for the work on a request set aside from its beginning on. That room is large, and one
-            // that never sends a whole head shall not cost it.
+            // that lies idle between two requests shall not cost it.
             let answer = Box::pin(handle(request, address));
             async move { Ok::<_, Infallible>(answer.await) }
         });

@@ -351,9 +351,7 @@ pub(crate) async fn variant(
     Query(query): Query<DownloadQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let shows_webp = shows_webp(&headers);
-    let can_show = |content_type: &str| content_type != "image/webp" || shows_webp;
-    let found = links::variant(&app.service, &asker, id, &name, can_show).await?;
+    let found = links::variant(&app.service, &asker, id, &name, can_show(&headers)).await?;
     let vary = (header::VARY, HeaderValue::from_static("accept"));
     if query.redirect == Some(1) {
         let location = [(header::LOCATION, found.1.url)];
@@ -362,9 +360,10 @@ pub(crate) async fn variant(
     Ok(([vary], Json(VariantJson::from(found))).into_response())
 }
 
-/// Whether who asks says that it can show WebP.
-pub(crate) fn shows_webp(headers: &HeaderMap) -> bool {
-    headers.get_all(header::ACCEPT).iter().any(|accept| accepts(accept, "image/webp"))
+/// Which content types whoever asks can show: WebP is said, and everything else goes without saying.
+pub(crate) fn can_show(headers: &HeaderMap) -> impl Fn(&str) -> bool + use<> {
+    let shows_webp = headers.get_all(header::ACCEPT).iter().any(|accept| accepts(accept, "image/webp"));
+    move |content_type| content_type != "image/webp" || shows_webp
 }
 
 /// Whether an `Accept` header names this content type, and does not refuse it.

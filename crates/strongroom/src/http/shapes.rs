@@ -227,10 +227,7 @@ impl ObjectJson {
                 created_at: version.created_at,
             },
             link: links.original.map(|link| LinkJson { url: link.url, expires_at: link.expires_at }),
-            picture: links
-                .picture
-                .zip(Some(links.on_demand))
-                .map(|((picture, links), on_demand)| PictureJson::new(picture, links, on_demand)),
+            picture: links.picture.map(|(picture, found)| PictureJson::new(picture, found, links.on_demand)),
         }
     }
 }

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::App;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{Caller, Path};
-use super::objects::shows_webp;
+use super::objects::can_show;
 use crate::transforms;
 
 /// Such a URL.
@@ -25,8 +25,8 @@ pub(crate) struct TransformPath {
 
 /// Look at a picture as the URL says it
 ///
-/// The options are `rs`, `w`, `h`, `el`, `g`, `q`, `f`, `bl`, `sh`, `bg`, `pr` and `exp`, with slashes between them. Whoever has
-/// a URL that is signed sees what it leads to; without a signature there are presets for who may read the object.
+/// The options are `rs`, `w`, `h`, `el`, `g`, `q`, `f`, `bl`, `sh`, `bg`, `pr` and `exp`, with slashes between them. Whoever
+/// has a URL that is signed sees what it leads to; without a signature there are presets for who may read the object.
 #[utoipa::path(
     get,
     path = "/i/{signature}/{options}/{id}",
@@ -49,9 +49,7 @@ pub(crate) async fn follow(
     Path(TransformPath { signature, path }): Path<TransformPath>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let shows_webp = shows_webp(&headers);
-    let can_show = |content_type: &str| content_type != "image/webp" || shows_webp;
-    let led = transforms::follow(&app.service, &asker, &signature, &path, can_show).await?;
+    let led = transforms::follow(&app.service, &asker, &signature, &path, can_show(&headers)).await?;
     let end = led.expires_at.map_or(led.link.expires_at, |end| end.min(led.link.expires_at));
     // Who comes to the link at the last moment has half of its life left to follow it.
     let seconds = end.duration_since(app.service.now()).as_secs().max(0) / 2;

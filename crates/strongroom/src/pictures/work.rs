@@ -270,12 +270,8 @@ impl Ending<'_> {
                     db::copies::ask(tx, &space, &served.key, now)?;
                 }
             }
-            for key in &gone {
-                db::doomed::insert(tx, &bucket, key, now)?;
-            }
-            for key in gone.iter().chain(&kept) {
-                db::copies::ask(tx, &space, key, now)?;
-            }
+            super::doom(tx, &space, &bucket, &gone, now)?;
+            kept.iter().try_for_each(|key| db::copies::ask(tx, &space, key, now))?;
             Ok::<_, db::Error>(true)
         };
         if service.db.write(settle).await? { Ok(told) } else { Err(Error::Overtaken) }

@@ -37,10 +37,7 @@ pub fn ask(tx: &Tx, object: &Object, demand: &str, now: Timestamp) -> Result<boo
 
 /// Whether as many as this wait already.
 pub fn is_full(tx: &Tx, places: i64) -> Result<bool, Error> {
-    let sql =
-        "SELECT count(*) FROM (SELECT 1 FROM pictures WHERE state = 'waiting' AND demand > '' LIMIT ?1) AS counted";
-    let waiting: i64 = tx.one(sql, values![places], |row| row.get(0))?.unwrap_or(0);
-    Ok(waiting >= places)
+    Ok(super::count(tx, super::work::DEMANDS, places)? >= places)
 }
 
 /// Digest of the declaration that a demand was made by, and when it was last asked for.

@@ -38,8 +38,8 @@ pub enum First {
 }
 
 /// Conditions that an index has for each kind of work.
-const DEMANDS: &str = "state = 'waiting' AND demand > ''";
-const ARRIVALS: &str = "state = 'waiting' AND demand = ''";
+pub(super) const DEMANDS: &str = "state = 'waiting' AND demand > ''";
+pub(super) const ARRIVALS: &str = "state = 'waiting' AND demand = ''";
 
 /// Whether anything waits to be taken up now.
 pub fn is_anything_due(tx: &Tx, now: Timestamp) -> Result<bool, Error> {
