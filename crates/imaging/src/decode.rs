@@ -9,6 +9,7 @@ use crate::refusal::Refusal;
 pub(crate) mod gif;
 mod jpeg;
 pub(crate) mod png;
+mod reading;
 pub(crate) mod webp;
 
 /// A decoded picture, with the profile that its colours are meant by.
@@ -21,15 +22,14 @@ pub(crate) struct Decoded {
 /// Decodes the picture, or of an animation the first frame with something to see. Where decoding a JPEG with a half, a
 /// quarter or an eighth of its pixels a side is cheaper, a `shrink` of 2, 4 or 8 allows that.
 pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, shrink: u32, limits: &Limits<'_>) -> Result<Decoded, Refusal> {
-    let icc = header.icc.as_deref().map(<[u8]>::to_vec);
+    let icc = header.icc.as_deref().map(<[u8]>::to_vec).or_else(|| header.packed_icc.and_then(png::profile));
     if header.layers.is_some() {
-        let icc = if header.probe.format == Format::Png { png::profile(bytes, limits)? } else { icc };
         return Ok(Decoded { raster: Film::open(bytes, header, limits)?.poster()?, icc });
     }
     match header.probe.format {
         Format::Gif => Err(Refusal::damaged(Format::Gif, "it has no frames")),
         Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes, header, shrink, limits)?, icc }),
-        Format::Png => png::decode(bytes, header, limits),
+        Format::Png => Ok(Decoded { raster: png::decode(bytes, header, limits)?, icc }),
         Format::WebP => Ok(Decoded { raster: webp::decode(bytes, header, limits)?, icc }),
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::colour;
 use crate::geometry::Canvas;
+use crate::limits::Limits;
 use crate::raster::{Model, Packed, Raster};
+use crate::refusal::Refusal;
 
 /// The picture without transparency, on a colour.
 pub(crate) fn flatten(raster: Raster, background: [u8; 4]) -> Raster {
@@ -39,9 +41,14 @@ pub(crate) fn pad(raster: Raster, canvas: Canvas, background: [u8; 4]) -> Raster
 }
 
 /// A Gaussian blur, and an unsharp mask, each if it is asked for.
-pub(crate) fn blur_and_sharpen(raster: Raster, blur: f32, sharpen: f32) -> Raster {
+pub(crate) fn blur_and_sharpen(
+    raster: Raster,
+    blur: f32,
+    sharpen: f32,
+    limits: &Limits<'_>,
+) -> Result<Raster, Refusal> {
     if blur <= 0.0 && sharpen <= 0.0 {
-        return raster;
+        return Ok(raster);
     }
     // Blurred, a transparent pixel would give its neighbours a colour that nobody sees.
     let mut packed = match colour::rgb(raster) {
@@ -51,10 +58,10 @@ pub(crate) fn blur_and_sharpen(raster: Raster, blur: f32, sharpen: f32) -> Raste
         packed => packed,
     };
     if blur > 0.0 {
-        packed.data = blurred(&packed, blur);
+        packed.data = blurred(&packed, blur, limits)?;
     }
     if sharpen > 0.0 {
-        let soft = blurred(&packed, 1.0);
+        let soft = blurred(&packed, 1.0, limits)?;
         for (sample, soft) in packed.data.iter_mut().zip(soft) {
             let level = f32::from(*sample);
             *sample = (level + (level - f32::from(soft)) * sharpen).round().clamp(0.0, 255.0) as u8;
@@ -67,54 +74,57 @@ pub(crate) fn blur_and_sharpen(raster: Raster, blur: f32, sharpen: f32) -> Raste
             }
         }
     }
-    Raster::Packed(colour::rgb(Raster::Packed(packed)).clone())
+    Ok(Raster::Packed(colour::rgb(Raster::Packed(packed))))
 }
 
 /// Along the rows and then along the columns, which together is the same as a round brush.
-fn blurred(packed: &Packed, deviation: f32) -> Vec<u8> {
+fn blurred(packed: &Packed, deviation: f32, limits: &Limits<'_>) -> Result<Vec<u8>, Refusal> {
     let radius = (deviation * 3.0).ceil().max(1.0) as usize;
     let bell: Vec<f32> = (0..=radius).map(|at| (-0.5 * (at as f32 / deviation).powi(2)).exp()).collect();
     let sum = bell[0] + 2.0 * bell[1..].iter().sum::<f32>();
     let bell: Vec<f32> = bell.iter().map(|weight| weight / sum).collect();
     let (width, height, channels) = (packed.width as usize, packed.height as usize, packed.model.channels());
-    let across = pass(&packed.data, &bell, width, channels, height, width * channels, channels);
-    pass(&across, &bell, height, width * channels, width * channels, 1, 1)
+    let rows = Lines { length: width, step: channels, count: height, between: width * channels, samples: channels };
+    let columns = Lines { length: height, step: width * channels, count: width * channels, between: 1, samples: 1 };
+    pass(&pass(&packed.data, &bell, &rows, limits)?, &bell, &columns, limits)
 }
 
-/// One direction: `lines` lines that begin `between` apart, each of `length` places that lie `step` apart, with
-/// `samples` samples side by side at each.
-fn pass(
-    data: &[u8],
-    bell: &[f32],
+/// One direction: `count` lines that begin `between` apart, each of `length` places that lie `step` apart, with `samples`
+/// samples side by side at each.
+struct Lines {
     length: usize,
     step: usize,
-    lines: usize,
+    count: usize,
     between: usize,
     samples: usize,
-) -> Vec<u8> {
+}
+
+fn pass(data: &[u8], bell: &[f32], lines: &Lines, limits: &Limits<'_>) -> Result<Vec<u8>, Refusal> {
     let mut out = vec![0; data.len()];
-    for line in 0..lines {
-        for sample in 0..samples {
-            let start = line * between + sample;
-            let level = |place: usize| f32::from(data[start + place * step]);
-            for place in 0..length {
+    for line in 0..lines.count {
+        limits.check_time()?;
+        for sample in 0..lines.samples {
+            let start = line * lines.between + sample;
+            let level = |place: usize| f32::from(data[start + place * lines.step]);
+            for place in 0..lines.length {
                 let mut sum = bell[0] * level(place);
                 for (distance, weight) in bell.iter().enumerate().skip(1) {
                     let before = place.saturating_sub(distance);
-                    let after = (place + distance).min(length - 1);
+                    let after = (place + distance).min(lines.length - 1);
                     sum += weight * (level(before) + level(after));
                 }
-                out[start + place * step] = sum.round() as u8;
+                out[start + place * lines.step] = sum.round() as u8;
             }
         }
     }
-    out
+    Ok(out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{blur_and_sharpen, flatten, pad};
     use crate::geometry::Canvas;
+    use crate::limits::Limits;
     use crate::raster::{Model, Packed, Raster};
 
     fn data(raster: Raster) -> Vec<u8> {
@@ -141,9 +151,9 @@ mod tests {
     fn blur_spreads_and_sharpening_raises_edges() {
         let edge: Vec<u8> = (0..10 * 4).flat_map(|at| if at % 10 < 5 { [60; 3] } else { [180; 3] }).collect();
         let picture = || Raster::Packed(Packed { width: 10, height: 4, model: Model::Rgb, data: edge.clone() });
-        let soft = data(blur_and_sharpen(picture(), 1.0, 0.0));
+        let soft = data(blur_and_sharpen(picture(), 1.0, 0.0, &Limits::default()).unwrap());
         assert!(soft[4 * 3] > 60 && soft[5 * 3] < 180 && soft[0] == 60, "{soft:?}");
-        let sharp = data(blur_and_sharpen(picture(), 0.0, 1.0));
+        let sharp = data(blur_and_sharpen(picture(), 0.0, 1.0, &Limits::default()).unwrap());
         assert!(sharp[4 * 3] < 60 && sharp[5 * 3] > 180 && sharp[0] == 60, "{sharp:?}");
     }
 }

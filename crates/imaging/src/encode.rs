@@ -28,7 +28,7 @@ pub(crate) fn encode(
     limits.check_time()?;
     let bytes = match encoding {
         Encoding::Jpeg { quality, progressive } => jpeg::encode(raster, quality, progressive, metadata)?,
-        Encoding::Png => png::encode(raster, metadata)?,
+        Encoding::Png => png::encode(raster, metadata, limits)?,
         Encoding::WebP { quality, lossless } => webp::encode(raster, quality, lossless, metadata, limits)?,
     };
     let length = bytes.len() as u64;

@@ -69,7 +69,7 @@ impl<'a> Film<'a> {
     /// Opens a picture whose header was read and compared with the limits.
     pub(crate) fn open(bytes: &'a [u8], header: &Header<'_>, limits: &'a Limits<'a>) -> Result<Self, Refusal> {
         let patches: Box<dyn Patches + 'a> = match header.probe.format {
-            Format::Gif => Box::new(gif::Patches::open(bytes)?),
+            Format::Gif => Box::new(gif::Patches::open(bytes, limits)?),
             Format::Png => Box::new(png::Patches::open(bytes, limits)?),
             _ => Box::new(webp::Patches::open(bytes)),
         };

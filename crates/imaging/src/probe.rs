@@ -12,6 +12,9 @@ pub(crate) mod jpeg;
 pub(crate) mod png;
 pub(crate) mod webp;
 
+/// A profile for four inks has half a megabyte; what is longer than this is none.
+pub(crate) const LONGEST_ICC: usize = 8 << 20;
+
 /// A format of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "these are the names of the formats")]
@@ -140,6 +143,8 @@ pub(crate) struct Header<'a> {
     pub(crate) exif: Exif,
     /// The colour profile, where it is stored as it is.
     pub(crate) icc: Option<Cow<'a, [u8]>>,
+    /// The colour profile of a PNG, compressed and with its name.
+    pub(crate) packed_icc: Option<&'a [u8]>,
     /// What Adobe's marker says about the colours of a JPEG.
     pub(crate) adobe: Option<u8>,
     /// A JPEG of a kind that is rare.
@@ -170,8 +175,8 @@ pub(crate) struct Found<'a> {
     pub(crate) memory: u64,
     pub(crate) exif: Option<&'a [u8]>,
     pub(crate) icc: Option<Cow<'a, [u8]>>,
-    /// There is a profile, but it is compressed.
-    pub(crate) packed_icc: bool,
+    /// The profile, with its name, where it is compressed.
+    pub(crate) packed_icc: Option<&'a [u8]>,
     pub(crate) adobe: Option<u8>,
     pub(crate) unusual: bool,
     pub(crate) layers: Option<Layers>,
@@ -218,10 +223,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         colour: found.colour.unwrap_or(Colour::Rgb),
         alpha: found.alpha,
         orientation: exif.orientation,
-        icc: found.icc.is_some() || found.packed_icc,
+        icc: found.icc.is_some() || found.packed_icc.is_some(),
         exif: found.exif.is_some(),
         memory: found.memory,
     };
-    let Found { icc, adobe, unusual, layers, .. } = found;
-    Ok(Header { probe, exif, icc, adobe, unusual, layers })
+    let Found { icc, packed_icc, adobe, unusual, layers, .. } = found;
+    Ok(Header { probe, exif, icc, packed_icc, adobe, unusual, layers })
 }

@@ -220,7 +220,7 @@ impl Kitchen<'_> {
         if raster.has_alpha() && !recipe.encoding.has_alpha() {
             raster = effects::flatten(raster, recipe.background);
         }
-        Ok(effects::blur_and_sharpen(raster, recipe.blur, recipe.sharpen))
+        effects::blur_and_sharpen(raster, recipe.blur, recipe.sharpen, self.limits)
     }
 
     /// The part of the stored picture that the plan shows, and the size that it gets, as it is stored.

@@ -1,33 +1,37 @@
 //! Decodes GIF with a decoder in Rust, patch by patch.
 
-use std::io::Cursor;
-
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod};
 
+use super::reading::Reading;
 use crate::colour;
 use crate::film::{self, Patch, Then};
+use crate::limits::Limits;
 use crate::probe::Format;
 use crate::raster::room;
 use crate::refusal::Refusal;
 
 /// The patches of a GIF.
 pub(crate) struct Patches<'a> {
-    decoder: Decoder<Cursor<&'a [u8]>>,
+    decoder: Decoder<Reading<'a>>,
+    limits: &'a Limits<'a>,
 }
 
 impl<'a> Patches<'a> {
     /// Opens a picture whose header was read and compared with the limits.
-    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, Refusal> {
+    pub(crate) fn open(bytes: &'a [u8], limits: &'a Limits<'a>) -> Result<Self, Refusal> {
         let mut options = DecodeOptions::new();
         options.set_color_output(ColorOutput::RGBA);
         // It takes no memory of its own for pixels: they are read into what is made here.
-        Ok(Self { decoder: options.read_info(Cursor::new(bytes)).map_err(refused)? })
+        let decoder = options.read_info(Reading::new(bytes, limits)).map_err(|error| refused(error, limits))?;
+        Ok(Self { decoder, limits })
     }
 }
 
 impl film::Patches for Patches<'_> {
     fn next(&mut self) -> Result<Option<Patch>, Refusal> {
-        let Some(frame) = self.decoder.next_frame_info().map_err(refused)? else { return Ok(None) };
+        let Some(frame) = self.decoder.next_frame_info().map_err(|error| refused(error, self.limits))? else {
+            return Ok(None);
+        };
         let [left, top, width, height] = [frame.left, frame.top, frame.width, frame.height].map(u32::from);
         let delay = u32::from(frame.delay) * 10;
         let then = match frame.dispose {
@@ -36,13 +40,17 @@ impl film::Patches for Patches<'_> {
             DisposalMethod::Previous => Then::Restore,
         };
         let mut data = room(width as usize * height as usize * 4)?;
-        self.decoder.read_into_buffer(&mut data).map_err(refused)?;
+        self.decoder.read_into_buffer(&mut data).map_err(|error| refused(error, self.limits))?;
         data.as_chunks_mut::<4>().0.iter_mut().for_each(|pixel| *pixel = colour::premultiplied(*pixel));
         Ok(Some(Patch { left, top, width, height, data, over: true, then, delay }))
     }
 }
 
-fn refused(error: DecodingError) -> Refusal {
+fn refused(error: DecodingError, limits: &Limits<'_>) -> Refusal {
+    // Then it failed because it was to end.
+    if let Err(over) = limits.check_time() {
+        return over;
+    }
     match error {
         DecodingError::OutOfMemory | DecodingError::MemoryLimit => {
             Refusal::TooMuchMemory { needed: u64::MAX, limit: u64::MAX }

@@ -1,24 +1,21 @@
 //! Decodes PNG with a decoder in Rust, to 8 bits a sample: row by row, or the frames of an animation patch by patch.
 
-use std::io::Cursor;
+use std::io::Read;
 
+use flate2::read::ZlibDecoder;
 use png::{BlendOp, ColorType, Decoder, DecodingError, DisposeOp, Reader, Transformations};
 
-use super::Decoded;
+use super::reading::Reading;
 use crate::colour;
 use crate::film::{self, Patch, Then};
 use crate::limits::Limits;
-use crate::probe::{Format, Header};
+use crate::probe::{Format, Header, LONGEST_ICC};
 use crate::raster::{Model, Packed, Raster, room};
 use crate::refusal::Refusal;
 
-/// How many rows are decoded before it is asked again whether anybody still waits.
-const ROWS_BETWEEN: u32 = 64;
-
 /// Decodes the picture whose header was read and compared with the limits.
-pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> Result<Decoded, Refusal> {
+pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> Result<Raster, Refusal> {
     let mut reader = open(bytes, limits)?;
-    let icc = reader.info().icc_profile.as_ref().map(|profile| profile.to_vec());
     let (kind, _) = reader.output_color_type();
     let model = match kind {
         ColorType::Grayscale => Model::Gray,
@@ -34,14 +31,11 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
         let size =
             reader.output_buffer_size().ok_or(Refusal::TooMuchMemory { needed: u64::MAX, limit: limits.memory })?;
         let mut whole = room(size)?;
-        reader.next_frame(&mut whole).map_err(refused)?;
+        reader.next_frame(&mut whole).map_err(|error| refused(error, limits))?;
         store(kind, &whole, &mut data);
     } else {
-        for (number, out) in (0..height).zip(data.chunks_exact_mut(row)) {
-            if number % ROWS_BETWEEN == 0 {
-                limits.check_time()?;
-            }
-            let Some(read) = reader.next_row().map_err(refused)? else {
+        for out in data.chunks_exact_mut(row) {
+            let Some(read) = reader.next_row().map_err(|error| refused(error, limits))? else {
                 return Err(Refusal::Truncated { format: Format::Png });
             };
             store(kind, read.data(), out);
@@ -51,28 +45,36 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
         // All pixels are there, and what is missing tells nothing of them.
         Err(DecodingError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
         // Only now it is known that the last of them are those that were written.
-        ended => ended.map_err(refused)?,
+        ended => ended.map_err(|error| refused(error, limits))?,
     }
-    Ok(Decoded { raster: Raster::Packed(Packed { width, height, model, data }), icc })
+    Ok(Raster::Packed(Packed { width, height, model, data }))
 }
 
-fn open<'a>(bytes: &'a [u8], limits: &Limits<'_>) -> Result<Reader<Cursor<&'a [u8]>>, Refusal> {
+fn open<'a>(bytes: &'a [u8], limits: &'a Limits<'a>) -> Result<Reader<Reading<'a>>, Refusal> {
     let bytes_at_once = usize::try_from(limits.memory).unwrap_or(usize::MAX);
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: bytes_at_once });
+    let mut decoder = Decoder::new_with_limits(Reading::new(bytes, limits), png::Limits { bytes: bytes_at_once });
+    // They are unpacked here if at all, and not to as many bytes as the pixels may have.
     decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
     // Palettes, few bits and 16 bits all become 8 bits a sample.
     decoder.set_transformations(Transformations::normalize_to_color8());
-    decoder.read_info().map_err(refused)
+    decoder.read_info().map_err(|error| refused(error, limits))
 }
 
-/// The colour profile, which is compressed.
-pub(crate) fn profile(bytes: &[u8], limits: &Limits<'_>) -> Result<Option<Vec<u8>>, Refusal> {
-    Ok(open(bytes, limits)?.info().icc_profile.as_ref().map(|profile| profile.to_vec()))
+/// The colour profile out of its chunk, where it is compressed behind its name, a zero, and the number of the only way of
+/// compressing; none if it is damaged or too long.
+pub(crate) fn profile(chunk: &[u8]) -> Option<Vec<u8>> {
+    let name = chunk.iter().position(|byte| *byte == 0)?;
+    let packed = chunk.get(name + 2..)?;
+    let mut profile = Vec::new();
+    ZlibDecoder::new(packed).take(LONGEST_ICC as u64 + 1).read_to_end(&mut profile).ok()?;
+    (profile.len() <= LONGEST_ICC).then_some(profile)
 }
 
 /// The patches of an animated PNG.
 pub(crate) struct Patches<'a> {
-    reader: Reader<Cursor<&'a [u8]>>,
+    reader: Reader<Reading<'a>>,
+    limits: &'a Limits<'a>,
     /// Room for a picture as it is stored.
     stored: Vec<u8>,
     /// Whether the frame that comes next was found already.
@@ -81,22 +83,22 @@ pub(crate) struct Patches<'a> {
 
 impl<'a> Patches<'a> {
     /// Opens a picture whose header was read and compared with the limits.
-    pub(crate) fn open(bytes: &'a [u8], limits: &Limits<'_>) -> Result<Self, Refusal> {
+    pub(crate) fn open(bytes: &'a [u8], limits: &'a Limits<'a>) -> Result<Self, Refusal> {
         let reader = open(bytes, limits)?;
         let size = reader.output_buffer_size();
         let stored = room(size.ok_or(Refusal::TooMuchMemory { needed: u64::MAX, limit: limits.memory })?)?;
         // A first picture that is for those who show no animations has no frame's head.
         let found = reader.info().frame_control.is_some();
-        Ok(Self { reader, stored, found })
+        Ok(Self { reader, limits, stored, found })
     }
 }
 
 impl film::Patches for Patches<'_> {
     fn next(&mut self) -> Result<Option<Patch>, Refusal> {
         if !std::mem::take(&mut self.found) {
-            self.reader.next_frame_info().map_err(refused)?;
+            self.reader.next_frame_info().map_err(|error| refused(error, self.limits))?;
         }
-        let info = self.reader.next_frame(&mut self.stored).map_err(refused)?;
+        let info = self.reader.next_frame(&mut self.stored).map_err(|error| refused(error, self.limits))?;
         let Some(frame) = self.reader.info().frame_control else {
             return Err(Refusal::damaged(Format::Png, "a frame has no head"));
         };
@@ -152,7 +154,11 @@ fn store(kind: ColorType, read: &[u8], out: &mut [u8]) {
     }
 }
 
-fn refused(error: DecodingError) -> Refusal {
+fn refused(error: DecodingError, limits: &Limits<'_>) -> Refusal {
+    // Then it failed because it was to end.
+    if let Err(over) = limits.check_time() {
+        return over;
+    }
     match error {
         DecodingError::LimitsExceeded => Refusal::TooMuchMemory { needed: u64::MAX, limit: u64::MAX },
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {

@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Colour, Format, Found};
+use super::{Colour, Format, Found, LONGEST_ICC};
 use crate::refusal::Refusal;
 
 const ICC: &[u8] = b"ICC_PROFILE\0";
-/// A profile for four inks has half a megabyte; what is longer than this is none.
-const LONGEST_ICC: usize = 8 << 20;
 
 /// Reads everything up to the end marker. The coded data between is looked through for markers, which is many times
 /// faster than decoding it.

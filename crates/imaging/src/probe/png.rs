@@ -51,7 +51,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
                 // A table of opaque colours, or a colour that counts as transparent, makes a fourth sample.
                 found.memory = u64::from(found.width) * u64::from(found.height) * 4;
             }
-            b"iCCP" => found.packed_icc = true,
+            b"iCCP" if found.packed_icc.is_none() => found.packed_icc = Some(chunk),
             b"eXIf" => found.exif = Some(chunk),
             b"IDAT" => data = true,
             b"IEND" => break,

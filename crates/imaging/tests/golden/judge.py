@@ -1,0 +1,202 @@
+# Compares what was made of each picture in a folder with what Pillow, libjpeg, libwebp and LittleCMS make of it, and looks
+# for what must not be in a result: `judge.py INPUTS OUTPUTS`. Prints what differs; how many pictures were compared is the
+# last line.
+
+import io
+import pathlib
+import sys
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
+
+SRGB = ImageCms.createProfile("sRGB")
+KEPT = {0x013B: "Ada Artist", 0x8298: "(c) Ada Artist"}
+
+# How far the levels of a result may be from those of Pillow, of 255: in the mean, and anywhere. What is stored without
+# loss is the same but for rounding; decoders of JPEG and lossy WebP round more often, and put chroma between the pixels in
+# ways of their own; profiles are followed through tables.
+WITHOUT_LOSS = (0.3, 2)
+LOSSY = (1.0, 24)
+PROFILE = (1.0, 8)
+INKS = (3.0, 24)
+# How far a smaller picture may be from what Pillow's Lanczos filter makes of the expected one, in the mean.
+RESIZED = 1.0
+# How much more than libjpeg and libwebp a lossy result may lose at the same quality, in the mean: a share, and a rest.
+LOSES_MORE, AND_THEN = 1.25, 0.5
+
+
+class Differs(Exception):
+    pass
+
+
+def require(holds, message):
+    if not holds:
+        raise Differs(message)
+
+
+def without_profile(picture):
+    """The picture in the colours of sRGB, as LittleCMS computes them."""
+    icc = picture.info.get("icc_profile")
+    if not icc:
+        return picture
+    # On paper the darkest is not black; what is shown on a screen begins at black all the same.
+    flags = ImageCms.Flags.BLACKPOINTCOMPENSATION if picture.mode == "CMYK" else ImageCms.Flags.NONE
+    colours = picture if picture.mode in ("L", "CMYK") else picture.convert("RGB")
+    intent = ImageCms.Intent.PERCEPTUAL
+    out = ImageCms.profileToProfile(colours, io.BytesIO(icc), SRGB, renderingIntent=intent, outputMode="RGB", flags=flags)
+    if picture.mode == "RGBA":
+        out.putalpha(picture.getchannel("A"))
+    return out
+
+
+def eight_bits(picture):
+    """Pillow keeps 16 bits of grey, and compares colours of 8 bits with a transparent one of 16."""
+    transparency = picture.info.get("transparency")
+    if picture.mode == "I;16":
+        levels = np.asarray(picture)
+        alpha = np.where(levels == transparency, 0, 255)
+        gray = (levels >> 8).astype(np.uint8)
+        return Image.fromarray(np.dstack([gray, gray, gray, alpha.astype(np.uint8)]))
+    if picture.mode == "RGB" and transparency is not None and max(transparency) > 255:
+        colours = np.asarray(picture)
+        hole = (colours == [level >> 8 for level in transparency]).all(axis=2)
+        return Image.fromarray(np.dstack([colours, np.where(hole, 0, 255).astype(np.uint8)]))
+    return picture
+
+
+def expected(picture):
+    """A frame as it is to be shown: upright, in sRGB, with red, green, blue and alpha."""
+    return without_profile(eight_bits(ImageOps.exif_transpose(picture))).convert("RGBA")
+
+
+def on_white(picture):
+    flat = Image.new("RGBA", picture.size, "white")
+    flat.alpha_composite(picture.convert("RGBA"))
+    return np.asarray(flat.convert("RGB")).astype(int)
+
+
+def distance(a, b):
+    difference = np.abs(on_white(a) - on_white(b))
+    return difference.mean(), difference.max()
+
+
+def require_near(what, got, wanted, bounds):
+    require(got.size == wanted.size, f"{what} has {got.size} pixels instead of {wanted.size}")
+    mean, most = distance(got, wanted)
+    require(mean <= bounds[0] and most <= bounds[1], f"{what} differs by {mean:.2f} in the mean, by {most} at most")
+    alpha = [np.asarray(picture.convert("RGBA").getchannel("A")).astype(int) for picture in (got, wanted)]
+    most = np.abs(alpha[0] - alpha[1]).max()
+    require(most <= 1, f"the transparency of {what} differs by {most}")
+
+
+def bounds(name, picture):
+    if "icc_profile" in picture.info:
+        return INKS if picture.mode == "CMYK" else PROFILE
+    lossless = picture.format in ("PNG", "GIF", "BMP", "TIFF") or "lossless" in name or name.startswith("moving-webp")
+    return WITHOUT_LOSS if lossless and "lossy" not in name else LOSSY
+
+
+def again(picture, format, **options):
+    """What Pillow makes of a picture at the same quality."""
+    file = io.BytesIO()
+    picture.save(file, format, **options)
+    return Image.open(file)
+
+
+def require_small_loss(what, got, wanted, reference):
+    ours, theirs = distance(got, wanted)[0], distance(reference, wanted)[0]
+    require(ours <= theirs * LOSES_MORE + AND_THEN, f"{what} loses {ours:.2f}, and Pillow's {theirs:.2f}")
+
+
+def judge_still(name, picture, made):
+    wanted = expected(picture)
+    limit = bounds(name, picture)
+    still = Image.open(made / "still.png")
+    require_near("the PNG", still, wanted, limit)
+    require_near("the lossless WebP", Image.open(made / "lossless.webp"), wanted, limit)
+    flat = Image.fromarray(on_white(wanted).astype(np.uint8))
+    jpeg = Image.open(made / "still.jpg")
+    require(jpeg.mode in ("RGB", "L") and jpeg.size == wanted.size, f"the JPEG is {jpeg.mode} of {jpeg.size}")
+    require_small_loss("the JPEG", jpeg, flat, again(flat, "JPEG", quality=90, subsampling=2))
+    webp = Image.open(made / "lossy.webp")
+    require(webp.size == wanted.size, f"the lossy WebP has {webp.size} pixels")
+    require_small_loss("the lossy WebP", webp, wanted, again(wanted, "WEBP", quality=80, method=3))
+    judge_fitted(wanted, made)
+
+
+def judge_fitted(wanted, made):
+    fitted = Image.open(made / "fitted.png")
+    width, height = wanted.size
+    require(max(fitted.size) == max(1, max(wanted.size) // 2), f"of {wanted.size} were made {fitted.size}")
+    if min(width, height) < 16:
+        return
+    smaller = wanted.convert("RGBa").resize(fitted.size, Image.Resampling.LANCZOS).convert("RGBA")
+    mean, _ = distance(fitted, smaller)
+    require(mean <= RESIZED, f"the smaller one differs by {mean:.2f} in the mean")
+
+
+def frames(picture):
+    """Each frame as it is shown, with its milliseconds."""
+    out = []
+    for number in range(picture.n_frames):
+        picture.seek(number)
+        picture.load()
+        out.append((picture.convert("RGBA"), round(picture.info["duration"])))
+    return out
+
+
+def judge_moving(name, picture, made):
+    wanted = frames(picture)
+    plays = picture.info.get("loop")
+    # A GIF says how often it is shown again.
+    plays = plays + 1 if picture.format == "GIF" and plays else plays
+    for result, limit in (("lossless.webp", bounds(name, picture)), ("lossy.webp", (6.0, 255))):
+        moving = Image.open(made / result)
+        require(moving.info["loop"] == plays, f"{result} is played {moving.info['loop']} times instead of {plays}")
+        shown = frames(moving)
+        require([time for _, time in shown] == [time for _, time in wanted], f"{result} shows {[time for _, time in shown]}")
+        for number, ((got, _), (frame, _)) in enumerate(zip(shown, wanted)):
+            if result == "lossless.webp":
+                require_near(f"frame {number}", got, frame, limit)
+            else:
+                mean, _ = distance(got, frame)
+                require(mean <= limit[0], f"frame {number} of the lossy one differs by {mean:.2f} in the mean")
+    require_near("the still one", Image.open(made / "still.png"), wanted[0][0], bounds(name, picture))
+
+
+def judge_metadata(made):
+    for result in sorted(made.iterdir()):
+        require(b"SECRET" not in result.read_bytes(), f"a secret is in {result.name}")
+        picture = Image.open(result)
+        exif = dict(picture.getexif())
+        require(not picture.getexif().get_ifd(0x8825), f"a place is in {result.name}")
+        if "kept" in result.name:
+            require(exif in (KEPT, {}), f"{exif} is in {result.name}")
+        else:
+            require(not exif, f"{exif} is in {result.name}")
+        texts = [key for key in ("xmp", "comment", "icc_profile", "photoshop", "XML:com.adobe.xmp") if key in picture.info]
+        require(not texts and not getattr(picture, "text", {}), f"{texts} are in {result.name}")
+
+
+def main():
+    inputs, outputs = map(pathlib.Path, sys.argv[1:])
+    failures = 0
+    files = sorted(inputs.iterdir())
+    for file in files:
+        made = outputs / file.name
+        try:
+            picture = Image.open(file)
+            judge = judge_moving if getattr(picture, "n_frames", 1) > 1 else judge_still
+            judge(file.name, picture, made)
+            judge_metadata(made)
+            if b"Ada Artist" in file.read_bytes():
+                kept = dict(Image.open(made / "kept.jpg").getexif())
+                require(kept == KEPT, f"{kept} was kept")
+        except Differs as error:
+            failures += 1
+            print(f"{file.name}: {error}")
+    print(f"{len(files)} pictures, {failures} differ")
+    sys.exit(failures != 0)
+
+
+main()
