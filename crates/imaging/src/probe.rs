@@ -145,12 +145,25 @@ pub(crate) struct Header<'a> {
     pub(crate) icc: Option<Cow<'a, [u8]>>,
     /// The colour profile of a PNG, compressed and with its name.
     pub(crate) packed_icc: Option<&'a [u8]>,
-    /// What Adobe's marker says about the colours of a JPEG.
+    /// What Adobe's marker says about the colours of a JPEG: 0 that they are stored as they are, and otherwise as luma
+    /// and chroma.
     pub(crate) adobe: Option<u8>,
-    /// A JPEG of a kind that is rare.
-    pub(crate) unusual: bool,
+    /// How much chroma a JPEG has.
+    pub(crate) chroma: Chroma,
     /// For what is put together from patches on a canvas, as every animation is.
     pub(crate) layers: Option<Layers>,
+}
+
+/// How many columns and rows the components of a JPEG have besides the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Chroma {
+    /// As many as the first.
+    #[default]
+    Whole,
+    /// Half as many of both, rounded up, and there are two such components.
+    Halved,
+    /// Something else.
+    Other,
 }
 
 /// What is known of a picture that is put together from patches.
@@ -178,7 +191,7 @@ pub(crate) struct Found<'a> {
     /// The profile, with its name, where it is compressed.
     pub(crate) packed_icc: Option<&'a [u8]>,
     pub(crate) adobe: Option<u8>,
-    pub(crate) unusual: bool,
+    pub(crate) chroma: Chroma,
     pub(crate) layers: Option<Layers>,
 }
 
@@ -227,6 +240,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         exif: found.exif.is_some(),
         memory: found.memory,
     };
-    let Found { icc, packed_icc, adobe, unusual, layers, .. } = found;
-    Ok(Header { probe, exif, icc, packed_icc, adobe, unusual, layers })
+    let Found { icc, packed_icc, adobe, chroma, layers, .. } = found;
+    Ok(Header { probe, exif, icc, packed_icc, adobe, chroma, layers })
 }

@@ -2,7 +2,7 @@
 
 use crate::attention;
 use crate::colour::{self, Profile};
-use crate::decode;
+use crate::decode::{self, Enough};
 use crate::effects;
 use crate::encode::animation::Animation;
 use crate::encode::{self, Metadata};
@@ -54,12 +54,21 @@ pub struct Output {
 ///
 /// The first thing that is wrong, with the recipes, with the file, or with what it costs; then there are no results.
 pub fn render(bytes: &[u8], recipes: &[Recipe], limits: &Limits<'_>) -> Result<Rendered, Refusal> {
+    follow(bytes, recipes, limits).map_err(|refusal| match refusal {
+        // A decoder that gets no more to read, because nobody waits any longer, takes that for damage.
+        Refusal::Damaged { .. } | Refusal::Truncated { .. } => limits.check_time().err().unwrap_or(refusal),
+        other => other,
+    })
+}
+
+fn follow(bytes: &[u8], recipes: &[Recipe], limits: &Limits<'_>) -> Result<Rendered, Refusal> {
     recipes.iter().try_for_each(Recipe::check)?;
     let header = probe::read(bytes)?;
     limits.check(&header)?;
     let mut steps = vec![format!("probe: {}", described(&header.probe))];
-    let shrink = shrink(recipes, &header.probe);
-    let decoded = decode::decode(bytes, &header, shrink, limits)?;
+    let halved = header.icc.is_none() && recipes.iter().all(|recipe| recipe.encoding.halves_chroma());
+    let enough = Enough { shrink: shrink(recipes, &header.probe), halved };
+    let decoded = decode::decode(bytes, &header, enough, limits)?;
     limits.check_time()?;
     let size = (decoded.raster.width(), decoded.raster.height());
     steps.push(format!("decode: once for all results, {} × {}", size.0, size.1));

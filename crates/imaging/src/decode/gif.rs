@@ -13,7 +13,6 @@ use crate::refusal::Refusal;
 /// The patches of a GIF.
 pub(crate) struct Patches<'a> {
     decoder: Decoder<Reading<'a>>,
-    limits: &'a Limits<'a>,
 }
 
 impl<'a> Patches<'a> {
@@ -22,14 +21,13 @@ impl<'a> Patches<'a> {
         let mut options = DecodeOptions::new();
         options.set_color_output(ColorOutput::RGBA);
         // It takes no memory of its own for pixels: they are read into what is made here.
-        let decoder = options.read_info(Reading::new(bytes, limits)).map_err(|error| refused(error, limits))?;
-        Ok(Self { decoder, limits })
+        Ok(Self { decoder: options.read_info(Reading::new(bytes, limits)).map_err(refused)? })
     }
 }
 
 impl film::Patches for Patches<'_> {
     fn next(&mut self) -> Result<Option<Patch>, Refusal> {
-        let Some(frame) = self.decoder.next_frame_info().map_err(|error| refused(error, self.limits))? else {
+        let Some(frame) = self.decoder.next_frame_info().map_err(refused)? else {
             return Ok(None);
         };
         let [left, top, width, height] = [frame.left, frame.top, frame.width, frame.height].map(u32::from);
@@ -40,17 +38,13 @@ impl film::Patches for Patches<'_> {
             DisposalMethod::Previous => Then::Restore,
         };
         let mut data = room(width as usize * height as usize * 4)?;
-        self.decoder.read_into_buffer(&mut data).map_err(|error| refused(error, self.limits))?;
+        self.decoder.read_into_buffer(&mut data).map_err(refused)?;
         data.as_chunks_mut::<4>().0.iter_mut().for_each(|pixel| *pixel = colour::premultiplied(*pixel));
         Ok(Some(Patch { left, top, width, height, data, over: true, then, delay }))
     }
 }
 
-fn refused(error: DecodingError, limits: &Limits<'_>) -> Refusal {
-    // Then it failed because it was to end.
-    if let Err(over) = limits.check_time() {
-        return over;
-    }
+fn refused(error: DecodingError) -> Refusal {
     match error {
         DecodingError::OutOfMemory | DecodingError::MemoryLimit => {
             Refusal::TooMuchMemory { needed: u64::MAX, limit: u64::MAX }

@@ -31,11 +31,11 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
         let size =
             reader.output_buffer_size().ok_or(Refusal::TooMuchMemory { needed: u64::MAX, limit: limits.memory })?;
         let mut whole = room(size)?;
-        reader.next_frame(&mut whole).map_err(|error| refused(error, limits))?;
+        reader.next_frame(&mut whole).map_err(refused)?;
         store(kind, &whole, &mut data);
     } else {
         for out in data.chunks_exact_mut(row) {
-            let Some(read) = reader.next_row().map_err(|error| refused(error, limits))? else {
+            let Some(read) = reader.next_row().map_err(refused)? else {
                 return Err(Refusal::Truncated { format: Format::Png });
             };
             store(kind, read.data(), out);
@@ -45,7 +45,7 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
         // All pixels are there, and what is missing tells nothing of them.
         Err(DecodingError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
         // Only now it is known that the last of them are those that were written.
-        ended => ended.map_err(|error| refused(error, limits))?,
+        ended => ended.map_err(refused)?,
     }
     Ok(Raster::Packed(Packed { width, height, model, data }))
 }
@@ -58,7 +58,7 @@ fn open<'a>(bytes: &'a [u8], limits: &'a Limits<'a>) -> Result<Reader<Reading<'a
     decoder.set_ignore_iccp_chunk(true);
     // Palettes, few bits and 16 bits all become 8 bits a sample.
     decoder.set_transformations(Transformations::normalize_to_color8());
-    decoder.read_info().map_err(|error| refused(error, limits))
+    decoder.read_info().map_err(refused)
 }
 
 /// The colour profile out of its chunk, where it is compressed behind its name, a zero, and the number of the only way of
@@ -74,7 +74,6 @@ pub(crate) fn profile(chunk: &[u8]) -> Option<Vec<u8>> {
 /// The patches of an animated PNG.
 pub(crate) struct Patches<'a> {
     reader: Reader<Reading<'a>>,
-    limits: &'a Limits<'a>,
     /// Room for a picture as it is stored.
     stored: Vec<u8>,
     /// Whether the frame that comes next was found already.
@@ -89,16 +88,16 @@ impl<'a> Patches<'a> {
         let stored = room(size.ok_or(Refusal::TooMuchMemory { needed: u64::MAX, limit: limits.memory })?)?;
         // A first picture that is for those who show no animations has no frame's head.
         let found = reader.info().frame_control.is_some();
-        Ok(Self { reader, limits, stored, found })
+        Ok(Self { reader, stored, found })
     }
 }
 
 impl film::Patches for Patches<'_> {
     fn next(&mut self) -> Result<Option<Patch>, Refusal> {
         if !std::mem::take(&mut self.found) {
-            self.reader.next_frame_info().map_err(|error| refused(error, self.limits))?;
+            self.reader.next_frame_info().map_err(refused)?;
         }
-        let info = self.reader.next_frame(&mut self.stored).map_err(|error| refused(error, self.limits))?;
+        let info = self.reader.next_frame(&mut self.stored).map_err(refused)?;
         let Some(frame) = self.reader.info().frame_control else {
             return Err(Refusal::damaged(Format::Png, "a frame has no head"));
         };
@@ -154,11 +153,7 @@ fn store(kind: ColorType, read: &[u8], out: &mut [u8]) {
     }
 }
 
-fn refused(error: DecodingError, limits: &Limits<'_>) -> Refusal {
-    // Then it failed because it was to end.
-    if let Err(over) = limits.check_time() {
-        return over;
-    }
+fn refused(error: DecodingError) -> Refusal {
     match error {
         DecodingError::LimitsExceeded => Refusal::TooMuchMemory { needed: u64::MAX, limit: u64::MAX },
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {

@@ -12,18 +12,16 @@ fn gigabytes_that_are_claimed_in_two_hundred_bytes_are_refused() {
         (26_000, 26_000, "picture-too-many-pixels"),
         (u32::MAX >> 1, u32::MAX >> 1, "picture-too-many-pixels"),
         (10_000, 10_000, "picture-too-much-memory"),
-        (8_000, 8_000, "picture-truncated"),
+        (7_000, 7_000, "picture-damaged"),
     ] {
         let file = png(width, height, 6, b"", 100, b"");
         assert!(file.len() < 200);
-        let code = if width == 8_000 && code == "picture-truncated" { "picture-too-much-memory" } else { code };
-        assert!([code, "picture-truncated"].contains(&refused("a PNG", &file)), "{width} × {height}");
+        assert_eq!(refused("a PNG", &file), code, "{width} × {height}");
     }
-    for (width, height) in [(65_535_u16, 65_535_u16), (65_500, 1_500), (9_000, 9_000), (1, 65_535)] {
+    for (width, height) in [(65_535_u16, 65_535_u16), (65_500, 1_500), (9_000, 9_000)] {
         for progressive in [false, true] {
             let file = claiming_jpeg(width, height, progressive);
-            let code = refused("a JPEG", &file);
-            assert_ne!(code, "not-a-picture", "{width} × {height}");
+            assert_eq!(refused("a JPEG", &file), "picture-truncated", "{width} × {height}");
         }
     }
     let mut file = gif(b"", 1);
@@ -92,7 +90,7 @@ fn a_million_parts_that_say_nothing_take_no_time() {
     answer("segments", &jpeg(&million(&segment(0xED, b"")))).unwrap();
     answer("comments", &jpeg(&million(&segment(0xFE, b"x")))).unwrap();
     answer("fill bytes", &jpeg(&million(&[0xFF; 8]))).unwrap();
-    answer("restarts", &jpeg(&million(&[0xFF, 0xD0]))).unwrap();
+    assert_eq!(refused("restarts", &jpeg(&million(&[0xFF, 0xD0]))), "picture-damaged");
     let png = |part: &[u8]| png(4, 4, 2, &million(part), 52, b"");
     answer("empty chunks", &png(&chunk(b"prVt", b""))).unwrap();
     answer("texts", &png(&chunk(b"tEXt", b"a\0b"))).unwrap();

@@ -1,6 +1,6 @@
 //! Holds what is done with a file to a share of memory, by the system, and of time, by the clock of the thread.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -15,10 +15,15 @@ const TIME: Duration = Duration::from_secs(2);
 /// The limit is the whole process's, so one file is looked at after the other.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Lets nobody else work meanwhile.
+pub(crate) fn in_turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Does it with no more memory than is taken already, and [`MEMORY`]: whoever asks for more does not get it, and either
 /// takes that for an answer or is ended, and the tests with it.
 pub(crate) fn within_memory<T>(work: impl FnOnce() -> T) -> T {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = in_turn();
     let usual = getrlimit(Resource::Data);
     setrlimit(Resource::Data, Rlimit { current: Some(taken() + MEMORY), maximum: usual.maximum }).unwrap();
     let result = work();
@@ -90,5 +95,6 @@ fn more_memory_than_there_is_for_a_file_is_not_given() {
         data.try_reserve_exact(usize::try_from(bytes).unwrap()).is_ok()
     };
     assert_eq!(within_memory(|| (room(MEMORY / 2), room(MEMORY + (1 << 20)))), (true, false));
+    let _turn = in_turn();
     assert!(room(MEMORY + (1 << 20)), "the limit ends with the work");
 }

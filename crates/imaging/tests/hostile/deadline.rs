@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use strongroom_imaging::{Encoding, Fit, Limits, Recipe, Refusal, render};
 
-use crate::bounds::worked;
+use crate::bounds::{in_turn, worked};
 use crate::files::{chunk, deflated, png};
 
 /// How long somebody waits, and how long it may take to notice that nobody does any longer.
-const WAITED: Duration = Duration::from_millis(150);
-const NOTICED: Duration = Duration::from_millis(700);
+const WAITED: Duration = Duration::from_millis(100);
+const NOTICED: Duration = Duration::from_millis(1500);
 
 /// Makes something of a file that takes longer than anybody waits.
 #[track_caller]
 fn given_up(name: &str, file: &[u8], recipe: Recipe) {
+    let _turn = in_turn();
     let before = worked();
     let keep_going = || worked() - before < WAITED;
     let limits = Limits { memory: 1 << 30, keep_going: &keep_going, ..Limits::default() };
@@ -38,6 +39,29 @@ fn large_pngs() {
     }
 }
 
+/// A JPEG of that many grey pixels in that many passes, each of which has something to say about the same frequencies.
+fn passes(side: u16, again: usize) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 80);
+    encoder.set_progressive(true);
+    let samples: Vec<u8> = (0..usize::from(side).pow(2)).map(|at| (at * 7 % 251) as u8).collect();
+    encoder.encode(&samples, side, side, jpeg_encoder::ColorType::Luma).unwrap();
+    let start = file.windows(2).rposition(|bytes| bytes == [0xFF, 0xDA]).unwrap();
+    let pass = file[start..file.len() - 2].repeat(again);
+    file.splice(start..start, pass);
+    file
+}
+
+#[test]
+fn large_jpegs() {
+    let mut file = Vec::new();
+    jpeg_encoder::Encoder::new(&mut file, 80)
+        .encode(&vec![120; 10_000 * 10_000], 10_000, 10_000, jpeg_encoder::ColorType::Luma)
+        .unwrap();
+    given_up("a JPEG", &file, Recipe::new(Fit::Inside, Some(8192), None, JPEG));
+    given_up("a JPEG of many passes", &passes(3000, 80), Recipe::new(Fit::Inside, Some(8192), None, JPEG));
+}
+
 #[test]
 fn a_large_interlaced_png() {
     let (width, height) = (10_000_usize, 8_000_usize);
@@ -54,8 +78,8 @@ fn a_large_interlaced_png() {
 #[test]
 fn a_large_gif() {
     let mut file = Vec::new();
-    let mut encoder = gif::Encoder::new(&mut file, 10_000, 10_000, &[0, 0, 0, 255, 255, 255]).unwrap();
-    let frame = gif::Frame::from_indexed_pixels(10_000, 10_000, vec![1; 100_000_000], None);
+    let mut encoder = gif::Encoder::new(&mut file, 5_000, 5_000, &[0, 0, 0, 255, 255, 255]).unwrap();
+    let frame = gif::Frame::from_indexed_pixels(5_000, 5_000, vec![1; 25_000_000], None);
     encoder.write_frame(&frame).unwrap();
     drop(encoder);
     given_up("a GIF", &file, small(JPEG));
