@@ -8,9 +8,17 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::process::{follow, quietly};
 use crate::workspace::Workspace;
 
-/// boto3, and the clients that stand on the same version of what it stands on.
-const CLIENTS: &[&str] =
-    &["boto3==1.44.5", "awscli==1.46.3", "django==5.2.19", "django-storages==1.14.6", "minio==7.2.20", "s3cmd==2.4.0"];
+/// What tests compare with: boto3, the clients that stand on the same version of what it stands on, and Pillow.
+const REFERENCES: &[&str] = &[
+    "boto3==1.44.5",
+    "awscli==1.46.3",
+    "django==5.2.19",
+    "django-storages==1.14.6",
+    "minio==7.2.20",
+    "s3cmd==2.4.0",
+    "pillow==13.0.0",
+    "numpy==2.4.6",
+];
 /// What makes the pictures of a bench and compares those that come out, and photographs to make them of.
 const PICTURES: &[&str] = &["pillow==13.0.0", "numpy==2.4.6", "scikit-image==0.26.0"];
 const S3FS: &[&str] = &["s3fs==2026.9.0"];
@@ -27,7 +35,8 @@ pub(crate) enum Tool {
     RustComponents,
     /// curl, which the lines that `strongroom sign` writes are for.
     Curl,
-    /// Python with boto3, the reference for signatures, and the S3 clients that are written in it.
+    /// Python with boto3, the reference for signatures, the S3 clients that are written in it, and Pillow, the reference
+    /// for pictures, with colour profiles.
     Python,
     /// Python with s3fs, which stands on another version of boto3's core.
     S3fs,
@@ -59,7 +68,7 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
             Tool::Compiler => packages(&[("cc", "build-essential"), ("git", "git")]),
             Tool::RustComponents => rust_components(),
             Tool::Curl => packages(&[("curl", "curl")]),
-            Tool::Python => python_environment(workspace, "venv", CLIENTS),
+            Tool::Python => python(workspace),
             Tool::S3fs => python_environment(workspace, "s3fs", S3FS),
             Tool::Rclone => packages(&[("rclone", "rclone")]),
             Tool::Browser => browser(workspace),
@@ -94,7 +103,7 @@ pub(crate) fn install(workspace: &Workspace, tools: &[Tool]) -> Result<()> {
     Ok(())
 }
 
-/// The Python interpreter that has boto3 and, beside it, the programs that are written in Python.
+/// The Python interpreter that has boto3 and Pillow and, beside it, the programs that are written in Python.
 pub(crate) fn python_program(workspace: &Workspace) -> PathBuf {
     workspace.tools().join("venv/bin/python")
 }
@@ -186,11 +195,18 @@ fn js_presigner(workspace: &Workspace) -> Result<()> {
     npm_packages(&workspace.path("benches/presign/clients/js"))
 }
 
+fn python(workspace: &Workspace) -> Result<()> {
+    profiles()?;
+    python_environment(workspace, "venv", REFERENCES)
+}
+
+fn profiles() -> Result<()> {
+    if profile("default_cmyk.icc").exists() { Ok(()) } else { install_packages(&["libgs-common"]) }
+}
+
 fn pictures(workspace: &Workspace) -> Result<()> {
     packages(&[("node", "nodejs"), ("npm", "npm")])?;
-    if !profile("default_cmyk.icc").exists() {
-        install_packages(&["libgs-common"])?;
-    }
+    profiles()?;
     python_environment(workspace, "pictures", PICTURES)?;
     npm_packages(&workspace.path("benches/images/sharp"))
 }

@@ -32,7 +32,7 @@ fn gigabytes_that_are_claimed_in_two_hundred_bytes_are_refused() {
     file[24..30].fill(0xFF);
     assert_eq!(refused("the canvas of a WebP", &file), "picture-too-many-pixels");
     for body in [&b"\x2F\xFF\xFF\xFF\x1F\0\0\0\0\0"[..], b"\0\0\0\x9D\x01\x2A\xFF\x3F\xFF\x3F"] {
-        let kind = if body[0] == 0x2F { b"VP8L" } else { b"VP8 " };
+        let kind = if body[0] == 0x2F { *b"VP8L" } else { *b"VP8 " };
         let body = [b"WEBP", &riff(kind, body)[..]].concat();
         let file = [&b"RIFF"[..], &u32::try_from(body.len()).unwrap().to_le_bytes(), &body].concat();
         assert_eq!(refused("the picture of a WebP", &file), "picture-too-many-pixels");
@@ -62,13 +62,13 @@ fn what_unpacks_to_more_than_its_pixels_costs_what_its_pixels_cost() {
 #[test]
 fn more_frames_than_are_taken_are_refused_however_small() {
     assert_eq!(refused("a GIF", &gif(b"", 200_000)), "picture-too-many-frames");
-    let frame = riff(b"ANMF", &[&[0; 16][..], b"VP8L\x0A\0\0\0\x2F\0\0\0\0\0\0\0\0\0"].concat());
+    let frame = riff(*b"ANMF", &[&[0; 16][..], b"VP8L\x0A\0\0\0\x2F\0\0\0\0\0\0\0\0\0"].concat());
     assert_eq!(refused("a WebP", &webp(2, &frame.repeat(100_000), b"")), "picture-too-many-frames");
     let head = [&[0; 4][..], &[0, 0, 0, 1, 0, 0, 0, 1], &[0; 14]].concat();
-    let many = [chunk(b"acTL", &[0, 1, 0x86, 0xA0, 0, 0, 0, 0]), chunk(b"fcTL", &head).repeat(100_000)].concat();
+    let many = [chunk(*b"acTL", &[0, 1, 0x86, 0xA0, 0, 0, 0, 0]), chunk(*b"fcTL", &head).repeat(100_000)].concat();
     assert_eq!(refused("a PNG", &png(1, 1, 2, &many, 4, b"")), "picture-too-many-frames");
     // Announced, and not there.
-    let announced = chunk(b"acTL", &[0xFF; 8]);
+    let announced = chunk(*b"acTL", &[0xFF; 8]);
     answer("a PNG with announced frames", &png(1, 1, 2, &announced, 4, b"")).unwrap();
 }
 
@@ -92,11 +92,11 @@ fn a_million_parts_that_say_nothing_take_no_time() {
     answer("fill bytes", &jpeg(&million(&[0xFF; 8]))).unwrap();
     assert_eq!(refused("restarts", &jpeg(&million(&[0xFF, 0xD0]))), "picture-damaged");
     let png = |part: &[u8]| png(4, 4, 2, &million(part), 52, b"");
-    answer("empty chunks", &png(&chunk(b"prVt", b""))).unwrap();
-    answer("texts", &png(&chunk(b"tEXt", b"a\0b"))).unwrap();
-    let empty = chunk(b"IDAT", b"");
+    answer("empty chunks", &png(&chunk(*b"prVt", b""))).unwrap();
+    answer("texts", &png(&chunk(*b"tEXt", b"a\0b"))).unwrap();
+    let empty = chunk(*b"IDAT", b"");
     let _either = answer("empty data", &png(&empty));
-    answer("chunks of WebP", &webp(0, &million(&riff(b"abcd", b"")), b"")).unwrap();
+    answer("chunks of WebP", &webp(0, &million(&riff(*b"abcd", b"")), b"")).unwrap();
     answer("extensions of GIF", &gif(&million(b"!\xFE\x01x\0"), 1)).unwrap();
     answer("empty extensions of GIF", &gif(&million(b"!\xFE\0"), 1)).unwrap();
 }
@@ -104,10 +104,10 @@ fn a_million_parts_that_say_nothing_take_no_time() {
 #[test]
 fn texts_that_unpack_to_gigabytes_are_not_unpacked() {
     let zeroes = deflated(1 << 30);
-    let packed = chunk(b"zTXt", &[b"Comment\0\0", &zeroes[..]].concat());
+    let packed = chunk(*b"zTXt", &[b"Comment\0\0", &zeroes[..]].concat());
     answer("a comment", &png(4, 4, 2, &packed, 52, b"")).unwrap();
     answer("a comment behind", &png(4, 4, 2, b"", 52, &packed)).unwrap();
-    let xmp = chunk(b"iTXt", &[b"XML:com.adobe.xmp\0\x01\0\0\0", &zeroes[..]].concat());
+    let xmp = chunk(*b"iTXt", &[b"XML:com.adobe.xmp\0\x01\0\0\0", &zeroes[..]].concat());
     answer("XMP", &png(4, 4, 2, &xmp, 52, b"")).unwrap();
     answer("much XMP", &png(4, 4, 2, &xmp.repeat(8), 52, b"")).unwrap();
 }

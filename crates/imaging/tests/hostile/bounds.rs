@@ -73,7 +73,7 @@ pub(crate) fn answer_with(name: &str, file: &[u8], limits: &Limits<'_>) -> Resul
     let (answer, took) = within_memory(|| {
         let before = worked();
         let answer = probe(file).and_then(|_| render(file, &recipes(), limits));
-        (answer, worked() - before)
+        (answer, worked().saturating_sub(before))
     });
     assert!(took <= TIME, "{name} took {took:?} for {:?}", answer.as_ref().map(|rendered| &rendered.probe));
     answer

@@ -16,10 +16,10 @@ const NOTICED: Duration = Duration::from_millis(1500);
 fn given_up(name: &str, file: &[u8], recipe: Recipe) {
     let _turn = in_turn();
     let before = worked();
-    let keep_going = || worked() - before < WAITED;
+    let keep_going = || worked().saturating_sub(before) < WAITED;
     let limits = Limits { memory: 1 << 30, keep_going: &keep_going, ..Limits::default() };
     let refusal = render(file, &[recipe], &limits).map(|rendered| rendered.steps);
-    let took = worked() - before;
+    let took = worked().saturating_sub(before);
     assert_eq!(refusal, Err(Refusal::OutOfTime), "{name} took {took:?}");
     assert!(took < WAITED + NOTICED, "{name} was given up after {took:?}");
 }
@@ -44,7 +44,7 @@ fn passes(side: u16, again: usize) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut file, 80);
     encoder.set_progressive(true);
-    let samples: Vec<u8> = (0..usize::from(side).pow(2)).map(|at| (at * 7 % 251) as u8).collect();
+    let samples: Vec<u8> = (0..=250).cycle().take(usize::from(side).pow(2)).collect();
     encoder.encode(&samples, side, side, jpeg_encoder::ColorType::Luma).unwrap();
     let start = file.windows(2).rposition(|bytes| bytes == [0xFF, 0xDA]).unwrap();
     let pass = file[start..file.len() - 2].repeat(again);
@@ -71,7 +71,7 @@ fn a_large_interlaced_png() {
         .map(|(left, top, across, down)| ((width - left).div_ceil(across) * 3 + 1) * (height - top).div_ceil(down));
     let header = [&10_000_u32.to_be_bytes()[..], &8_000_u32.to_be_bytes(), &[8, 2, 0, 0, 1]].concat();
     let data = deflated(bytes.iter().sum());
-    let parts = [chunk(b"IHDR", &header), chunk(b"IDAT", &data), chunk(b"IEND", b"")].concat();
+    let parts = [chunk(*b"IHDR", &header), chunk(*b"IDAT", &data), chunk(*b"IEND", b"")].concat();
     given_up("a PNG", &[&b"\x89PNG\r\n\x1A\n"[..], &parts].concat(), small(JPEG));
 }
 

@@ -34,18 +34,18 @@ fn there_is_a_sample_of_every_format() {
 }
 
 /// A part of a PNG.
-pub(crate) fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut checksum = Crc::new();
-    checksum.update(kind);
+    checksum.update(&kind);
     checksum.update(data);
     let length = u32::try_from(data.len()).unwrap();
-    [&length.to_be_bytes()[..], kind, data, &checksum.sum().to_be_bytes()].concat()
+    [&length.to_be_bytes()[..], &kind, data, &checksum.sum().to_be_bytes()].concat()
 }
 
 /// A PNG of these sides whose data inflates to that many zeroes, with chunks in front of it and behind it.
 pub(crate) fn png(width: u32, height: u32, colour: u8, before: &[u8], zeroes: usize, behind: &[u8]) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, colour, 0, 0, 0]].concat();
-    let (header, data, end) = (chunk(b"IHDR", &header), chunk(b"IDAT", &deflated(zeroes)), chunk(b"IEND", b""));
+    let (header, data, end) = (chunk(*b"IHDR", &header), chunk(*b"IDAT", &deflated(zeroes)), chunk(*b"IEND", b""));
     [&b"\x89PNG\r\n\x1A\n"[..], &header, before, &data, behind, &end].concat()
 }
 
@@ -80,13 +80,13 @@ pub(crate) fn segment(marker: u8, data: &[u8]) -> Vec<u8> {
 /// A sound WebP of 16 × 16 pixels with these chunks around its picture.
 pub(crate) fn webp(flags: u8, before: &[u8], behind: &[u8]) -> Vec<u8> {
     let still = webpx::Encoder::new_rgb(&[120; 16 * 16 * 3], 16, 16).lossless(true).encode(webpx::Unstoppable).unwrap();
-    let head = riff(b"VP8X", &[flags, 0, 0, 0, 15, 0, 0, 15, 0, 0]);
+    let head = riff(*b"VP8X", &[flags, 0, 0, 0, 15, 0, 0, 15, 0, 0]);
     let body = [b"WEBP", &head[..], before, &still[12..], behind].concat();
     [&b"RIFF"[..], &u32::try_from(body.len()).unwrap().to_le_bytes(), &body].concat()
 }
 
 /// A part of a WebP.
-pub(crate) fn riff(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn riff(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let length = u32::try_from(data.len()).unwrap().to_le_bytes();
     [&kind[..], &length, data, &[0][..data.len() & 1]].concat()
 }

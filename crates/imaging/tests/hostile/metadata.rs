@@ -1,5 +1,7 @@
 //! What stands beside the pixels: colour profiles, EXIF and XMP that were made to do harm, and are taken as none then.
 
+use std::fmt::Write as _;
+
 use strongroom_imaging::{Orientation, probe};
 
 use crate::bounds::answer;
@@ -28,16 +30,16 @@ fn profile(tags: &[(&[u8; 4], u32, u32)], claimed: u32, rest: &[u8]) -> Vec<u8> 
 fn shown_with(name: &str, icc: &[u8]) {
     let mut segments = Vec::new();
     let parts: Vec<&[u8]> = icc.chunks(65_000).collect();
-    for (number, part) in parts.iter().enumerate() {
-        let head = [b"ICC_PROFILE\0", &[number as u8 + 1, parts.len() as u8][..]].concat();
+    for (number, part) in (1..).zip(&parts) {
+        let head = [b"ICC_PROFILE\0", &[number, u8::try_from(parts.len()).unwrap()][..]].concat();
         segments.extend(segment(0xE2, &[&head, *part].concat()));
     }
     answer(name, &jpeg(&segments)).unwrap();
-    answer(name, &webp(0x20, &riff(b"ICCP", icc), b"")).unwrap();
+    answer(name, &webp(0x20, &riff(*b"ICCP", icc), b"")).unwrap();
     let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     std::io::Write::write_all(&mut packed, icc).unwrap();
     let packed = [b"icc\0\0", &packed.finish().unwrap()[..]].concat();
-    answer(name, &png(4, 4, 2, &chunk(b"iCCP", &packed), 52, b"")).unwrap();
+    answer(name, &png(4, 4, 2, &chunk(*b"iCCP", &packed), 52, b"")).unwrap();
 }
 
 #[test]
@@ -89,7 +91,7 @@ fn a_profile_in_as_many_pieces_as_there_can_be_is_looked_at_or_left() {
 
 #[test]
 fn a_profile_that_unpacks_to_a_gigabyte_is_not_unpacked() {
-    let bomb = chunk(b"iCCP", &[b"icc\0\0", &deflated(1 << 30)[..]].concat());
+    let bomb = chunk(*b"iCCP", &[b"icc\0\0", &deflated(1 << 30)[..]].concat());
     answer("a gigabyte", &png(4, 4, 2, &bomb, 52, b"")).unwrap();
     answer("again and again", &png(4, 4, 2, &bomb.repeat(6), 52, b"")).unwrap();
 }
@@ -99,8 +101,8 @@ fn a_profile_that_unpacks_to_a_gigabyte_is_not_unpacked() {
 fn exif_is(name: &str, block: &[u8], orientation: Orientation) {
     let files = [
         jpeg(&segment(0xE1, &[b"Exif\0\0", block].concat())),
-        webp(8, b"", &riff(b"EXIF", block)),
-        png(4, 4, 2, &chunk(b"eXIf", block), 52, b""),
+        webp(8, b"", &riff(*b"EXIF", block)),
+        png(4, 4, 2, &chunk(*b"eXIf", block), 52, b""),
     ];
     for file in files {
         assert_eq!(probe(&file).unwrap().orientation, orientation, "{name}");
@@ -120,7 +122,7 @@ fn exif_that_leads_in_circles_or_nowhere_says_nothing() {
         let count = u16::try_from(entries.len()).unwrap().to_be_bytes();
         [&b"MM\0\x2A\0\0\0\x08"[..], &count, &entries.concat(), &next.to_be_bytes()].concat()
     };
-    exif_is("sound", &directory(&[turned.clone()], 0), Orientation::TurnedLeft);
+    exif_is("sound", &directory(std::slice::from_ref(&turned), 0), Orientation::TurnedLeft);
     // The next directory is this one, and so are those of the place and of the camera.
     let circle = [turned.clone(), entry(0x8769, 4, 1, 8), entry(0x8825, 4, 1, 8), entry(0xA005, 4, 1, 8)];
     exif_is("in circles", &directory(&circle, 8), Orientation::TurnedLeft);
@@ -147,11 +149,14 @@ fn exif_that_leads_in_circles_or_nowhere_says_nothing() {
 #[test]
 fn xmp_and_thumbnails_are_looked_at_by_nobody() {
     let xmp = |rest: &[u8]| segment(0xE1, &[b"http://ns.adobe.com/xap/1.0/\0", rest].concat());
-    let laughs: String = (0..600).map(|at| format!("<!ENTITY l{} '&l{at};&l{at};&l{at};&l{at};'>", at + 1)).collect();
-    let laughs = format!("<!DOCTYPE x [{laughs}]><x>&l600;</x>");
+    let mut laughs = "<!DOCTYPE x [".to_owned();
+    for at in 0..600 {
+        write!(laughs, "<!ENTITY l{} '&l{at};&l{at};&l{at};&l{at};'>", at + 1).unwrap();
+    }
+    laughs.push_str("]><x>&l600;</x>");
     answer("entities", &jpeg(&xmp(laughs.as_bytes()))).unwrap();
-    answer("much of it", &jpeg(&xmp(&[b'<'; 60_000]).repeat(200))).unwrap();
-    answer("in a WebP", &webp(4, b"", &riff(b"XMP ", laughs.as_bytes()))).unwrap();
+    answer("much of it", &jpeg(&xmp(&b"<".repeat(60_000)).repeat(200))).unwrap();
+    answer("in a WebP", &webp(4, b"", &riff(*b"XMP ", laughs.as_bytes()))).unwrap();
     // A JFIF thumbnail, and JPEGs inside of a JPEG.
     let inner = jpeg(b"");
     answer("a thumbnail", &jpeg(&segment(0xE0, &[b"JFIF\0\x01\x02\0\0\x01\0\x01\xFF\xFF", &inner[..]].concat())))

@@ -54,10 +54,10 @@ fn what_hides_in_a_picture_is_not_in_its_results() {
         leaves_nothing("a comment", &jpeg(&segment(0xFE, harm)), Format::Jpeg);
         leaves_nothing("XMP", &jpeg(&segment(0xE1, harm)), Format::Jpeg);
         leaves_nothing("something private", &jpeg(&segment(0xEF, harm)), Format::Jpeg);
-        leaves_nothing("a text", &png(4, 4, 2, &chunk(b"tEXt", &[b"a\0", harm].concat()), 52, b""), Format::Png);
-        leaves_nothing("a private chunk", &png(4, 4, 2, &chunk(b"prVt", harm), 52, b""), Format::Png);
-        leaves_nothing("data behind the pixels", &png(4, 4, 2, b"", 52, &chunk(b"IDAT", harm)), Format::Png);
-        leaves_nothing("an unknown chunk", &webp(0, &riff(b"abcd", harm), &riff(b"XMP ", harm)), Format::WebP);
+        leaves_nothing("a text", &png(4, 4, 2, &chunk(*b"tEXt", &[b"a\0", harm].concat()), 52, b""), Format::Png);
+        leaves_nothing("a private chunk", &png(4, 4, 2, &chunk(*b"prVt", harm), 52, b""), Format::Png);
+        leaves_nothing("data behind the pixels", &png(4, 4, 2, b"", 52, &chunk(*b"IDAT", harm)), Format::Png);
+        leaves_nothing("an unknown chunk", &webp(0, &riff(*b"abcd", harm), &riff(*b"XMP ", harm)), Format::WebP);
         let comment = [b"!\xFE", &[u8::try_from(harm.len()).unwrap()][..], harm, b"\0"].concat();
         leaves_nothing("a comment of a GIF", &gif(&comment, 1), Format::Gif);
     }
