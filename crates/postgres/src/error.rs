@@ -79,7 +79,9 @@ impl Error {
 
     /// Whether another transaction was in the way, so that the same will probably work at once.
     pub(crate) fn is_conflict(&self) -> bool {
-        self.has_code(&SqlState::T_R_SERIALIZATION_FAILURE) || self.has_code(&SqlState::T_R_DEADLOCK_DETECTED)
+        [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE]
+            .iter()
+            .any(|code| self.has_code(code))
     }
 
     /// Whether another has inserted the same key. Of two that do so at once, the second finds it when it runs again.

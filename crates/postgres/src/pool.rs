@@ -12,14 +12,19 @@ use crate::transaction::{Failed, Tx};
 use crate::{Address, Error, tls};
 
 /// How often a transaction is run before it is given up because others are in its way.
-const TRIES: u32 = 24;
+const TRIES: u32 = 8;
 
 /// How long a transaction waits for a connection. Where the line swallows everything, each of them is given up in time;
 /// whoever waits for one must not wait for all that came before.
 const QUEUE: Duration = Duration::from_secs(20);
 
-/// How much longer each further try waits than the one before.
-const PAUSE: Duration = Duration::from_millis(2);
+/// How a write begins: with a lock that it shares with all other writes, taken before it looks at anything.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE schema_version IN ROW EXCLUSIVE MODE";
+
+/// How one begins that must not be in anybody's way: when all others have ended, and they wait in the order in which
+/// they came. A node that hangs in the middle of a write keeps them waiting no longer than that.
+const BEGIN_ALONE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL lock_timeout = '1s'; \
+     LOCK TABLE schema_version IN EXCLUSIVE MODE; SET LOCAL lock_timeout = DEFAULT";
 
 /// A handle on one database; clones share it. Its connections end when the last handle goes.
 #[derive(Debug, Clone)]
@@ -34,7 +39,7 @@ struct Shared {
     address: Address,
     tls: MakeRustlsConnect,
     idle: Mutex<Vec<Connection>>,
-    /// Whoever was in another's way takes turns with those of this node to whom it happened too.
+    /// Those of this node that others were in the way of take turns.
     turn: Mutex<()>,
 }
 
@@ -49,6 +54,8 @@ impl std::fmt::Debug for Shared {
 enum Mode {
     /// It writes, as if it were alone.
     Write,
+    /// It writes while nobody else does, on no node.
+    WriteAlone,
     /// It reads one snapshot.
     Read,
     /// It reads with a single statement, which is a snapshot by itself.
@@ -149,12 +156,9 @@ impl Shared {
         let (mut conflicts, mut losses) = (0, 0);
         loop {
             let _turn = (conflicts > 0).then(|| lock(&self.turn));
-            if conflicts > 1 {
-                // Who was in the way is on another node, and may need a moment more.
-                std::thread::sleep(PAUSE * conflicts);
-            }
+            let alone = mode == Mode::Write && is_alone(conflicts);
             let connection = self.take()?;
-            let (failed, result) = once(&connection, mode, job);
+            let (failed, result) = once(&connection, if alone { Mode::WriteAlone } else { mode }, job);
             self.give_back(connection);
             match failed {
                 Some(Failed::Conflict) if conflicts + 1 < TRIES => conflicts += 1,
@@ -186,6 +190,12 @@ impl Shared {
     }
 }
 
+/// Which tries are made alone, while the writes of all nodes wait: every other one, from the third on. Where a node
+/// hangs in the middle of a write, nobody gets to be alone, and those in between may succeed.
+fn is_alone(tries: u32) -> bool {
+    tries >= 2 && tries.is_multiple_of(2)
+}
+
 /// Runs a transaction once; what comes of it, and what failed in it if anything did.
 fn once<T, E: From<Error>>(
     connection: &Connection,
@@ -194,7 +204,8 @@ fn once<T, E: From<Error>>(
 ) -> (Option<Failed>, Result<T, E>) {
     let tx = Tx::new(connection);
     let begin = match mode {
-        Mode::Write => Some("BEGIN ISOLATION LEVEL SERIALIZABLE"),
+        Mode::Write => Some(BEGIN),
+        Mode::WriteAlone => Some(BEGIN_ALONE),
         Mode::Read => Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
         Mode::ReadOne => None,
     };

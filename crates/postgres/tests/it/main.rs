@@ -35,17 +35,27 @@ async fn read(database: &Database, id: &'static str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_that_meet_run_again_until_each_has_counted() {
-    const WRITERS: i64 = 8;
-    const TIMES: i64 = 25;
+    const WRITERS: i64 = 48;
+    const TIMES: i64 = 10;
     let server = server();
-    // Two handles are two nodes: they know nothing of each other.
-    let nodes = [open(&server.url(), 8).await, open(&server.url(), 8).await];
+    // Each handle is a node: they know nothing of each other.
+    let mut nodes = Vec::new();
+    for _ in 0..4 {
+        nodes.push(open(&server.url(), 16).await);
+    }
     let writers: Vec<_> = (0..WRITERS)
-        .map(|number| {
-            let database = nodes[usize::from(number % 2 == 0)].clone();
+        .zip(nodes.iter().cycle())
+        .map(|(_, database)| {
+            let database = database.clone();
             tokio::spawn(async move {
                 for _ in 0..TIMES {
-                    database.write(|tx| set(tx, "a", get(tx, "a")? + 1)).await.unwrap();
+                    let count = |tx: &Tx<'_>| {
+                        let found = get(tx, "a")?;
+                        // Others come meanwhile.
+                        tx.query("SELECT pg_sleep(0.005)", &[])?;
+                        set(tx, "a", found + 1)
+                    };
+                    database.write(count).await.unwrap();
                 }
             })
         })
@@ -54,6 +64,36 @@ async fn writes_that_meet_run_again_until_each_has_counted() {
         writer.await.unwrap();
     }
     assert_eq!(read(&nodes[0], "a").await, WRITERS * TIMES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_meet_count_although_a_node_hangs_in_the_middle_of_one() {
+    let server = server();
+    let database = open(&server.url(), 8).await;
+    let (held, holds) = std::sync::mpsc::channel();
+    let (go_on, waits) = std::sync::mpsc::channel::<()>();
+    let waits = std::sync::Mutex::new(waits);
+    let other = open(&server.url(), 2).await;
+    let hanging = tokio::spawn(async move {
+        let hang = move |tx: &Tx<'_>| {
+            set(tx, "b", 1)?;
+            held.send(()).unwrap();
+            waits.lock().unwrap().recv().unwrap();
+            Ok::<_, Error>(())
+        };
+        other.write(hang).await
+    });
+    tokio::task::spawn_blocking(move || holds.recv().unwrap()).await.unwrap();
+    let writes = (0..10).map(|_| {
+        let database = database.clone();
+        tokio::spawn(async move { database.write(|tx| set(tx, "a", get(tx, "a")? + 1)).await })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        write.await.unwrap().unwrap();
+    }
+    assert_eq!(read(&database, "a").await, 10);
+    go_on.send(()).unwrap();
+    hanging.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
