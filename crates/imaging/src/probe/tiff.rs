@@ -136,7 +136,8 @@ pub(crate) fn layout(decoder: &mut Decoder<Source<'_>>) -> Result<Layout, Refusa
     let extra = list(Tag::ExtraSamples)?.unwrap_or_default();
     let mut one = |tag, usual| Ok(list(tag)?.and_then(|numbers| numbers.first().copied()).unwrap_or(usual));
     let (meaning, packing) = (one(Tag::PhotometricInterpretation, 1)?, one(Tag::Compression, 1)?);
-    let (samples, predictor, part) = (one(Tag::SamplesPerPixel, 1)?, one(Tag::Predictor, 1)?, one(Tag::NewSubfileType, 0)?);
+    let (samples, predictor, part) =
+        (one(Tag::SamplesPerPixel, 1)?, one(Tag::Predictor, 1)?, one(Tag::NewSubfileType, 0)?);
     if part & 1 != 0 || decoder.find_tag(Tag::Unknown(DNG_VERSION)).map_err(refused)?.is_some() {
         return unsupported("a camera's raw file, of which only a small likeness could be read");
     }

@@ -295,7 +295,8 @@ fn a_tiff_is_packed_in_the_usual_ways() {
 }
 
 /// A page of 32 × 20 pixels with two black boxes, packed as a fax (T.6) by libtiff.
-const FAX: [u8; 19] = [0x26, 0xA0, 0xD5, 0xCF, 0xA7, 0xFF, 0xFF, 0xFF, 0xE3, 0xE4, 0x34, 0x1F, 0xFF, 0xFF, 0xF1, 0xE0, 0x02, 0x00, 0x20];
+const FAX: [u8; 19] =
+    [0x26, 0xA0, 0xD5, 0xCF, 0xA7, 0xFF, 0xFF, 0xFF, 0xE3, 0xE4, 0x34, 0x1F, 0xFF, 0xFF, 0xF1, 0xE0, 0x02, 0x00, 0x20];
 
 #[test]
 fn a_fax_in_a_tiff_is_read() {
@@ -303,7 +304,8 @@ fn a_fax_in_a_tiff_is_read() {
     let pixels = same(&tiff(32, 20, &tags, &[FAX.to_vec()]));
     for y in 0..20 {
         for x in 0..32 {
-            let black = (2..=15).contains(&x) && (2..=9).contains(&y) || (20..=29).contains(&x) && (12..=17).contains(&y);
+            let black =
+                (2..=15).contains(&x) && (2..=9).contains(&y) || (20..=29).contains(&x) && (12..=17).contains(&y);
             assert_eq!(pixels.at(x, y)[0], if black { 0 } else { 255 }, "{x}, {y}");
         }
     }
