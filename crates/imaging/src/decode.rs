@@ -20,9 +20,22 @@ pub(crate) struct Decoded {
     pub(crate) icc: Option<Vec<u8>>,
 }
 
-/// Decodes the picture, or of an animation the first frame with something to see. Where decoding a JPEG with a half, a
-/// quarter or an eighth of its pixels a side is cheaper, a `shrink` of 2, 4 or 8 allows that.
-pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, shrink: u32, limits: &Limits<'_>) -> Result<Decoded, Refusal> {
+/// What is enough of a picture for everything that is made of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Enough {
+    /// A half, a quarter or an eighth of its pixels a side where this is 2, 4 or 8.
+    pub(crate) shrink: u32,
+    /// Half of its chroma on each side.
+    pub(crate) halved: bool,
+}
+
+/// Decodes the picture, or of an animation the first frame with something to see; as much of a JPEG as is enough.
+pub(crate) fn decode(
+    bytes: &[u8],
+    header: &Header<'_>,
+    enough: Enough,
+    limits: &Limits<'_>,
+) -> Result<Decoded, Refusal> {
     let icc = header.icc.as_deref().map(<[u8]>::to_vec);
     if header.layers.is_some() {
         let icc = if header.probe.format == Format::Png { png::profile(bytes, limits)? } else { icc };
@@ -31,7 +44,7 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, shrink: u32, limits: &Li
     match header.probe.format {
         Format::Bmp => Ok(Decoded { raster: bmp::decode(bytes, header, limits)?, icc }),
         Format::Gif => Err(Refusal::damaged(Format::Gif, "it has no frames")),
-        Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes, header, shrink, limits)?, icc }),
+        Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes, header, enough)?, icc }),
         Format::Png => png::decode(bytes, header, limits),
         Format::Tiff => Ok(Decoded { raster: tiff::decode(bytes, header, limits)?, icc }),
         Format::WebP => Ok(Decoded { raster: webp::decode(bytes, header, limits)?, icc }),

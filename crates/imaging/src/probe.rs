@@ -154,10 +154,11 @@ pub(crate) struct Header<'a> {
     pub(crate) exif: Exif,
     /// The colour profile, where it is stored as it is.
     pub(crate) icc: Option<Cow<'a, [u8]>>,
-    /// What Adobe's marker says about the colours of a JPEG.
+    /// What Adobe's marker says about the colours of a JPEG: 0 that they are stored as they are, and otherwise as luma
+    /// and chroma.
     pub(crate) adobe: Option<u8>,
-    /// A JPEG of a kind that is rare.
-    pub(crate) unusual: bool,
+    /// A JPEG of luma and chroma that has half as many columns and rows of chroma.
+    pub(crate) halved: bool,
     /// For what is put together from patches on a canvas, as every animation is.
     pub(crate) layers: Option<Layers>,
 }
@@ -187,7 +188,7 @@ pub(crate) struct Found<'a> {
     /// There is a profile, but it is compressed.
     pub(crate) packed_icc: bool,
     pub(crate) adobe: Option<u8>,
-    pub(crate) unusual: bool,
+    pub(crate) halved: bool,
     pub(crate) layers: Option<Layers>,
 }
 
@@ -238,6 +239,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         exif: found.exif.is_some(),
         memory: found.memory,
     };
-    let Found { icc, adobe, unusual, layers, .. } = found;
-    Ok(Header { probe, exif, icc, adobe, unusual, layers })
+    let Found { icc, adobe, halved, layers, .. } = found;
+    Ok(Header { probe, exif, icc, adobe, halved, layers })
 }

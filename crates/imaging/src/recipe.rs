@@ -2,6 +2,9 @@
 
 use crate::refusal::Refusal;
 
+/// From this quality on, a JPEG keeps chroma in full, because what halving it loses would be seen.
+const FULL_CHROMA_FROM: u8 = 95;
+
 /// How a picture becomes another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
@@ -148,6 +151,15 @@ impl Encoding {
 
     pub(crate) fn has_alpha(self) -> bool {
         !matches!(self, Self::Jpeg { .. })
+    }
+
+    /// Whether results have half as many columns and rows of chroma as of luma.
+    pub(crate) fn halves_chroma(self) -> bool {
+        match self {
+            Self::Jpeg { quality, .. } => quality < FULL_CHROMA_FROM,
+            Self::Png => false,
+            Self::WebP { lossless, .. } => !lossless,
+        }
     }
 
     fn has_frames(self) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::attention;
 use crate::colour::{self, Profile};
-use crate::decode;
+use crate::decode::{self, Enough};
 use crate::effects;
 use crate::encode::animation::Animation;
 use crate::encode::{self, Metadata};
@@ -58,8 +58,9 @@ pub fn render(bytes: &[u8], recipes: &[Recipe], limits: &Limits<'_>) -> Result<R
     let header = probe::read(bytes)?;
     limits.check(&header)?;
     let mut steps = vec![format!("probe: {}", described(&header.probe))];
-    let shrink = shrink(recipes, &header.probe);
-    let decoded = decode::decode(bytes, &header, shrink, limits)?;
+    let halved = header.icc.is_none() && recipes.iter().all(|recipe| recipe.encoding.halves_chroma());
+    let enough = Enough { shrink: shrink(recipes, &header.probe), halved };
+    let decoded = decode::decode(bytes, &header, enough, limits)?;
     limits.check_time()?;
     let size = (decoded.raster.width(), decoded.raster.height());
     steps.push(format!("decode: once for all results, {} × {}", size.0, size.1));

@@ -1,5 +1,7 @@
 //! Makes pictures of other sizes, each from the smallest one that is large enough.
 
+use std::borrow::Cow;
+
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{InnerPixel, U8, U8x3, U8x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
@@ -103,13 +105,34 @@ fn resized(source: &Raster, area: [f64; 4], width: u32, height: u32) -> Result<R
                 Ok(Plane { width, height, data })
             };
             let luma = plane(&planar.luma, area, width, height)?;
-            let half = area.map(|side| side / 2.0);
             let (across, down) = (width.div_ceil(2), height.div_ceil(2));
+            // The last column of chroma of an odd number reaches over the edge by half, and so does the last row.
+            let over = |side: u32| f64::from(side.next_multiple_of(2)) / f64::from(side);
+            let [left, top, columns, rows] = area.map(|side| side / 2.0);
+            let half = [left, top, columns * over(width), rows * over(height)];
+            let chroma = |one: &Plane| plane(&reaching(one, half[0] + half[2], half[1] + half[3]), half, across, down);
             let [blue, red] = &planar.chroma;
-            let chroma = [plane(blue, half, across, down)?, plane(red, half, across, down)?];
+            let chroma = [chroma(blue)?, chroma(red)?];
             Ok(Raster::Planar(Planar { range: planar.range, luma, chroma }))
         }
     }
+}
+
+/// The plane with its last column and row repeated until it reaches that far.
+fn reaching(plane: &Plane, right: f64, bottom: f64) -> Cow<'_, Plane> {
+    let (width, height) = (plane.width.max(right.ceil() as u32), plane.height.max(bottom.ceil() as u32));
+    if (width, height) == (plane.width, plane.height) {
+        return Cow::Borrowed(plane);
+    }
+    let mut data = Vec::with_capacity(width as usize * height as usize);
+    for row in plane.data.chunks_exact(plane.width as usize) {
+        data.extend_from_slice(row);
+        data.resize(data.len() + (width - plane.width) as usize, row[row.len() - 1]);
+    }
+    for _ in plane.height..height {
+        data.extend_from_within(data.len() - width as usize..);
+    }
+    Cow::Owned(Plane { width, height, data })
 }
 
 /// Of these three kinds of pixels alone: what resizes them is compiled here for each, and for all that there are it would

@@ -1,84 +1,89 @@
-//! Decodes JPEG with decoders in Rust, to luma and chroma where the picture has them.
+//! Decodes JPEG with a decoder in Rust, to luma and chroma where the picture has them.
 
-use jpeg_decoder::PixelFormat;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+use rusty_jpeg::Decoder;
+use rusty_jpeg::decode::{ColorTransform, Error, PlanarComponent};
 
-use crate::limits::Limits;
-use crate::probe::{Format, Header};
-use crate::raster::{Model, Packed, Raster, room};
+use super::Enough;
+use crate::probe::{Colour, Format, Header};
+use crate::raster::{Model, Packed, Planar, Plane, Range, Raster};
 use crate::refusal::Refusal;
 
-/// Decodes the picture whose header was read and compared with the limits.
-pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, shrink: u32, limits: &Limits<'_>) -> Result<Raster, Refusal> {
-    if header.unusual || shrink > 1 {
-        return shrunk(bytes, header, shrink);
-    }
-    let damaged = |why: String| Refusal::damaged(Format::Jpeg, why);
-    let options = DecoderOptions::default()
-        // Otherwise it fills with grey what it cannot read.
-        .set_strict_mode(true)
-        .set_max_width(65_535)
-        .set_max_height(65_535)
-        .jpeg_set_max_scans(limits.scans as usize);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(|error| damaged(error.to_string()))?;
-    let input = decoder.input_colorspace().ok_or_else(|| damaged("it has no colours".into()))?;
-    let (model, output) = match input {
-        ColorSpace::Luma => (Model::Gray, ColorSpace::Luma),
-        ColorSpace::YCbCr => (Model::Ycc, ColorSpace::YCbCr),
-        ColorSpace::RGB => (Model::Rgb, ColorSpace::RGB),
-        ColorSpace::CMYK => (Model::Cmyk, ColorSpace::CMYK),
-        ColorSpace::YCCK => (Model::Ycck, ColorSpace::YCCK),
-        other => return Err(Refusal::unsupported(Format::Jpeg, format!("colours of the kind {other:?}"))),
-    };
-    decoder.set_options(options.jpeg_set_out_colorspace(output));
-    let (width, height) = (header.probe.stored_width, header.probe.stored_height);
-    let size = width as usize * height as usize * model.channels();
-    if decoder.dimensions() != Some((width as usize, height as usize)) || decoder.output_buffer_size() != Some(size) {
-        return Err(damaged("its headers contradict each other".into()));
-    }
-    let mut data = room(size)?;
-    decoder.decode_into(&mut data).map_err(|error| damaged(error.to_string()))?;
-    if model == Model::Cmyk && header.adobe.is_some() {
-        // Adobe's programs write how much is left of white.
-        invert(&mut data);
-    }
-    Ok(Raster::Packed(Packed { width, height, model, data }))
-}
+const CONTRADICTION: &str = "its headers contradict each other";
 
-/// Decodes with fewer pixels, which spares most of the work of a large picture, or one of an unusual kind: not progressive
-/// and yet with several scans, or with a first colour that is not the one with most samples. The decoder for whole
-/// pictures answers wrong colours for such ones without saying so; this one takes longer for whole ones.
-fn shrunk(bytes: &[u8], header: &Header<'_>, shrink: u32) -> Result<Raster, Refusal> {
-    let damaged = |why: &dyn ToString| Refusal::damaged(Format::Jpeg, why.to_string());
-    let mut decoder = jpeg_decoder::Decoder::new(bytes);
-    let side = |length: u32| u16::try_from(length.div_ceil(shrink)).unwrap_or(u16::MAX);
-    let (width, height) = decoder
-        .scale(side(header.probe.stored_width), side(header.probe.stored_height))
-        .map_err(|error| damaged(&error))?;
+/// Decodes the picture whose header was read and compared with the limits; with fewer pixels, which spares most of the
+/// work of a large one, if they are enough.
+pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, enough: Enough) -> Result<Raster, Refusal> {
+    let mut decoder = Decoder::new(bytes);
+    // The threads are the caller's.
+    decoder.set_single_threaded(true);
+    // Colours are converted when fewer pixels are left.
+    decoder.set_color_transform(ColorTransform::None);
+    let side = |length: u32| u16::try_from(length.div_ceil(enough.shrink)).unwrap_or(u16::MAX);
+    let (width, height) = (side(header.probe.stored_width), side(header.probe.stored_height));
+    let (width, height) = decoder.scale(width, height).map_err(refused)?;
     let (width, height) = (u32::from(width), u32::from(height));
-    let mut data = decoder.decode().map_err(|error| damaged(&error))?;
-    let model = match decoder.info().map(|info| info.pixel_format) {
-        Some(PixelFormat::L8) => Model::Gray,
-        Some(PixelFormat::RGB24) => Model::Rgb,
-        Some(PixelFormat::CMYK32) => Model::Cmyk,
-        _ => return Err(damaged(&"its samples are of a kind that it does not announce")),
+    if header.halved && enough.halved {
+        return planar(&mut decoder, width, height);
+    }
+    let mut data = decoder.decode().map_err(refused)?;
+    let as_stored = header.adobe == Some(0);
+    let model = match header.probe.colour {
+        Colour::Gray => Model::Gray,
+        Colour::Cmyk if as_stored || header.adobe.is_none() => Model::Cmyk,
+        Colour::Cmyk => Model::Ycck,
+        _ if as_stored => Model::Rgb,
+        _ => Model::Ycc,
     };
     if data.len() != width as usize * height as usize * model.channels() {
-        return Err(damaged(&"its headers contradict each other"));
+        return Err(damaged(CONTRADICTION));
     }
-    if model == Model::Cmyk && header.adobe.is_none() {
-        // It takes for granted that what is left of white was written.
-        invert(&mut data);
+    if model == Model::Cmyk && header.adobe.is_some() {
+        // Adobe's programs write how much is left of white.
+        for sample in &mut data {
+            *sample = !*sample;
+        }
     }
     Ok(Raster::Packed(Packed { width, height, model, data }))
 }
 
-fn invert(data: &mut [u8]) {
-    for sample in data {
-        *sample = !*sample;
+/// Decodes luma and chroma as they are stored, which spares making more of chroma than the results have.
+fn planar(decoder: &mut Decoder<&[u8]>, width: u32, height: u32) -> Result<Raster, Refusal> {
+    let mut stored = decoder.decode_planar().map_err(refused)?.components.into_iter();
+    let mut plane = |width: u32, height: u32| {
+        let plane = stored.next().and_then(|plane| tight(plane, width, height));
+        plane.ok_or_else(|| damaged(CONTRADICTION))
+    };
+    let luma = plane(width, height)?;
+    let (across, down) = (width.div_ceil(2), height.div_ceil(2));
+    let chroma = [plane(across, down)?, plane(across, down)?];
+    Ok(Raster::Planar(Planar { range: Range::Full, luma, chroma }))
+}
+
+/// The plane without what fills its blocks up, if it is of this size.
+fn tight(stored: PlanarComponent, width: u32, height: u32) -> Option<Plane> {
+    let PlanarComponent { mut data, stride, .. } = stored;
+    let (across, down) = (width as usize, height as usize);
+    if (stored.width, stored.height) != (across, down) || data.len() < stride * (down - 1) + across {
+        return None;
     }
+    if stride > across {
+        for row in 1..down {
+            data.copy_within(row * stride..row * stride + across, row * across);
+        }
+    }
+    data.truncate(across * down);
+    Some(Plane { width, height, data })
+}
+
+/// What the decoder says, as a refusal.
+fn refused(error: Error) -> Refusal {
+    match error {
+        Error::UnexpectedEof => Refusal::Truncated { format: Format::Jpeg },
+        Error::Unsupported(what) => Refusal::unsupported(Format::Jpeg, format!("{what:?}")),
+        other => damaged(other),
+    }
+}
+
+fn damaged(why: impl std::fmt::Display) -> Refusal {
+    Refusal::damaged(Format::Jpeg, why)
 }

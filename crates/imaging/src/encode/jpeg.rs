@@ -6,20 +6,19 @@ use super::{Metadata, failed};
 use crate::colour::{rgb_to_ycc, with_range};
 use crate::exif;
 use crate::raster::{Model, Packed, Planar, Range, Raster};
+use crate::recipe::Encoding;
 use crate::refusal::Refusal;
-
-/// From this quality on, chroma is kept in full, because what halving it loses would be seen.
-const FULL_CHROMA_FROM: u8 = 95;
 
 /// Encodes an opaque picture.
 pub(crate) fn encode(raster: &Raster, quality: u8, progressive: bool, metadata: &Metadata) -> Result<Vec<u8>, Refusal> {
+    let encoding = Encoding::Jpeg { quality, progressive };
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out, quality);
     encoder.set_progressive(progressive);
     // Tables made for the picture would save 1.5 % of its bytes, and take twice the time: the encoder writes each colour
     // in a scan of its own then.
     encoder.set_optimized_huffman_tables(false);
-    let halved = matches!(raster, Raster::Planar(_)) || quality < FULL_CHROMA_FROM;
+    let halved = matches!(raster, Raster::Planar(_)) || encoding.halves_chroma();
     encoder.set_sampling_factor(if halved { SamplingFactor::R_4_2_0 } else { SamplingFactor::R_4_4_4 });
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
     if let Some(icc) = &metadata.icc {

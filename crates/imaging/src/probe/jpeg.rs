@@ -15,7 +15,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
     let truncated = || Refusal::Truncated { format: Format::Jpeg };
     let mut found = Found::default();
     let mut profile: Vec<(u8, &[u8])> = Vec::new();
-    let (mut at, mut progressive) = (2, false);
+    let (mut at, mut jfif, mut names) = (2, false, Vec::new());
     loop {
         let marker = next_marker(bytes, &mut at).ok_or_else(truncated)?;
         match marker {
@@ -33,11 +33,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
         at += length;
         match marker {
             0xC4 | 0xC8 | 0xCC => {}
-            0xC0..=0xCF => {
-                frame(marker, segment, &mut found)?;
-                progressive = marker == 0xC2;
-            }
+            0xC0..=0xCF => names = frame(marker, segment, &mut found)?,
             0xDA => found.scans += 1,
+            0xE0 if segment.starts_with(b"JFIF\0") => jfif = true,
             0xE1 if segment.starts_with(b"Exif\0\0") && found.exif.is_none() => found.exif = Some(segment),
             0xE2 => {
                 if let Some([number, _count, part @ ..]) = segment.strip_prefix(ICC) {
@@ -51,7 +49,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
     if found.scans == 0 || found.width == 0 {
         return Err(truncated());
     }
-    found.unusual |= !progressive && found.scans > 1;
+    if names == b"RGB" && !jfif && found.adobe.is_none() {
+        // It says the same in another way.
+        found.adobe = Some(0);
+    }
+    found.halved &= found.adobe != Some(0);
     profile.sort_by_key(|(number, _)| *number);
     if !profile.is_empty() && profile.iter().map(|(_, part)| part.len()).sum::<usize>() <= LONGEST_ICC {
         found.icc = Some(Cow::Owned(profile.iter().flat_map(|(_, part)| part.iter().copied()).collect()));
@@ -72,7 +74,8 @@ fn next_marker(bytes: &[u8], at: &mut usize) -> Option<u8> {
     }
 }
 
-fn frame(marker: u8, segment: &[u8], found: &mut Found<'_>) -> Result<(), Refusal> {
+/// Reads the frame header, and answers the names of the colour components.
+fn frame(marker: u8, segment: &[u8], found: &mut Found<'_>) -> Result<Vec<u8>, Refusal> {
     let unsupported = |what: &str| Err(Refusal::unsupported(Format::Jpeg, what));
     let progressive = match marker {
         0xC0 | 0xC1 => false,
@@ -107,10 +110,7 @@ fn frame(marker: u8, segment: &[u8], found: &mut Found<'_>) -> Result<(), Refusa
     found.memory = pixels * count;
     let factors: Vec<(u64, u64)> =
         components.chunks_exact(3).map(|part| (u64::from(part[1] >> 4), u64::from(part[1] & 15))).collect();
-    // Usually luma, which comes first, has most samples, and chroma as many or half of them.
-    found.unusual = factors.iter().any(|(across, down)| {
-        *across > factors[0].0 || *down > factors[0].1 || !(1..=2).contains(across) || !(1..=2).contains(down)
-    });
+    found.halved = factors == [(2, 2), (1, 1), (1, 1)];
     if progressive {
         // All coefficients are kept until the last scan, two bytes each, in whole blocks.
         let widest = factors.iter().map(|(across, _)| *across).max().unwrap_or(1).max(1);
@@ -118,5 +118,5 @@ fn frame(marker: u8, segment: &[u8], found: &mut Found<'_>) -> Result<(), Refusa
         let units = u64::from(found.width).div_ceil(8 * widest) * u64::from(found.height).div_ceil(8 * highest);
         found.memory += factors.iter().map(|(across, down)| units * across * down * 64 * 2).sum::<u64>();
     }
-    Ok(())
+    Ok(components.chunks_exact(3).map(|part| part[0]).collect())
 }
