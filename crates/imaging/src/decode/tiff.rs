@@ -50,8 +50,8 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
         _ => Model::Premultiplied,
     };
     let channels = model.channels();
-    let simple = layout.alpha == Alpha::None && layout.bits >= 8 && layout.kind != Kind::Palette;
-    if simple && (step, next, row) == (channels, 1, width as usize * channels) {
+    let plain = layout.alpha == Alpha::None && layout.bits >= 8 && layout.kind != Kind::Palette;
+    if plain && (step, next, row) == (channels, 1, width as usize * channels) {
         let whole = stored.len() == row * height as usize;
         return if whole {
             Ok(Raster::Packed(Packed { width, height, model, data: stored }))

@@ -34,7 +34,7 @@ fn bmp(picture: &Pixels, depth: u16, masks: Option<[u32; 4]>, pixel: impl Fn([u8
                 bytes.push(u8::try_from(packed).unwrap());
             }
         } else {
-            row.iter().for_each(|one| bytes.extend(&pixel(*one).to_le_bytes()[..usize::from(depth / 8)]));
+            bytes.extend(row.iter().flat_map(|one| pixel(*one).to_le_bytes().into_iter().take(usize::from(depth / 8))));
         }
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         rows.extend(bytes);
@@ -51,7 +51,7 @@ fn bmp(picture: &Pixels, depth: u16, masks: Option<[u32; 4]>, pixel: impl Fn([u8
         file.extend(number.to_le_bytes());
     }
     if let Some(masks) = masks {
-        masks.iter().for_each(|mask| file.extend(mask.to_le_bytes()));
+        file.extend(masks.iter().flat_map(|mask| mask.to_le_bytes()));
         file.extend(b"BGRs");
         file.resize(14 + header as usize, 0);
     }
@@ -211,7 +211,7 @@ fn tiff(width: u16, height: u16, tags: &Tags, strips: &[Vec<u8>]) -> Vec<u8> {
     }
     file.extend([0; 4]);
     file.extend(tail);
-    strips.iter().for_each(|strip| file.extend(strip));
+    file.extend(strips.concat());
     file
 }
 
@@ -365,7 +365,7 @@ fn a_scan_that_is_damaged_or_ends_too_early_is_refused() {
             let codes = ["picture-truncated", "picture-damaged", "not-a-picture", "picture-unsupported"];
             assert!(codes.contains(&refusal.code()), "{length} of {}: {refusal:?}", file.len());
         }
-        for at in 0..file.len().min(500) {
+        for at in 0..file.len().min(300) {
             for bit in 0..8 {
                 let mut file = file.clone();
                 file[at] ^= 1 << bit;
