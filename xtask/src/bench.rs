@@ -14,12 +14,14 @@ mod clock;
 mod http;
 mod images;
 mod memory;
+mod photos;
 mod presign;
 mod scale;
 mod store;
 
 pub(crate) use self::http::http;
 pub(crate) use self::images::images;
+pub(crate) use self::photos::photos;
 pub(crate) use self::presign::presign;
 pub(crate) use self::scale::scale;
 pub(crate) use self::store::store;

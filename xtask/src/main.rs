@@ -33,6 +33,7 @@ usage: cargo xtask <verb>
   bench presign [--json]          processor time of a signature, beside other libraries
   bench images [--json] [--photos FOLDER]
                                   processor time, memory and quality of pictures, beside sharp and Pillow
+  bench photos [--json]           photographs handed in until all pictures are made, beside a queue of sharp
 
 --json prints one JSON object as the last line, after the table.";
 
@@ -52,6 +53,8 @@ fn main() -> ExitCode {
         ["bench", "store", "--json"] => bench::store(&workspace, true),
         ["bench", "presign"] => bench::presign(&workspace, false),
         ["bench", "presign", "--json"] => bench::presign(&workspace, true),
+        ["bench", "photos"] => bench::photos(&workspace, false),
+        ["bench", "photos", "--json"] => bench::photos(&workspace, true),
         ["bench", "images", options @ ..] => bench::images(&workspace, options),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -157,10 +157,22 @@ pub(crate) struct Header<'a> {
     /// What Adobe's marker says about the colours of a JPEG: 0 that they are stored as they are, and otherwise as luma
     /// and chroma.
     pub(crate) adobe: Option<u8>,
-    /// A JPEG of luma and chroma that has half as many columns and rows of chroma.
-    pub(crate) halved: bool,
+    /// How much chroma a JPEG has.
+    pub(crate) chroma: Chroma,
     /// For what is put together from patches on a canvas, as every animation is.
     pub(crate) layers: Option<Layers>,
+}
+
+/// How many columns and rows the components of a JPEG have besides the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Chroma {
+    /// As many as the first.
+    #[default]
+    Whole,
+    /// Half as many of both, rounded up, and there are two such components.
+    Halved,
+    /// Something else.
+    Other,
 }
 
 /// What is known of a picture that is put together from patches.
@@ -188,7 +200,7 @@ pub(crate) struct Found<'a> {
     /// There is a profile, but it is compressed.
     pub(crate) packed_icc: bool,
     pub(crate) adobe: Option<u8>,
-    pub(crate) halved: bool,
+    pub(crate) chroma: Chroma,
     pub(crate) layers: Option<Layers>,
 }
 
@@ -239,6 +251,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         exif: found.exif.is_some(),
         memory: found.memory,
     };
-    let Found { icc, adobe, halved, layers, .. } = found;
-    Ok(Header { probe, exif, icc, adobe, halved, layers })
+    let Found { icc, adobe, chroma, layers, .. } = found;
+    Ok(Header { probe, exif, icc, adobe, chroma, layers })
 }

@@ -225,7 +225,7 @@ fn once<T, E: From<Error>>(
     };
     let result = whole();
     connection.set_patience(None);
-    if result.is_err() && begin.is_some() && !connection.is_broken() {
+    if result.is_err() && begin.is_some() && !tx.has_ended() && !connection.is_broken() {
         // When not even this works, the connection is known to be broken afterwards, and is not used again.
         let _ = connection.run("ROLLBACK");
     }

@@ -21,6 +21,8 @@ pub struct Tx<'c> {
     /// How the first statement failed that did. PostgreSQL does nothing more in such a transaction, whatever the rules
     /// make of the error.
     failed: Cell<Option<Failed>>,
+    /// Whether it was told to end. It has ended then, whatever came of it.
+    ended: Cell<bool>,
 }
 
 /// What a failed statement means for its transaction.
@@ -38,7 +40,11 @@ pub(crate) enum Failed {
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self { connection, failed: Cell::new(None) }
+        Self { connection, failed: Cell::new(None), ended: Cell::new(false) }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get()
     }
 
     pub(crate) fn failed(&self) -> Option<Failed> {
@@ -74,6 +80,7 @@ impl<'c> Tx<'c> {
 
     /// Makes what was written durable. When the connection breaks meanwhile, nobody knows whether it is.
     pub(crate) fn commit(&self) -> Result<(), Error> {
+        self.ended.set(true);
         let committed = self.note(|connection| connection.run("COMMIT"));
         if self.failed.get() == Some(Failed::Lost) {
             self.failed.set(Some(Failed::Final));

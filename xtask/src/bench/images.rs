@@ -147,7 +147,7 @@ fn built(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// The seven pictures, made anew of the photographs in the folder or of those that come with a Python package.
-fn pictures(workspace: &Workspace, folder: &Path, photos: Option<&str>) -> Result<Vec<PathBuf>> {
+pub(super) fn pictures(workspace: &Workspace, folder: &Path, photos: Option<&str>) -> Result<Vec<PathBuf>> {
     let target = folder.join("pictures");
     if target.exists() {
         std::fs::remove_dir_all(&target)?;

@@ -4,8 +4,8 @@ use rusty_jpeg::Decoder;
 use rusty_jpeg::decode::{ColorTransform, Error, PlanarComponent};
 
 use super::Enough;
-use crate::probe::{Colour, Format, Header};
-use crate::raster::{Model, Packed, Planar, Plane, Range, Raster};
+use crate::probe::{Chroma, Colour, Format, Header};
+use crate::raster::{Model, Packed, Planar, Plane, Range, Raster, room};
 use crate::refusal::Refusal;
 
 const CONTRADICTION: &str = "its headers contradict each other";
@@ -22,11 +22,12 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, enough: Enough) -> Resul
     let (width, height) = (side(header.probe.stored_width), side(header.probe.stored_height));
     let (width, height) = decoder.scale(width, height).map_err(refused)?;
     let (width, height) = (u32::from(width), u32::from(height));
-    if header.halved && enough.halved {
-        return planar(&mut decoder, width, height);
-    }
-    let mut data = decoder.decode().map_err(refused)?;
     let as_stored = header.adobe == Some(0);
+    let mut data = match header.chroma {
+        Chroma::Halved if enough.halved && !as_stored => return planar(&mut decoder, width, height),
+        Chroma::Whole => interleaved(&mut decoder, width, height)?,
+        _ => decoder.decode().map_err(refused)?,
+    };
     let model = match header.probe.colour {
         Colour::Gray => Model::Gray,
         Colour::Cmyk if as_stored || header.adobe.is_none() => Model::Cmyk,
@@ -57,6 +58,32 @@ fn planar(decoder: &mut Decoder<&[u8]>, width: u32, height: u32) -> Result<Raste
     let (across, down) = (width.div_ceil(2), height.div_ceil(2));
     let chroma = [plane(across, down)?, plane(across, down)?];
     Ok(Raster::Planar(Planar { range: Range::Full, luma, chroma }))
+}
+
+/// Decodes samples of which each pixel has all, which takes less memory than the decoder's own way to put them together.
+fn interleaved(decoder: &mut Decoder<&[u8]>, width: u32, height: u32) -> Result<Vec<u8>, Refusal> {
+    let planes = decoder.decode_planar().map_err(refused)?.components;
+    let planes: Vec<Plane> = planes.into_iter().filter_map(|plane| tight(plane, width, height)).collect();
+    let samples: Vec<&[u8]> = planes.iter().map(|plane| plane.data.as_slice()).collect();
+    match *samples.as_slice() {
+        [first] => Ok(first.to_vec()),
+        [first, second, third] => woven([first, second, third]),
+        [first, second, third, fourth] => woven([first, second, third, fourth]),
+        _ => Err(damaged(CONTRADICTION)),
+    }
+}
+
+/// The samples of each pixel side by side.
+fn woven<const N: usize>(planes: [&[u8]; N]) -> Result<Vec<u8>, Refusal> {
+    let length = planes[0].len();
+    let planes = planes.map(|plane| &plane[..length]);
+    let mut data = room(length * N)?;
+    for (at, pixel) in data.as_chunks_mut::<N>().0.iter_mut().enumerate() {
+        for (sample, plane) in pixel.iter_mut().zip(planes) {
+            *sample = plane[at];
+        }
+    }
+    Ok(data)
 }
 
 /// The plane without what fills its blocks up, if it is of this size.

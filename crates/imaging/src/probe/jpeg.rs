@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Colour, Format, Found};
+use super::{Chroma, Colour, Format, Found};
 use crate::refusal::Refusal;
 
 const ICC: &[u8] = b"ICC_PROFILE\0";
@@ -53,7 +53,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
         // It says the same in another way.
         found.adobe = Some(0);
     }
-    found.halved &= found.adobe != Some(0);
     profile.sort_by_key(|(number, _)| *number);
     if !profile.is_empty() && profile.iter().map(|(_, part)| part.len()).sum::<usize>() <= LONGEST_ICC {
         found.icc = Some(Cow::Owned(profile.iter().flat_map(|(_, part)| part.iter().copied()).collect()));
@@ -110,7 +109,11 @@ fn frame(marker: u8, segment: &[u8], found: &mut Found<'_>) -> Result<Vec<u8>, R
     found.memory = pixels * count;
     let factors: Vec<(u64, u64)> =
         components.chunks_exact(3).map(|part| (u64::from(part[1] >> 4), u64::from(part[1] & 15))).collect();
-    found.halved = factors == [(2, 2), (1, 1), (1, 1)];
+    found.chroma = match factors.as_slice() {
+        factors if factors.iter().all(|factor| *factor == factors[0]) => Chroma::Whole,
+        [(2, 2), (1, 1), (1, 1)] => Chroma::Halved,
+        _ => Chroma::Other,
+    };
     if progressive {
         // All coefficients are kept until the last scan, two bytes each, in whole blocks.
         let widest = factors.iter().map(|(across, _)| *across).max().unwrap_or(1).max(1);
