@@ -6,10 +6,12 @@ use crate::probe::{Format, Header};
 use crate::raster::Raster;
 use crate::refusal::Refusal;
 
+mod bmp;
 pub(crate) mod gif;
 mod jpeg;
 pub(crate) mod png;
 mod reading;
+mod tiff;
 pub(crate) mod webp;
 
 /// A decoded picture, with the profile that its colours are meant by.
@@ -40,9 +42,11 @@ pub(crate) fn decode(
         return Ok(Decoded { raster: Film::open(bytes, header, limits)?.poster()?, icc });
     }
     match header.probe.format {
+        Format::Bmp => Ok(Decoded { raster: bmp::decode(bytes, header, limits)?, icc }),
         Format::Gif => Err(Refusal::damaged(Format::Gif, "it has no frames")),
         Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes, header, enough, limits)?, icc }),
         Format::Png => Ok(Decoded { raster: png::decode(bytes, header, limits)?, icc }),
+        Format::Tiff => Ok(Decoded { raster: tiff::decode(bytes, header, limits)?, icc }),
         Format::WebP => Ok(Decoded { raster: webp::decode(bytes, header, limits)?, icc }),
     }
 }

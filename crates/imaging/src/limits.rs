@@ -5,6 +5,9 @@ use std::fmt;
 use crate::probe::Header;
 use crate::refusal::Refusal;
 
+/// Resizing keeps some 50 bytes for each pixel of a side, which would be gigabytes for a picture of a single row.
+const LONGEST_SIDE: u32 = 250_000;
+
 /// What one picture may cost.
 #[derive(Clone, Copy)]
 pub struct Limits<'a> {
@@ -56,6 +59,9 @@ impl Limits<'_> {
     pub(crate) fn check(&self, header: &Header<'_>) -> Result<(), Refusal> {
         let probe = &header.probe;
         self.check_size(probe.stored_width, probe.stored_height)?;
+        if probe.stored_width.max(probe.stored_height) > LONGEST_SIDE {
+            return Err(Refusal::unsupported(probe.format, format!("a side of more than {LONGEST_SIDE} pixels")));
+        }
         if probe.frames > self.frames {
             return Err(Refusal::TooManyFrames { frames: probe.frames, limit: self.frames });
         }

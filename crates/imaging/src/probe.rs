@@ -7,9 +7,11 @@ use crate::exif::Exif;
 use crate::orient::Orientation;
 use crate::refusal::Refusal;
 
+pub(crate) mod bmp;
 pub(crate) mod gif;
 pub(crate) mod jpeg;
 pub(crate) mod png;
+pub(crate) mod tiff;
 pub(crate) mod webp;
 
 /// A profile for four inks has half a megabyte; what is longer than this is none.
@@ -20,22 +22,26 @@ pub(crate) const LONGEST_ICC: usize = 8 << 20;
 #[expect(missing_docs, reason = "these are the names of the formats")]
 #[non_exhaustive]
 pub enum Format {
+    Bmp,
     Gif,
     Jpeg,
     Png,
+    Tiff,
     WebP,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP];
+    pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Bmp, Self::Tiff];
 
     /// The name that people know it by.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Bmp => "BMP",
             Self::Gif => "GIF",
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
+            Self::Tiff => "TIFF",
             Self::WebP => "WebP",
         }
     }
@@ -43,9 +49,11 @@ impl Format {
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {
+            Self::Bmp => "image/bmp",
             Self::Gif => "image/gif",
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
+            Self::Tiff => "image/tiff",
             Self::WebP => "image/webp",
         }
     }
@@ -53,9 +61,11 @@ impl Format {
     /// The usual end of a file name, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
+            Self::Bmp => "bmp",
             Self::Gif => "gif",
             Self::Jpeg => "jpg",
             Self::Png => "png",
+            Self::Tiff => "tiff",
             Self::WebP => "webp",
         }
     }
@@ -70,6 +80,10 @@ impl Format {
             Some(Self::Gif)
         } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
             Some(Self::WebP)
+        } else if bmp::is_one(bytes) {
+            Some(Self::Bmp)
+        } else if tiff::is_one(bytes) {
+            Some(Self::Tiff)
         } else {
             None
         }
@@ -210,9 +224,11 @@ impl Found<'_> {
 pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
     let format = Format::of(bytes).ok_or(Refusal::NotAPicture)?;
     let found = match format {
+        Format::Bmp => bmp::read(bytes)?,
         Format::Gif => gif::read(bytes)?,
         Format::Jpeg => jpeg::read(bytes)?,
         Format::Png => png::read(bytes)?,
+        Format::Tiff => tiff::read(bytes)?,
         Format::WebP => webp::read(bytes)?,
     };
     if found.width == 0 || found.height == 0 {

@@ -133,7 +133,7 @@ def judge_still(name, picture, made):
     webp = Image.open(made / "lossy.webp")
     require(webp.size == wanted.size, f"the lossy WebP has {webp.size} pixels")
     require_small_loss("the lossy WebP", webp, wanted, again(wanted, "WEBP", quality=80, method=3))
-    judge_fitted(wanted, made, HARD_EDGES if name.startswith("png-") else RESIZED)
+    judge_fitted(wanted, made, HARD_EDGES if name.startswith("png-") or picture.mode in ("1", "P") else RESIZED)
 
 
 def judge_fitted(wanted, made, limit):

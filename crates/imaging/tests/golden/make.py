@@ -157,6 +157,23 @@ def taken_gifs():
     yield "gif-gray.gif", saved(photograph(50, 40).convert("L"), "GIF")
 
 
+def taken_scans():
+    picture, clear = photograph(120, 90), transparent(120, 90)
+    kinds = {"rgb": picture, "gray": picture.convert("L"), "palette": picture.quantize(200), "bits": picture.convert("1")}
+    for kind, image in kinds.items():
+        yield f"bmp-{kind}.bmp", saved(image, "BMP")
+        yield f"tiff-{kind}.tiff", saved(image, "TIFF", tiffinfo={305: "SECRET-SOFTWARE"})
+    yield "tiff-inks.tiff", saved(picture.convert("CMYK"), "TIFF")
+    yield "tiff-transparent.tiff", saved(clear, "TIFF", compression="tiff_lzw")
+    for compression in ("packbits", "tiff_lzw", "tiff_adobe_deflate"):
+        yield f"tiff-{compression}.tiff", saved(picture, "TIFF", compression=compression)
+    yield "tiff-fax.tiff", saved(picture.convert("1"), "TIFF", compression="group4")
+    deep = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+    yield "tiff-gray-16.tiff", saved(deep, "TIFF")
+    for orientation in range(1, 9):
+        yield f"tiff-orientation-{orientation}.tiff", saved(picture, "TIFF", tiffinfo={274: orientation})
+
+
 def taken_animations():
     opaque = [photograph(96, 64, turn) for turn in (0, 1, 2, 3)]
     clear = [transparent(96, 64, turn) for turn in (0, 1, 2, 3)]
@@ -240,7 +257,7 @@ def main():
             (folder / code).mkdir(exist_ok=True)
             (folder / code / f"{name}.png").write_bytes(file)
         return
-    kinds = (taken_pngs, taken_jpegs, taken_webps, taken_gifs, taken_animations, taken_profiles)
+    kinds = (taken_pngs, taken_jpegs, taken_webps, taken_gifs, taken_scans, taken_animations, taken_profiles)
     for name, file in (pair for kind in kinds for pair in kind()):
         assert not (folder / name).exists(), f"two pictures are called {name}"
         (folder / name).write_bytes(file)

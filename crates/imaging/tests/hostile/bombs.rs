@@ -112,6 +112,16 @@ fn texts_that_unpack_to_gigabytes_are_not_unpacked() {
     answer("much XMP", &png(4, 4, 2, &xmp.repeat(8), 52, b"")).unwrap();
 }
 
+/// A hundred million pixels in one row are no more pixels than are taken, but no picture either.
+#[test]
+fn a_row_or_a_column_that_never_ends_is_refused() {
+    for (width, height) in [(100_000_000, 1), (1, 50_000_000), (250_001, 1)] {
+        let zeroes = (width as usize + 1) * height as usize;
+        assert_eq!(refused("a PNG", &png(width, height, 0, b"", zeroes, b"")), "picture-unsupported");
+    }
+    answer("a PNG that is just taken", &png(250_000, 1, 0, b"", 250_001, b"")).unwrap();
+}
+
 #[test]
 fn the_code_of_a_claim_names_what_was_claimed() {
     let file = png(26_000, 26_000, 6, b"", 100, b"");

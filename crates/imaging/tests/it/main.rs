@@ -6,5 +6,6 @@ mod colours;
 mod formats;
 mod limits;
 mod metadata;
+mod scans;
 mod sizes;
 mod studio;

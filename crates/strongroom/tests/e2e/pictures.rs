@@ -1,5 +1,6 @@
 //! Pictures: what is made of them, when, for whom, and what becomes of it.
 
+mod formats;
 mod kept;
 mod on_demand;
 mod optimised;
