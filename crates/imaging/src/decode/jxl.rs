@@ -1,6 +1,8 @@
 //! Decodes JPEG XL with a decoder in Rust, to 8 bits a sample, as it is shown; of an animation its first frame.
 
-use jxl_oxide::{AllocTracker, CropInfo, EnumColourEncoding, InitializeResult, JxlImage, JxlThreadPool, RenderingIntent};
+use jxl_oxide::{
+    AllocTracker, CropInfo, EnumColourEncoding, InitializeResult, JxlImage, JxlThreadPool, RenderingIntent,
+};
 
 use super::Decoded;
 use crate::colour;

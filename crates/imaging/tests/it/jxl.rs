@@ -1,10 +1,10 @@
 //! JPEG XL: what another encoder writes is read, within limits.
 
 use strongroom_imaging::{Colour, Fit, Format, Limits, Recipe, probe, render};
-use zune_jpegxl::JxlSimpleEncoder;
 use zune_jpeg::zune_core::bit_depth::BitDepth;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::EncoderOptions;
+use zune_jpegxl::JxlSimpleEncoder;
 
 use crate::studio::{BLUE, GREEN, JPEG, Pixels, RED, WEBP, WHITE, decode, made, quarters, rgb, same};
 
