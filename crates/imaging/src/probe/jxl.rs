@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use jxl_bitstream::{Bitstream, ContainerParser, ParseEvent};
 use jxl_oxide::ImageHeader;
+use jxl_oxide::image::ExtraChannelInfo;
 use jxl_oxide_common::Bundle as _;
 
 use super::{Colour, Format, Found};
@@ -65,7 +66,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
     let mut bits = Bitstream::new(&stream);
     let header = ImageHeader::parse(&mut bits, ()).map_err(refused)?;
     let metadata = &header.metadata;
-    if metadata.ec_info.iter().any(|extra| extra.is_black()) {
+    if metadata.ec_info.iter().any(ExtraChannelInfo::is_black) {
         return Err(Refusal::unsupported(Format::Jxl, "with four inks"));
     }
     let profile = metadata.colour_encoding.want_icc();
@@ -73,7 +74,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
         return Err(Refusal::unsupported(Format::Jxl, "with a colour profile that is longer than any picture needs"));
     }
     let (width, height) = (header.width_with_orientation(), header.height_with_orientation());
-    let alpha = metadata.ec_info.iter().any(|extra| extra.is_alpha());
+    let alpha = metadata.ec_info.iter().any(ExtraChannelInfo::is_alpha);
     let pixels = u64::from(width) * u64::from(height);
     // What is kept, and what is decoded at once, of every kind of samples.
     let kept = pixels.saturating_mul(if alpha { 4 } else { 3 });

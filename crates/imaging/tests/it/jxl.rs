@@ -30,8 +30,8 @@ fn lossy_with_alpha() -> &'static [u8] {
 }
 
 /// A box of a container.
-fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    [&u32::try_from(content.len() + 8).unwrap().to_be_bytes()[..], kind, content].concat()
+fn boxed(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
+    [&u32::try_from(content.len() + 8).unwrap().to_be_bytes()[..], &kind, content].concat()
 }
 
 #[track_caller]
@@ -76,11 +76,11 @@ fn what_libjxl_writes_is_read() {
 #[test]
 fn a_jpeg_xl_in_a_container_is_read_and_nothing_else_of_it() {
     let (first, second) = lossy().split_at(100);
-    let part = |number: u32, bytes: &[u8]| boxed(b"jxlp", &[&number.to_be_bytes()[..], bytes].concat());
-    let head = [boxed(b"JXL ", b"\r\n\x87\n"), boxed(b"ftyp", b"jxl \0\0\0\0jxl ")].concat();
+    let part = |number: u32, bytes: &[u8]| boxed(*b"jxlp", &[&number.to_be_bytes()[..], bytes].concat());
+    let head = [boxed(*b"JXL ", b"\r\n\x87\n"), boxed(*b"ftyp", b"jxl \0\0\0\0jxl ")].concat();
     // What is packed may become as long as it likes, so nobody looks whether it can be unpacked.
-    let packed = boxed(b"brob", b"Exif\xFF\xFF\xFF\xFF\xFF\xFF");
-    let whole = [&head[..], &packed, &boxed(b"jxlc", lossy())].concat();
+    let packed = boxed(*b"brob", b"Exif\xFF\xFF\xFF\xFF\xFF\xFF");
+    let whole = [&head[..], &packed, &boxed(*b"jxlc", lossy())].concat();
     let parts = [&head[..], &part(0, first), &packed, &part(0x8000_0001, second)].concat();
     for file in [&whole, &parts] {
         assert_eq!(probe(file).unwrap().format, Format::Jxl);
