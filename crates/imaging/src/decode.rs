@@ -9,6 +9,7 @@ use crate::refusal::Refusal;
 mod bmp;
 pub(crate) mod gif;
 mod jpeg;
+mod jxl;
 pub(crate) mod png;
 mod reading;
 mod tiff;
@@ -45,6 +46,7 @@ pub(crate) fn decode(
         Format::Bmp => Ok(Decoded { raster: bmp::decode(bytes, header, limits)?, icc }),
         Format::Gif => Err(Refusal::damaged(Format::Gif, "it has no frames")),
         Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes, header, enough, limits)?, icc }),
+        Format::Jxl => jxl::decode(bytes, header, limits),
         Format::Png => Ok(Decoded { raster: png::decode(bytes, header, limits)?, icc }),
         Format::Tiff => Ok(Decoded { raster: tiff::decode(bytes, header, limits)?, icc }),
         Format::WebP => Ok(Decoded { raster: webp::decode(bytes, header, limits)?, icc }),

@@ -10,6 +10,7 @@ use crate::refusal::Refusal;
 pub(crate) mod bmp;
 pub(crate) mod gif;
 pub(crate) mod jpeg;
+pub(crate) mod jxl;
 pub(crate) mod png;
 pub(crate) mod tiff;
 pub(crate) mod webp;
@@ -25,6 +26,7 @@ pub enum Format {
     Bmp,
     Gif,
     Jpeg,
+    Jxl,
     Png,
     Tiff,
     WebP,
@@ -32,7 +34,7 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Bmp, Self::Tiff];
+    pub const ALL: [Self; 7] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Bmp, Self::Tiff, Self::Jxl];
 
     /// The name that people know it by.
     pub fn name(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Format {
             Self::Bmp => "BMP",
             Self::Gif => "GIF",
             Self::Jpeg => "JPEG",
+            Self::Jxl => "JPEG XL",
             Self::Png => "PNG",
             Self::Tiff => "TIFF",
             Self::WebP => "WebP",
@@ -52,6 +55,7 @@ impl Format {
             Self::Bmp => "image/bmp",
             Self::Gif => "image/gif",
             Self::Jpeg => "image/jpeg",
+            Self::Jxl => "image/jxl",
             Self::Png => "image/png",
             Self::Tiff => "image/tiff",
             Self::WebP => "image/webp",
@@ -64,6 +68,7 @@ impl Format {
             Self::Bmp => "bmp",
             Self::Gif => "gif",
             Self::Jpeg => "jpg",
+            Self::Jxl => "jxl",
             Self::Png => "png",
             Self::Tiff => "tiff",
             Self::WebP => "webp",
@@ -84,6 +89,8 @@ impl Format {
             Some(Self::Bmp)
         } else if tiff::is_one(bytes) {
             Some(Self::Tiff)
+        } else if jxl::is_one(bytes) {
+            Some(Self::Jxl)
         } else {
             None
         }
@@ -227,6 +234,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         Format::Bmp => bmp::read(bytes)?,
         Format::Gif => gif::read(bytes)?,
         Format::Jpeg => jpeg::read(bytes)?,
+        Format::Jxl => jxl::read(bytes)?,
         Format::Png => png::read(bytes)?,
         Format::Tiff => tiff::read(bytes)?,
         Format::WebP => webp::read(bytes)?,
