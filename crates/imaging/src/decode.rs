@@ -7,6 +7,7 @@ use crate::raster::Raster;
 use crate::refusal::Refusal;
 
 pub(crate) mod gif;
+mod heif;
 mod jpeg;
 pub(crate) mod png;
 pub(crate) mod webp;
@@ -41,6 +42,7 @@ pub(crate) fn decode(
     }
     match header.probe.format {
         Format::Gif => Err(Refusal::damaged(Format::Gif, "it has no frames")),
+        Format::Avif | Format::Heic => heif::decode(bytes, header, limits),
         Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes, header, enough)?, icc }),
         Format::Png => png::decode(bytes, header, limits),
         Format::WebP => Ok(Decoded { raster: webp::decode(bytes, header, limits)?, icc }),

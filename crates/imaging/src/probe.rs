@@ -8,6 +8,7 @@ use crate::orient::Orientation;
 use crate::refusal::Refusal;
 
 pub(crate) mod gif;
+mod heif;
 pub(crate) mod jpeg;
 pub(crate) mod png;
 pub(crate) mod webp;
@@ -17,7 +18,9 @@ pub(crate) mod webp;
 #[expect(missing_docs, reason = "these are the names of the formats")]
 #[non_exhaustive]
 pub enum Format {
+    Avif,
     Gif,
+    Heic,
     Jpeg,
     Png,
     WebP,
@@ -25,11 +28,13 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP];
+    pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Avif, Self::Heic];
 
     /// The name that people know it by.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Avif => "AVIF",
+            Self::Heic => "HEIC",
             Self::Gif => "GIF",
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
@@ -40,6 +45,8 @@ impl Format {
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {
+            Self::Avif => "image/avif",
+            Self::Heic => "image/heic",
             Self::Gif => "image/gif",
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
@@ -50,6 +57,8 @@ impl Format {
     /// The usual end of a file name, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
+            Self::Avif => "avif",
+            Self::Heic => "heic",
             Self::Gif => "gif",
             Self::Jpeg => "jpg",
             Self::Png => "png",
@@ -68,7 +77,7 @@ impl Format {
         } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
             Some(Self::WebP)
         } else {
-            None
+            crate::heif::format(bytes)
         }
     }
 }
@@ -182,6 +191,8 @@ pub(crate) struct Found<'a> {
     pub(crate) alpha: bool,
     pub(crate) memory: u64,
     pub(crate) exif: Option<&'a [u8]>,
+    /// Where the container says how the picture is turned, whatever EXIF says.
+    pub(crate) orientation: Option<Orientation>,
     pub(crate) icc: Option<Cow<'a, [u8]>>,
     /// There is a profile, but it is compressed.
     pub(crate) packed_icc: bool,
@@ -205,6 +216,7 @@ impl Found<'_> {
 pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
     let format = Format::of(bytes).ok_or(Refusal::NotAPicture)?;
     let found = match format {
+        Format::Avif | Format::Heic => heif::read(bytes, format)?,
         Format::Gif => gif::read(bytes)?,
         Format::Jpeg => jpeg::read(bytes)?,
         Format::Png => png::read(bytes)?,
@@ -213,7 +225,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
     if found.width == 0 || found.height == 0 {
         return Err(Refusal::damaged(format, "it has no pixels"));
     }
-    let exif = found.exif.map(crate::exif::read).unwrap_or_default();
+    let mut exif = found.exif.map(crate::exif::read).unwrap_or_default();
+    if let Some(orientation) = found.orientation {
+        exif.orientation = orientation;
+    }
     let (width, height) = exif.orientation.size((found.width, found.height));
     let probe = Probe {
         format,

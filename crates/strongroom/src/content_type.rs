@@ -1,5 +1,7 @@
 //! What a file really is, judged by its bytes, and what its maker claims only where bytes cannot tell.
 
+use strongroom_imaging::Format;
+
 use crate::config::is_active;
 
 /// How many bytes from the beginning are looked at.
@@ -44,8 +46,7 @@ pub fn settle(head: &[u8], claimed: &str) -> Result<String, Mismatch> {
     if let Some(found) = markup(head) {
         return Ok(if is_active(claimed) && is_text_markup(claimed) { claimed } else { found }.to_owned());
     }
-    if let Some(found) = infer::get(head) {
-        let found = found.mime_type();
+    if let Some(found) = picture(head).or_else(|| infer::get(head).map(|found| found.mime_type())) {
         return Ok(if refines(claimed, found) { claimed } else { found }.to_owned());
     }
     if recognisable(claimed) {
@@ -93,6 +94,11 @@ pub fn extension(content_type: &str, name: &str) -> String {
     let own = name.rsplit_once('.').map(|(_, own)| own.to_ascii_lowercase()).unwrap_or_default();
     let plain = (1..=8).contains(&own.len()) && own.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if plain { own } else { "bin".to_owned() }
+}
+
+/// AVIF and HEIC by all their brands: the first one may be that of the family.
+fn picture(head: &[u8]) -> Option<&'static str> {
+    Format::of(head).filter(|format| matches!(format, Format::Avif | Format::Heic)).map(Format::media_type)
 }
 
 /// HTML, SVG or other XML, found the way a browser would go about it: white space, a byte order mark and comments first.
@@ -235,6 +241,16 @@ mod tests {
         assert_eq!(settle(PNG, "image/jpeg").unwrap(), "image/png");
         assert_eq!(settle(PNG, "text/html").unwrap(), "image/png");
         assert_eq!(settle(b"%PDF-1.7\n", "application/octet-stream").unwrap(), "application/pdf");
+    }
+
+    #[test]
+    fn pictures_of_a_family_are_told_apart() {
+        let file =
+            |brands: &[u8]| [&(8 + brands.len() as u32).to_be_bytes()[..], b"ftyp", brands, b"\0\0\0\x08mdat"].concat();
+        assert_eq!(settle(&file(b"mif1\0\0\0\0mif1avifmiaf"), "application/octet-stream").unwrap(), "image/avif");
+        assert_eq!(settle(&file(b"avif\0\0\0\0mif1miaf"), "image/jpeg").unwrap(), "image/avif");
+        assert_eq!(settle(&file(b"mif1\0\0\0\0mif1heic"), "image/heif").unwrap(), "image/heic");
+        assert_eq!(settle(&file(b"heic\0\0\0\0mif1heic"), "").unwrap(), "image/heic");
     }
 
     #[test]

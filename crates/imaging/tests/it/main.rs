@@ -4,6 +4,7 @@
 mod animation;
 mod colours;
 mod formats;
+mod heif;
 mod limits;
 mod metadata;
 mod sizes;
