@@ -22,7 +22,7 @@ pub use self::options::{Options, OptionsError, Wanted};
 pub use self::room::make_room;
 pub use self::work::keep;
 
-use crate::config::{Space, Variant};
+use crate::config::{Processing, Space, Variant};
 use crate::db::objects::Object;
 use crate::db::pictures::{Counts, Picture};
 use crate::db::{self};
@@ -42,6 +42,9 @@ const BATCH: i64 = 500;
 /// Goes up when the same declaration gives another picture than before, so that what there is is made anew.
 const EDITION: u32 = 1;
 
+/// Goes up when pictures are read that were refused before, so that those are tried again.
+const READERS: u32 = 1;
+
 /// Tells a declaration from every other one.
 fn digest_of(variant: &Variant) -> String {
     digest::short(format!("{EDITION} {variant:?}").as_bytes())
@@ -59,6 +62,15 @@ fn recipes_of(space: Option<&Space>, demand: &str) -> String {
         return if on_arrival.is_empty() { digest::short(b"looked at") } else { digest_of_all(&on_arrival) };
     }
     options::declared(space, demand).map_or_else(|| digest_of_all(&[]), |one| digest_of_all(&[one]))
+}
+
+/// Tells a refusal from what would come of the picture after a change of the declarations, of what a picture may cost, or
+/// of what is read. Where there are no variants nothing would.
+fn refused_of(space: Option<&Space>, recipes: &str, processing: &Processing) -> String {
+    if space.is_none_or(|space| space.variants.is_empty()) {
+        return recipes.to_owned();
+    }
+    digest::short(format!("{READERS} {recipes} {processing:?}").as_bytes())
 }
 
 /// Tells what a space makes of a picture from what it makes after any change of its variants.
@@ -169,6 +181,9 @@ async fn ask_again(service: &Service) -> Result<(), db::Error> {
             space.made_on_demand().map(|variant| recipes_of(Some(space), &variant.name)).collect();
         // Of transforms there is one edition, whatever they are.
         recipes.extend(["", ":"].map(|demand| recipes_of(Some(space), demand)));
+        let processing = &service.config.processing;
+        let refused: Vec<_> = recipes.iter().map(|recipes| refused_of(Some(space), recipes, processing)).collect();
+        recipes.extend(refused);
         recipes.sort_unstable();
         loop {
             let (now, name, recipes) = (service.now(), name.clone(), recipes.clone());

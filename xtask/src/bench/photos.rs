@@ -14,8 +14,9 @@ use crate::service::Service;
 use crate::setup::{self, Tool};
 use crate::workspace::Workspace;
 
-const PHOTOGRAPHS: usize = 500;
-const ROUNDS: usize = 3;
+/// In each round; 500 in all.
+const PHOTOGRAPHS: usize = 100;
+const ROUNDS: usize = 5;
 
 /// The same three pictures that sharp makes.
 const CONFIGURATION: &str = r#"

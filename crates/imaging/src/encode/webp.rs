@@ -13,6 +13,9 @@ use crate::resize;
 /// How hard libwebp tries, from 0 to 6. With 3 a whole upload takes a third longer, for files that are a twentieth
 /// shorter.
 const EFFORT: u8 = 2;
+/// Into how many kinds of places it sorts a picture, to treat each in its own way. With its usual 4 there is no time for
+/// that at this effort: files get a hundredth shorter, and less like the picture.
+const SEGMENTS: u8 = 2;
 
 /// Encodes a picture, transparent or not.
 pub(crate) fn encode(
@@ -22,7 +25,8 @@ pub(crate) fn encode(
     metadata: &Metadata,
     limits: &Limits<'_>,
 ) -> Result<Vec<u8>, Refusal> {
-    let mut config = EncoderConfig::new().quality(f32::from(quality)).lossless(lossless).method(EFFORT);
+    let mut config =
+        EncoderConfig::new().quality(f32::from(quality)).lossless(lossless).method(EFFORT).segments(SEGMENTS);
     if let Some(icc) = &metadata.icc {
         config = config.icc_profile(icc.clone());
     }

@@ -252,7 +252,12 @@ impl Ending<'_> {
         served: Option<Variant>,
     ) -> Result<&'static str, Error> {
         let Self { service, work, object, recipes } = self;
-        let told = if outcome.is_ok() { "made" } else { "refused" };
+        let (told, recipes) = if outcome.is_ok() {
+            ("made", recipes)
+        } else {
+            let space = service.config.spaces.get(&object.space);
+            ("refused", super::refused_of(space, &recipes, &service.config.processing))
+        };
         let (now, row) = (service.now(), work.clone());
         let (bucket, space) = (service.bucket_of(&object.space).to_owned(), object.space.clone());
         let (id, life) = (object.id, service.config.spaces.get(&space).map_or(SignedDuration::ZERO, life_of_links));

@@ -94,6 +94,23 @@ async fn a_changed_declaration_is_followed_for_what_is_there_already() {
 }
 
 #[tokio::test]
+async fn a_refused_picture_is_tried_again_when_more_is_allowed() {
+    let mut app = App::start(&format!("{SPACE}\n[processing]\npixels = 1000\n"));
+    let bytes = files::photograph((300, 200), 1);
+    let handed_in = object(&app.user("alice"), Way::Raw, &handed("photos", "a.jpg", "image/jpeg", &bytes)).await;
+    let refused = worked_on(&app.user("alice"), &handed_in["id"]).await;
+    assert_eq!(refused["picture"]["reason"]["code"], "picture-too-many-pixels", "{refused}");
+
+    app.terminate();
+    assert!(app.wait());
+    app.reconfigure(SPACE);
+    app.run();
+    let is_made = |object: &Value| object["picture"]["state"] == "made";
+    let made = until(&app.user("alice"), &handed_in["id"], "it is tried again", is_made).await;
+    assert_eq!((names(&made).len(), &made["picture"]["reason"]), (2, &json!(null)), "{made}");
+}
+
+#[tokio::test]
 async fn a_picture_that_is_gone_takes_its_variants_along() {
     let app = App::start(&SPACE.replace("read =", "deleted_retention = \"0s\"\nread ="));
     let alice = app.user("alice");
