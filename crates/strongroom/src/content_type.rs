@@ -245,9 +245,8 @@ mod tests {
 
     #[test]
     fn pictures_of_a_family_are_told_apart() {
-        let file =
-            |brands: &[u8]| [&(8 + brands.len() as u32).to_be_bytes()[..], b"ftyp", brands, b"\0\0\0\x08mdat"].concat();
-        assert_eq!(settle(&file(b"mif1\0\0\0\0mif1avifmiaf"), "application/octet-stream").unwrap(), "image/avif");
+        let file = |brands: &[u8]| [b"\0\0\0\x18ftyp", brands, b"\0\0\0\x08mdat"].concat();
+        assert_eq!(settle(&file(b"mif1\0\0\0\0mif1avif"), "application/octet-stream").unwrap(), "image/avif");
         assert_eq!(settle(&file(b"avif\0\0\0\0mif1miaf"), "image/jpeg").unwrap(), "image/avif");
         assert_eq!(settle(&file(b"mif1\0\0\0\0mif1heic"), "image/heif").unwrap(), "image/heic");
         assert_eq!(settle(&file(b"heic\0\0\0\0mif1heic"), "").unwrap(), "image/heic");
