@@ -6,10 +6,12 @@ use crate::probe::{Format, Header};
 use crate::raster::Raster;
 use crate::refusal::Refusal;
 
+mod bmp;
 pub(crate) mod gif;
 mod heif;
 mod jpeg;
 pub(crate) mod png;
+mod tiff;
 pub(crate) mod webp;
 
 /// A decoded picture, with the profile that its colours are meant by.
@@ -41,10 +43,12 @@ pub(crate) fn decode(
         return Ok(Decoded { raster: Film::open(bytes, header, limits)?.poster()?, icc });
     }
     match header.probe.format {
+        Format::Bmp => Ok(Decoded { raster: bmp::decode(bytes, header, limits)?, icc }),
         Format::Gif => Err(Refusal::damaged(Format::Gif, "it has no frames")),
         Format::Avif | Format::Heic => heif::decode(bytes, header, limits),
         Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes, header, enough)?, icc }),
         Format::Png => png::decode(bytes, header, limits),
+        Format::Tiff => Ok(Decoded { raster: tiff::decode(bytes, header, limits)?, icc }),
         Format::WebP => Ok(Decoded { raster: webp::decode(bytes, header, limits)?, icc }),
     }
 }

@@ -7,10 +7,12 @@ use crate::exif::Exif;
 use crate::orient::Orientation;
 use crate::refusal::Refusal;
 
+pub(crate) mod bmp;
 pub(crate) mod gif;
 mod heif;
 pub(crate) mod jpeg;
 pub(crate) mod png;
+pub(crate) mod tiff;
 pub(crate) mod webp;
 
 /// A format of pictures.
@@ -19,25 +21,30 @@ pub(crate) mod webp;
 #[non_exhaustive]
 pub enum Format {
     Avif,
+    Bmp,
     Gif,
     Heic,
     Jpeg,
     Png,
+    Tiff,
     WebP,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Avif, Self::Heic];
+    pub const ALL: [Self; 8] =
+        [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Bmp, Self::Tiff, Self::Avif, Self::Heic];
 
     /// The name that people know it by.
     pub fn name(self) -> &'static str {
         match self {
             Self::Avif => "AVIF",
             Self::Heic => "HEIC",
+            Self::Bmp => "BMP",
             Self::Gif => "GIF",
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
+            Self::Tiff => "TIFF",
             Self::WebP => "WebP",
         }
     }
@@ -47,9 +54,11 @@ impl Format {
         match self {
             Self::Avif => "image/avif",
             Self::Heic => "image/heic",
+            Self::Bmp => "image/bmp",
             Self::Gif => "image/gif",
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
+            Self::Tiff => "image/tiff",
             Self::WebP => "image/webp",
         }
     }
@@ -59,9 +68,11 @@ impl Format {
         match self {
             Self::Avif => "avif",
             Self::Heic => "heic",
+            Self::Bmp => "bmp",
             Self::Gif => "gif",
             Self::Jpeg => "jpg",
             Self::Png => "png",
+            Self::Tiff => "tiff",
             Self::WebP => "webp",
         }
     }
@@ -76,6 +87,10 @@ impl Format {
             Some(Self::Gif)
         } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
             Some(Self::WebP)
+        } else if bmp::is_one(bytes) {
+            Some(Self::Bmp)
+        } else if tiff::is_one(bytes) {
+            Some(Self::Tiff)
         } else {
             crate::heif::format(bytes)
         }
@@ -217,9 +232,11 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
     let format = Format::of(bytes).ok_or(Refusal::NotAPicture)?;
     let found = match format {
         Format::Avif | Format::Heic => heif::read(bytes, format)?,
+        Format::Bmp => bmp::read(bytes)?,
         Format::Gif => gif::read(bytes)?,
         Format::Jpeg => jpeg::read(bytes)?,
         Format::Png => png::read(bytes)?,
+        Format::Tiff => tiff::read(bytes)?,
         Format::WebP => webp::read(bytes)?,
     };
     if found.width == 0 || found.height == 0 {

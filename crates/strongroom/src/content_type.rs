@@ -46,7 +46,7 @@ pub fn settle(head: &[u8], claimed: &str) -> Result<String, Mismatch> {
     if let Some(found) = markup(head) {
         return Ok(if is_active(claimed) && is_text_markup(claimed) { claimed } else { found }.to_owned());
     }
-    if let Some(found) = picture(head).or_else(|| infer::get(head).map(|found| found.mime_type())) {
+    if let Some(found) = announced(head) {
         return Ok(if refines(claimed, found) { claimed } else { found }.to_owned());
     }
     if recognisable(claimed) {
@@ -96,9 +96,10 @@ pub fn extension(content_type: &str, name: &str) -> String {
     if plain { own } else { "bin".to_owned() }
 }
 
-/// AVIF and HEIC by all their brands: the first one may be that of the family.
-fn picture(head: &[u8]) -> Option<&'static str> {
-    Format::of(head).filter(|format| matches!(format, Format::Avif | Format::Heic)).map(Format::media_type)
+/// The type whose mark the bytes begin with. Of a BMP two letters would do, with which texts begin, too.
+fn announced(head: &[u8]) -> Option<&'static str> {
+    let known = || infer::get(head).map(|found| found.mime_type()).filter(|found| *found != Format::Bmp.media_type());
+    Format::of(head).map(Format::media_type).or_else(known)
 }
 
 /// HTML, SVG or other XML, found the way a browser would go about it: white space, a byte order mark and comments first.
@@ -285,6 +286,20 @@ mod tests {
         assert_eq!(settle(b"\0\x01\x02", "text/plain").unwrap(), "application/octet-stream");
         assert_eq!(settle(b"alert(1)", "text/javascript").unwrap(), "text/javascript");
         assert_eq!(settle("né".repeat(5000).as_bytes(), "text/plain").unwrap(), "text/plain");
+    }
+
+    #[test]
+    fn pictures_that_are_read_are_known_by_their_bytes() {
+        let bmp = b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0";
+        for (kind, head) in [
+            ("image/bmp", &bmp[..]),
+            ("image/tiff", b"II\x2A\0\x08\0\0\0\x0A\0"),
+            ("image/tiff", b"MM\0\x2B\0\x08\0\0\0\0\0\0\0\0\0\x10"),
+        ] {
+            assert_eq!(settle(head, "application/octet-stream").unwrap(), kind);
+        }
+        assert_eq!(settle(b"BMW 2002", "text/plain").unwrap(), "text/plain");
+        assert!(settle(b"BMW 2002", "image/bmp").is_err());
     }
 
     #[test]

@@ -7,5 +7,6 @@ mod formats;
 mod heif;
 mod limits;
 mod metadata;
+mod scans;
 mod sizes;
 mod studio;

@@ -70,6 +70,60 @@ pub(crate) fn animation((width, height): (u16, u16)) -> Vec<u8> {
     bytes
 }
 
+/// Red, green, blue and white, one a quarter in the order of reading, each as its samples.
+fn quarters((width, height): (u16, u16)) -> impl Iterator<Item = [u8; 3]> {
+    let places = (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
+    places.map(move |(x, y)| match (x < width / 2, y < height / 2) {
+        (true, true) => [255, 0, 0],
+        (false, true) => [0, 255, 0],
+        (true, false) => [0, 0, 255],
+        (false, false) => [255; 3],
+    })
+}
+
+/// A BMP of 24 bits in these quarters, from the top down.
+pub(crate) fn bmp((width, height): (u16, u16)) -> Vec<u8> {
+    let mut bytes = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
+    bytes.extend(u32::from(width).to_le_bytes());
+    bytes.extend((-i32::from(height)).to_le_bytes());
+    bytes.extend([1, 0, 24, 0]);
+    bytes.resize(54, 0);
+    let pixels: Vec<u8> = quarters((width, height)).flat_map(|[red, green, blue]| [blue, green, red]).collect();
+    for row in pixels.chunks_exact(usize::from(width) * 3) {
+        bytes.extend(row);
+        bytes.resize((bytes.len() - 54).next_multiple_of(4) + 54, 0);
+    }
+    bytes
+}
+
+/// A TIFF in these quarters, of which red is transparent.
+pub(crate) fn tiff((width, height): (u16, u16)) -> Vec<u8> {
+    let entries: [(u16, u16, u32); 10] = [
+        (256, 3, width.into()),
+        (257, 3, height.into()),
+        // Eight bits for each sample, of which there are four: red, green, blue, and alpha by itself.
+        (258, 3, 8),
+        (259, 3, 1),
+        (262, 3, 2),
+        (273, 4, 8 + 2 + 10 * 12 + 4),
+        (277, 3, 4),
+        (278, 3, height.into()),
+        (279, 4, u32::from(width) * u32::from(height) * 4),
+        (338, 3, 2),
+    ];
+    let mut bytes = b"II\x2A\0\x08\0\0\0\x0A\0".to_vec();
+    for (tag, kind, value) in entries {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(1_u32.to_le_bytes());
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([0; 4]);
+    let alpha = |pixel: [u8; 3]| if pixel == [255, 0, 0] { 0 } else { 255 };
+    bytes.extend(quarters((width, height)).flat_map(|pixel| [pixel[0], pixel[1], pixel[2], alpha(pixel)]));
+    bytes
+}
+
 /// Plain text of about this length.
 pub(crate) fn text(number: u32, bytes: usize) -> Vec<u8> {
     format!("Bolt {number} of indigo twill, received.\n").bytes().cycle().take(bytes).collect()
