@@ -41,6 +41,8 @@ pub struct Wanted {
     pub tag: Option<String>,
     /// Only this content type, or with `/*` at its end all of a kind.
     pub content_type: Option<String>,
+    /// Only what is served with this SHA-256, in lower-case hex.
+    pub sha256: Option<String>,
     /// Only handed in at this time or later.
     pub created_after: Option<Timestamp>,
     /// Only handed in before this time.
@@ -86,6 +88,7 @@ pub async fn list(
         group: wanted.group,
         tag: wanted.tag,
         content_type: wanted.content_type,
+        sha256: wanted.sha256,
         created_after: wanted.created_after,
         created_before: wanted.created_before,
         deleted: wanted.deleted,

@@ -112,6 +112,8 @@ pub struct Filter {
     pub tag: Option<String>,
     /// Only this content type, or with a `/*` at its end all of a kind.
     pub content_type: Option<String>,
+    /// Only what is served with this SHA-256, in lower-case hex.
+    pub sha256: Option<String>,
     /// Only handed in at this time or later.
     pub created_after: Option<Timestamp>,
     /// Only handed in before this time.
@@ -360,6 +362,12 @@ pub(super) fn list_query(filter: &Filter) -> (String, Vec<Box<dyn Place>>) {
         }
         Some((exact, None)) => query.and("v.content_type =", exact.to_owned()),
         None => {}
+    }
+    if let Some(sha256) = &filter.sha256 {
+        let place = query.place(sha256.clone());
+        query.literal(&format!(
+            "o.id IN (SELECT object_id FROM versions WHERE sha256 = {place}) AND v.sha256 = {place}"
+        ));
     }
     if let Some(time) = filter.created_after {
         query.and("o.created_at >=", time.as_millisecond());

@@ -68,6 +68,7 @@ fn everything() -> Filter {
         group: None,
         tag: None,
         content_type: None,
+        sha256: None,
         created_after: None,
         created_before: None,
         deleted: false,
@@ -191,7 +192,7 @@ async fn what_is_written_is_read_back_whole() {
 
 /// Whether a list asks for less than everything in a space.
 fn narrow(sql: &str) -> bool {
-    ["owner =", "group_name =", "content_type >=", "EXISTS", "NOT NULL", "name >="]
+    ["owner =", "group_name =", "sha256 =", "content_type >=", "EXISTS", "NOT NULL", "name >="]
         .iter()
         .any(|word| sql.contains(word))
 }
@@ -207,6 +208,7 @@ fn filters() -> Vec<Filter> {
         Filter { group: Some("group7".to_owned()), ..everything() },
         Filter { tag: Some("tag7".to_owned()), ..everything() },
         Filter { content_type: Some("image/*".to_owned()), ..everything() },
+        Filter { sha256: Some("0".repeat(64)), ..everything() },
         Filter { deleted: true, ..everything() },
         Filter { visible: vec![tied], ..everything() },
     ];

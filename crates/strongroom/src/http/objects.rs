@@ -41,6 +41,8 @@ pub(crate) struct ListQuery {
     tag: Option<String>,
     /// Only this content type, or all of a kind, such as `image/*`.
     r#type: Option<String>,
+    /// Only what is served with this SHA-256 (hex): what is the same to the byte.
+    sha256: Option<String>,
     /// Only handed in at this time or later (RFC 3339).
     #[param(value_type = Option<String>, format = DateTime)]
     created_after: Option<Timestamp>,
@@ -111,6 +113,7 @@ pub(crate) async fn list(
         ("group", &query.group),
         ("tag", &query.tag),
         ("type", &query.r#type),
+        ("sha256", &query.sha256),
     ])?;
     let order = query.order;
     let after = match query.cursor.as_deref().map(cursor::decode::<Place>).transpose()? {
@@ -125,6 +128,7 @@ pub(crate) async fn list(
         group: query.group,
         tag: query.tag,
         content_type: query.r#type,
+        sha256: query.sha256.map(|digest| digest.to_ascii_lowercase()),
         created_after: query.created_after,
         created_before: query.created_before,
         deleted: query.deleted,

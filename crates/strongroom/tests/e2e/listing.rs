@@ -91,6 +91,11 @@ async fn filters_find_what_they_say() {
         found("tag=wool&group=twills&prefix=twill-b&owner=alice&type=image/png".into()).await,
         ["twill-blue.png"]
     );
+    // The pictures are the same to the byte.
+    let digest = text(&middle["version"]["sha256"]);
+    assert_eq!(found(format!("sha256={digest}")).await, ["linen_100%.png", "twill-blue.png", "twill-grey.png"]);
+    assert_eq!(found(format!("sha256={}&owner=bob", digest.to_uppercase())).await, ["linen_100%.png"]);
+    assert_eq!(found(format!("sha256={}", "0".repeat(64))).await, [""; 0]);
     let moment = encoded(text(&middle["created_at"]));
     assert_eq!(found(format!("created_after={moment}")).await, ["linen_100%.png", "notes.txt", "twill-grey.png"]);
     assert_eq!(found(format!("created_before={moment}")).await, ["twill-blue.png"]);

@@ -52,6 +52,8 @@ CREATE TABLE versions (
     PRIMARY KEY (object_id, number)
 );
 
+CREATE INDEX versions_by_digest ON versions (sha256, object_id);
+
 -- Work on pictures: a row for what a space makes of each version when it arrives, with what was found in it, and one
 -- for everything that somebody asked for afterwards.
 CREATE TABLE pictures (
