@@ -10,6 +10,7 @@ mod bmp;
 pub(crate) mod gif;
 mod heif;
 mod jpeg;
+mod jxl;
 pub(crate) mod png;
 mod tiff;
 pub(crate) mod webp;
@@ -47,6 +48,7 @@ pub(crate) fn decode(
         Format::Gif => Err(Refusal::damaged(Format::Gif, "it has no frames")),
         Format::Avif | Format::Heic => heif::decode(bytes, header, limits),
         Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes, header, enough)?, icc }),
+        Format::Jxl => jxl::decode(bytes, header, limits),
         Format::Png => png::decode(bytes, header, limits),
         Format::Tiff => Ok(Decoded { raster: tiff::decode(bytes, header, limits)?, icc }),
         Format::WebP => Ok(Decoded { raster: webp::decode(bytes, header, limits)?, icc }),

@@ -11,6 +11,7 @@ pub(crate) mod bmp;
 pub(crate) mod gif;
 mod heif;
 pub(crate) mod jpeg;
+pub(crate) mod jxl;
 pub(crate) mod png;
 pub(crate) mod tiff;
 pub(crate) mod webp;
@@ -25,6 +26,7 @@ pub enum Format {
     Gif,
     Heic,
     Jpeg,
+    Jxl,
     Png,
     Tiff,
     WebP,
@@ -32,8 +34,8 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Bmp, Self::Tiff, Self::Avif, Self::Heic];
+    pub const ALL: [Self; 9] =
+        [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Bmp, Self::Tiff, Self::Jxl, Self::Avif, Self::Heic];
 
     /// The name that people know it by.
     pub fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Format {
             Self::Bmp => "BMP",
             Self::Gif => "GIF",
             Self::Jpeg => "JPEG",
+            Self::Jxl => "JPEG XL",
             Self::Png => "PNG",
             Self::Tiff => "TIFF",
             Self::WebP => "WebP",
@@ -57,6 +60,7 @@ impl Format {
             Self::Bmp => "image/bmp",
             Self::Gif => "image/gif",
             Self::Jpeg => "image/jpeg",
+            Self::Jxl => "image/jxl",
             Self::Png => "image/png",
             Self::Tiff => "image/tiff",
             Self::WebP => "image/webp",
@@ -71,6 +75,7 @@ impl Format {
             Self::Bmp => "bmp",
             Self::Gif => "gif",
             Self::Jpeg => "jpg",
+            Self::Jxl => "jxl",
             Self::Png => "png",
             Self::Tiff => "tiff",
             Self::WebP => "webp",
@@ -91,6 +96,8 @@ impl Format {
             Some(Self::Bmp)
         } else if tiff::is_one(bytes) {
             Some(Self::Tiff)
+        } else if jxl::is_one(bytes) {
+            Some(Self::Jxl)
         } else {
             crate::heif::format(bytes)
         }
@@ -235,6 +242,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
         Format::Bmp => bmp::read(bytes)?,
         Format::Gif => gif::read(bytes)?,
         Format::Jpeg => jpeg::read(bytes)?,
+        Format::Jxl => jxl::read(bytes)?,
         Format::Png => png::read(bytes)?,
         Format::Tiff => tiff::read(bytes)?,
         Format::WebP => webp::read(bytes)?,

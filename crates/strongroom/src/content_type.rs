@@ -76,6 +76,7 @@ pub fn extension(content_type: &str, name: &str) -> String {
         "image/heif" | "image/heic" => "heic",
         "image/tiff" => "tiff",
         "image/bmp" => "bmp",
+        "image/jxl" => "jxl",
         "image/svg+xml" => "svg",
         "application/pdf" => "pdf",
         "application/zip" => "zip",
@@ -293,6 +294,8 @@ mod tests {
         let bmp = b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0";
         for (kind, head) in [
             ("image/bmp", &bmp[..]),
+            ("image/jxl", b"\xFF\x0A\xFA\x1F"),
+            ("image/jxl", b"\0\0\0\x0CJXL \r\n\x87\n\0\0\0\x14ftypjxl "),
             ("image/tiff", b"II\x2A\0\x08\0\0\0\x0A\0"),
             ("image/tiff", b"MM\0\x2B\0\x08\0\0\0\0\0\0\0\0\0\x10"),
         ] {

@@ -124,6 +124,11 @@ pub(crate) fn tiff((width, height): (u16, u16)) -> Vec<u8> {
     bytes
 }
 
+/// A JPEG XL in these quarters, of 81 × 40 pixels; its first byte is for the fuzzer.
+pub(crate) fn jxl() -> Vec<u8> {
+    include_bytes!("../../../../fuzz/corpus/picture/jxl-lossless")[1..].to_vec()
+}
+
 /// Plain text of about this length.
 pub(crate) fn text(number: u32, bytes: usize) -> Vec<u8> {
     format!("Bolt {number} of indigo twill, received.\n").bytes().cycle().take(bytes).collect()

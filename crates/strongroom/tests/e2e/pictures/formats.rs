@@ -19,6 +19,7 @@ async fn a_picture_of_each_format_gets_its_variants() {
     let alice = app.user("alice");
     let pictures = [
         ("image/bmp", files::bmp((81, 40)), "image/jpeg"),
+        ("image/jxl", files::jxl(), "image/jpeg"),
         // Whatever is transparent has to stay so.
         ("image/tiff", files::tiff((81, 40)), "image/png"),
     ];
