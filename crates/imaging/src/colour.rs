@@ -192,6 +192,13 @@ const fn levels(above: i32, below: i32, from: i32, to: i32, first: i32) -> [u8; 
     table
 }
 
+/// Luma with all levels, from that of video.
+pub(crate) fn luma_to_full(data: &mut [u8]) {
+    for sample in data {
+        *sample = LUMA_TO_FULL[usize::from(*sample)];
+    }
+}
+
 /// Planes with the other range of levels.
 pub(crate) fn with_range(mut planar: Planar, range: Range) -> Planar {
     if planar.range != range {

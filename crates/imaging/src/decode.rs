@@ -8,6 +8,7 @@ use crate::refusal::Refusal;
 
 mod bmp;
 pub(crate) mod gif;
+mod heif;
 mod jpeg;
 mod jxl;
 pub(crate) mod png;
@@ -45,6 +46,7 @@ pub(crate) fn decode(
     match header.probe.format {
         Format::Bmp => Ok(Decoded { raster: bmp::decode(bytes, header, limits)?, icc }),
         Format::Gif => Err(Refusal::damaged(Format::Gif, "it has no frames")),
+        Format::Avif | Format::Heic => heif::decode(bytes, header, limits),
         Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes, header, enough, limits)?, icc }),
         Format::Jxl => jxl::decode(bytes, header, limits),
         Format::Png => Ok(Decoded { raster: png::decode(bytes, header, limits)?, icc }),

@@ -53,6 +53,7 @@ mod encode;
 mod exif;
 mod film;
 mod geometry;
+mod heif;
 mod limits;
 mod looks;
 mod orient;

@@ -40,6 +40,21 @@ impl Orientation {
         }
     }
 
+    /// What turning counter-clockwise by so many quarters does, and mirroring after it: 0 changes top and bottom, 1 left
+    /// and right (ISO/IEC 23008-12).
+    pub(crate) fn from_turns(quarters: u8, mirror: Option<u8>) -> Self {
+        match (quarters & 0b11, mirror) {
+            (0, None) => Self::Upright,
+            (1, None) => Self::TurnedRight,
+            (2, None) => Self::UpsideDown,
+            (_, None) => Self::TurnedLeft,
+            (0, Some(0)) | (2, Some(1)) => Self::Flipped,
+            (0 | 2, Some(_)) => Self::Mirrored,
+            (1, Some(0)) | (3, Some(1)) => Self::Transposed,
+            (_, Some(_)) => Self::Transversed,
+        }
+    }
+
     /// The number that EXIF has for it.
     pub fn to_exif(self) -> u16 {
         match self {

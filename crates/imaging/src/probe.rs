@@ -9,6 +9,7 @@ use crate::refusal::Refusal;
 
 pub(crate) mod bmp;
 pub(crate) mod gif;
+mod heif;
 pub(crate) mod jpeg;
 pub(crate) mod jxl;
 pub(crate) mod png;
@@ -23,8 +24,10 @@ pub(crate) const LONGEST_ICC: usize = 8 << 20;
 #[expect(missing_docs, reason = "these are the names of the formats")]
 #[non_exhaustive]
 pub enum Format {
+    Avif,
     Bmp,
     Gif,
+    Heic,
     Jpeg,
     Jxl,
     Png,
@@ -34,11 +37,14 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 7] = [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Bmp, Self::Tiff, Self::Jxl];
+    pub const ALL: [Self; 9] =
+        [Self::Jpeg, Self::Png, Self::Gif, Self::WebP, Self::Bmp, Self::Tiff, Self::Jxl, Self::Avif, Self::Heic];
 
     /// The name that people know it by.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Avif => "AVIF",
+            Self::Heic => "HEIC",
             Self::Bmp => "BMP",
             Self::Gif => "GIF",
             Self::Jpeg => "JPEG",
@@ -52,6 +58,8 @@ impl Format {
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {
+            Self::Avif => "image/avif",
+            Self::Heic => "image/heic",
             Self::Bmp => "image/bmp",
             Self::Gif => "image/gif",
             Self::Jpeg => "image/jpeg",
@@ -65,6 +73,8 @@ impl Format {
     /// The usual end of a file name, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
+            Self::Avif => "avif",
+            Self::Heic => "heic",
             Self::Bmp => "bmp",
             Self::Gif => "gif",
             Self::Jpeg => "jpg",
@@ -92,7 +102,7 @@ impl Format {
         } else if jxl::is_one(bytes) {
             Some(Self::Jxl)
         } else {
-            None
+            crate::heif::format(bytes)
         }
     }
 }
@@ -208,6 +218,8 @@ pub(crate) struct Found<'a> {
     pub(crate) alpha: bool,
     pub(crate) memory: u64,
     pub(crate) exif: Option<&'a [u8]>,
+    /// Where the container says how the picture is turned, whatever EXIF says.
+    pub(crate) orientation: Option<Orientation>,
     pub(crate) icc: Option<Cow<'a, [u8]>>,
     /// The profile, with its name, where it is compressed.
     pub(crate) packed_icc: Option<&'a [u8]>,
@@ -231,6 +243,7 @@ impl Found<'_> {
 pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
     let format = Format::of(bytes).ok_or(Refusal::NotAPicture)?;
     let found = match format {
+        Format::Avif | Format::Heic => heif::read(bytes, format)?,
         Format::Bmp => bmp::read(bytes)?,
         Format::Gif => gif::read(bytes)?,
         Format::Jpeg => jpeg::read(bytes)?,
@@ -242,7 +255,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
     if found.width == 0 || found.height == 0 {
         return Err(Refusal::damaged(format, "it has no pixels"));
     }
-    let exif = found.exif.map(crate::exif::read).unwrap_or_default();
+    let mut exif = found.exif.map(crate::exif::read).unwrap_or_default();
+    if let Some(orientation) = found.orientation {
+        exif.orientation = orientation;
+    }
     let (width, height) = exif.orientation.size((found.width, found.height));
     let probe = Probe {
         format,

@@ -7,7 +7,9 @@ use crate::probe::Format;
 #[non_exhaustive]
 pub enum Refusal {
     /// The content is of no format that is known here.
-    #[error("this is not a picture of a format that is read; JPEG, PNG, GIF, WebP, BMP, TIFF and JPEG XL are")]
+    #[error(
+        "this is not a picture of a format that is read; JPEG, PNG, GIF, WebP, BMP, TIFF, JPEG XL, AVIF and HEIC are"
+    )]
     NotAPicture,
     /// The format is known, but not this kind of it.
     #[error("this kind of {} cannot be read: {what}; save it as an ordinary one and try again", format.name())]

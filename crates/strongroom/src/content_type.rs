@@ -246,6 +246,15 @@ mod tests {
     }
 
     #[test]
+    fn pictures_of_a_family_are_told_apart() {
+        let file = |brands: &[u8]| [b"\0\0\0\x18ftyp", brands, b"\0\0\0\x08mdat"].concat();
+        assert_eq!(settle(&file(b"mif1\0\0\0\0mif1avif"), "application/octet-stream").unwrap(), "image/avif");
+        assert_eq!(settle(&file(b"avif\0\0\0\0mif1miaf"), "image/jpeg").unwrap(), "image/avif");
+        assert_eq!(settle(&file(b"mif1\0\0\0\0mif1heic"), "image/heif").unwrap(), "image/heic");
+        assert_eq!(settle(&file(b"heic\0\0\0\0mif1heic"), "").unwrap(), "image/heic");
+    }
+
+    #[test]
     fn html_and_svg_are_found_under_any_name() {
         for html in [
             &b"<!DOCTYPE html><p>"[..],

@@ -4,6 +4,7 @@
 mod animation;
 mod colours;
 mod formats;
+mod heif;
 mod jxl;
 mod limits;
 mod metadata;
