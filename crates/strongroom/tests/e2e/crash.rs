@@ -36,7 +36,12 @@ async fn kills_at_random_moments_lose_nothing_show_nothing_by_halves_and_leave_n
     let ledger = Arc::new(Ledger::default());
     let alone = app.is_embedded() && matches!(app.database(), Database::Sqlite(_));
     let rounds = if alone { ROUNDS } else { ROUNDS_ELSEWHERE };
-    for round in 0..rounds {
+    let is_complete = || ledger.counts().iter().all(|(_, count)| *count > 0);
+    // On a busy machine some things take longer than most of these moments: they have a few more.
+    for round in 0..rounds * 3 {
+        if round >= rounds && is_complete() {
+            break;
+        }
         let workers: Vec<_> = (0..WORKERS)
             .map(|number| {
                 let worker =
@@ -54,8 +59,7 @@ async fn kills_at_random_moments_lose_nothing_show_nothing_by_halves_and_leave_n
     }
     check(&app, &ledger, None).await;
     println!("{}", ledger.summary());
-    let counts = ledger.counts();
-    assert!(counts.iter().all(|(_, count)| *count > 0), "the load did not do everything: {counts:?}");
+    assert!(is_complete(), "the load did not do everything: {:?}", ledger.counts());
     nothing_is_left_behind(&mut app, &ledger).await;
 }
 
