@@ -1,7 +1,7 @@
 //! Runs other programs, lets their output through and counts the tests that it reports.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
@@ -22,6 +22,18 @@ pub(crate) struct Tests {
     pub(crate) passed: u64,
     /// Those that failed, timed out or were ended.
     pub(crate) failed: u64,
+}
+
+/// A program that ends with its owner. Nothing that it holds is kept, so it need not put anything in order.
+#[derive(Debug)]
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing to be done about either failure.
+        let _gone = self.0.kill();
+        let _gone = self.0.wait();
+    }
 }
 
 /// Prints the command, runs it with its output passed on line by line, and waits for its end.

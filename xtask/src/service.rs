@@ -3,16 +3,18 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::process::Running;
+
 /// A running service with a data folder of its own; dropping it ends both.
 #[derive(Debug)]
 pub(crate) struct Service {
-    child: Child,
+    child: Running,
     ready: Value,
     /// Removed when the service is dropped.
     folder: TempDir,
@@ -52,7 +54,7 @@ impl Service {
         let stdout = child.stdout.take().context("the output was asked for as a pipe")?;
         BufReader::new(stdout).read_line(&mut line)?;
         let ready = serde_json::from_str(&line);
-        let mut service = Self { child, ready: Value::Null, folder };
+        let mut service = Self { child: Running(child), ready: Value::Null, folder };
         match ready {
             Ok(ready) => service.ready = ready,
             Err(_) => bail!("the service did not start; it said: {line}"),
@@ -80,7 +82,7 @@ impl Service {
 
     /// The process, for looking at its memory.
     pub(crate) fn process(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Where the API listens.
@@ -111,13 +113,5 @@ impl Service {
         let (head, body) = answer.split_once("\r\n\r\n").context("the answer has no head")?;
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         Ok((status.context("the answer has no status")?, body.to_owned()))
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing to be done about either failure.
-        let _gone = self.child.kill();
-        let _gone = self.child.wait();
     }
 }

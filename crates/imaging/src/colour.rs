@@ -142,6 +142,11 @@ pub(crate) fn premultiplied([r, g, b, a]: [u8; 4]) -> [u8; 4] {
     [product(r, a), product(g, a), product(b, a), a]
 }
 
+/// The same of a colour that may be multiplied already; then it is no brighter than alpha, whatever was stored.
+pub(crate) fn multiplied(pixel: [u8; 4], already: bool) -> [u8; 4] {
+    if already { pixel.map(|level| level.min(pixel[3])) } else { premultiplied(pixel) }
+}
+
 /// The colour by itself.
 fn straight(pixel: &[u8]) -> [u8; 4] {
     let alpha = u16::from(pixel[3]);
@@ -218,6 +223,13 @@ pub(crate) fn with_range(mut planar: Planar, range: Range) -> Planar {
     planar
 }
 
+/// Of halved chroma the nearer and the farther of the two samples beside a pixel.
+pub(crate) fn neighbours(at: usize, count: usize) -> (usize, usize) {
+    let near = (at / 2).min(count - 1);
+    let far = if at.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(count - 1) };
+    (near, far)
+}
+
 /// Every pixel with its own chroma, which is that of its neighbours, the nearer three times as much as the farther.
 pub(crate) fn planar_to_ycc(planar: &Planar) -> Packed {
     let (luma_levels, chroma_levels) = match planar.range {
@@ -227,15 +239,10 @@ pub(crate) fn planar_to_ycc(planar: &Planar) -> Packed {
     let level = |table: Option<&[u8; 256]>, sample: u8| table.map_or(sample, |table| table[usize::from(sample)]);
     let (width, height) = (planar.luma.width as usize, planar.luma.height as usize);
     let (across, down) = (planar.chroma[0].width as usize, planar.chroma[0].height as usize);
-    let neighbour = |at: usize, count: usize| {
-        let near = (at / 2).min(count - 1);
-        let far = if at.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(count - 1) };
-        (near, far)
-    };
     let mut data = Vec::with_capacity(width * height * 3);
     let mut rows = [vec![0_u16; across], vec![0_u16; across]];
     for (y, luma) in planar.luma.data.chunks_exact(width).enumerate() {
-        let (near, far) = neighbour(y, down);
+        let (near, far) = neighbours(y, down);
         for (row, plane) in rows.iter_mut().zip(&planar.chroma) {
             let near = &plane.data[near * across..][..across];
             let far = &plane.data[far * across..][..across];
@@ -244,7 +251,7 @@ pub(crate) fn planar_to_ycc(planar: &Planar) -> Packed {
             }
         }
         for (x, sample) in luma.iter().enumerate() {
-            let (near, far) = neighbour(x, across);
+            let (near, far) = neighbours(x, across);
             let chroma = |row: &[u16]| level(chroma_levels, ((row[near] * 3 + row[far] + 8) >> 4) as u8);
             data.extend([level(luma_levels, *sample), chroma(&rows[0]), chroma(&rows[1])]);
         }

@@ -12,7 +12,6 @@ mod heif;
 mod jpeg;
 mod jxl;
 pub(crate) mod png;
-mod reading;
 mod tiff;
 pub(crate) mod webp;
 

@@ -59,6 +59,7 @@ mod looks;
 mod orient;
 mod probe;
 mod raster;
+mod reading;
 mod recipe;
 mod refusal;
 mod render;

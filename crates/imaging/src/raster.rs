@@ -123,6 +123,11 @@ impl Raster {
     }
 }
 
+/// A sample of up to eight bits out of a row in which they lie side by side, the first in the highest bits.
+pub(crate) fn few_bits(row: &[u8], x: usize, bits: usize) -> Option<u8> {
+    Some((row.get(x * bits / 8)? >> (8 - bits - x * bits % 8)) & (0xFF >> (8 - bits)))
+}
+
 /// Room for so many bytes, or a refusal instead of an abort when there is none.
 pub(crate) fn room(bytes: usize) -> Result<Vec<u8>, Refusal> {
     let refusal = Refusal::TooMuchMemory { needed: bytes as u64, limit: 0 };

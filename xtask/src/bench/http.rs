@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::{Sample, drive};
 use super::memory::{self, Memory};
-use super::{median, release, request};
+use super::{median, release, request, rounded};
 use crate::service::Service;
 use crate::workspace::Workspace;
 
@@ -115,7 +115,7 @@ fn text(length: usize) -> Vec<u8> {
 fn figures(scenarios: &[Scenario], memory: &Memory) -> Map<String, Value> {
     let mut figures = Map::new();
     let mut put = |name: String, value: f64| {
-        figures.insert(name, json!((value * 1000.0).round() / 1000.0));
+        figures.insert(name, json!(rounded(value)));
     };
     let hello = &scenarios[0];
     for scenario in scenarios {

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use super::median;
-use crate::process::{follow, quietly};
+use crate::process::{Running, follow, quietly};
 use crate::setup::{self, Tool};
 use crate::workspace::Workspace;
 
@@ -29,16 +29,9 @@ struct Measured {
 
 /// A program that reads `FILE tab FOLDER` and answers with what it took.
 struct Contender {
-    process: Child,
+    process: Running,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-}
-
-impl Drop for Contender {
-    fn drop(&mut self) {
-        let _gone = self.process.kill();
-        let _reaped = self.process.wait();
-    }
 }
 
 impl Contender {
@@ -48,7 +41,7 @@ impl Contender {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = process.stdin.take().context("the input was asked for as a pipe")?;
         let output = BufReader::new(process.stdout.take().context("the output was asked for as a pipe")?);
-        Ok(Self { process, input, output })
+        Ok(Self { process: Running(process), input, output })
     }
 
     fn ask(&mut self, file: &Path, folder: &Path) -> Result<Value> {
@@ -59,7 +52,7 @@ impl Contender {
     }
 
     fn peak(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.0.id()))?;
         let kilobytes: f64 = status
             .lines()
             .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok())

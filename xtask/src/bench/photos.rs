@@ -3,13 +3,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::{images, median, release};
-use crate::process::quietly;
+use super::{images, median, release, rounded};
+use crate::process::{Running, quietly};
 use crate::service::Service;
 use crate::setup::{self, Tool};
 use crate::workspace::Workspace;
@@ -88,7 +88,6 @@ pub(crate) fn photos(workspace: &Workspace, as_json: bool) -> Result<bool> {
     for (number, name) in contenders.iter().enumerate() {
         println!("{name:<16}{:>12.2}{:>24.2}", of(number, rate), of(number, rate_of_core));
     }
-    let rounded = |value: f64| json!((value * 1000.0).round() / 1000.0);
     let figures: Map<String, Value> = [
         ("photos_per_second", of(0, rate)),
         ("photos_per_core_second", of(0, rate_of_core)),
@@ -97,7 +96,7 @@ pub(crate) fn photos(workspace: &Workspace, as_json: bool) -> Result<bool> {
         ("photos_per_core_vs_sharp_clone", beside(1, rate_of_core)),
         ("photos_per_core_vs_sharp_raw", beside(2, rate_of_core)),
     ]
-    .map(|(name, value)| (name.to_owned(), rounded(value)))
+    .map(|(name, value)| (name.to_owned(), json!(rounded(value))))
     .into_iter()
     .collect();
     for (name, value) in figures.iter().filter(|(name, _)| name.contains("_vs_")) {
@@ -148,14 +147,4 @@ fn processor_seconds(process: u32) -> Result<f64> {
     let (_, words) = stat.rsplit_once(')').context("the kernel tells a process's name in brackets")?;
     let ticks = words.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
     Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
-}
-
-/// A process that ends with its owner.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _gone = self.0.kill();
-        let _reaped = self.0.wait();
-    }
 }

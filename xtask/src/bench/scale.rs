@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use strongroom_testbed::{Postgres, psql};
 
 use super::client::{Sample, drive};
-use super::{median, release, request};
+use super::{median, release, request, rounded};
 use crate::service::Service;
 use crate::workspace::Workspace;
 
@@ -206,7 +206,7 @@ fn ids(node: &Service, space: &str) -> Result<Vec<String>> {
 }
 
 fn put(figures: &mut Map<String, Value>, name: String, value: f64) {
-    figures.insert(name, json!((value * 1000.0).round() / 1000.0));
+    figures.insert(name, json!(rounded(value)));
 }
 
 fn print(figures: &Map<String, Value>) {

@@ -12,7 +12,7 @@ use strongroom_presign::{Credentials, Endpoint, Method, Request, Signer, Validit
 
 use super::client::{Sample, drive, send_all};
 use super::clock::{Moment, seconds};
-use super::{median, release};
+use super::{median, release, rounded};
 use crate::process::quietly;
 use crate::servers::{Kind, Server, garage};
 use crate::service::Service;
@@ -345,11 +345,6 @@ fn print(targets: &[Target], scenarios: &[Scenario], figures: &Map<String, Value
     }
     let rate = |target: &Target| figure(&format!("{}_multipart_64mb_mb_per_second", target.name));
     row("64 MiB in parts, MB/s", targets.iter().map(|target| format!("{:.1}", rate(target))).collect());
-}
-
-/// A figure with three digits behind the point.
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+
+use crate::process::Running;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -17,7 +19,7 @@ const TAIL: usize = 2_000;
 /// A running process. Dropping it kills it.
 #[derive(Debug)]
 pub(super) struct Daemon {
-    child: Child,
+    child: Running,
     name: String,
     log: PathBuf,
 }
@@ -39,14 +41,14 @@ impl Daemon {
             .stderr(output)
             .spawn()
             .with_context(|| format!("{name} could not be started"))?;
-        Ok(Self { child, name, log })
+        Ok(Self { child: Running(child), name, log })
     }
 
     /// Waits until something holds, for as long as the process lives.
     pub(super) fn until(&mut self, what: &str, holds: impl Fn() -> bool) -> Result<()> {
         let mut waited = Duration::ZERO;
         while !holds() {
-            let ended = self.child.try_wait()?;
+            let ended = self.child.0.try_wait()?;
             ensure!(ended.is_none(), "{} ended before {what}; it said:\n{}", self.name, self.said());
             ensure!(waited < PATIENCE, "{what} has not happened; {} said:\n{}", self.name, self.said());
             std::thread::sleep(PAUSE);
@@ -58,14 +60,6 @@ impl Daemon {
     fn said(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&text[text.len().saturating_sub(TAIL)..]).into_owned()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // Nothing that it holds is kept, so it need not put anything in order; it may have ended by itself.
-        let _gone = self.child.kill();
-        let _gone = self.child.wait();
     }
 }
 

@@ -6,11 +6,8 @@ use crate::colour;
 use crate::limits::Limits;
 use crate::probe::bmp::{Layout, Packing, layout};
 use crate::probe::{Format, Header};
-use crate::raster::{Model, Packed, Raster, room};
+use crate::raster::{Model, Packed, Raster, few_bits, room};
 use crate::refusal::Refusal;
-
-/// How many rows are decoded before it is asked again whether anybody still waits.
-const ROWS_BETWEEN: usize = 64;
 
 /// Decodes the picture whose header was read and compared with the limits.
 pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> Result<Raster, Refusal> {
@@ -30,9 +27,7 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
     let stride = (width as usize * layout.depth as usize).div_ceil(32) * 4;
     let row = width as usize * model.channels();
     for (number, stored) in stored.chunks(stride).take(height as usize).enumerate() {
-        if number % ROWS_BETWEEN == 0 {
-            limits.check_time()?;
-        }
+        limits.check_time()?;
         let place = if layout.upwards { height as usize - 1 - number } else { number };
         unpack(stored, &layout, &mut data[place * row..][..row]).ok_or_else(truncated)?;
     }
@@ -44,10 +39,8 @@ fn unpack(stored: &[u8], layout: &Layout, out: &mut [u8]) -> Option<()> {
     let masks = match layout.packing {
         Packing::Masks(masks) => masks,
         Packing::Numbers | Packing::Runs => {
-            let depth = layout.depth as usize;
             for (x, out) in out.chunks_exact_mut(3).enumerate() {
-                let shift = 8 - depth - x * depth % 8;
-                let number = (stored.get(x * depth / 8)? >> shift) & (0xFF >> (8 - depth));
+                let number = few_bits(stored, x, layout.depth as usize)?;
                 out.copy_from_slice(&layout.table[usize::from(number)]);
             }
             return Some(());
@@ -113,9 +106,7 @@ impl Canvas<'_> {
             match (count, number) {
                 (0, 0) => {
                     (x, y) = (0, y + 1);
-                    if y.is_multiple_of(ROWS_BETWEEN) {
-                        limits.check_time()?;
-                    }
+                    limits.check_time()?;
                 }
                 (0, 1) => return Ok(()),
                 (0, 2) => {

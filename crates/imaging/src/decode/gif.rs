@@ -2,12 +2,12 @@
 
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod};
 
-use super::reading::Reading;
 use crate::colour;
 use crate::film::{self, Patch, Then};
 use crate::limits::Limits;
 use crate::probe::Format;
 use crate::raster::room;
+use crate::reading::Reading;
 use crate::refusal::Refusal;
 
 /// The patches of a GIF.

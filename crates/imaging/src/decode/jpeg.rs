@@ -4,10 +4,10 @@ use rusty_jpeg::Decoder;
 use rusty_jpeg::decode::{ColorTransform, Error, PlanarComponent};
 
 use super::Enough;
-use super::reading::Reading;
 use crate::limits::Limits;
 use crate::probe::{Chroma, Colour, Format, Header};
 use crate::raster::{Model, Packed, Planar, Plane, Range, Raster, room};
+use crate::reading::Reading;
 use crate::refusal::Refusal;
 
 const CONTRADICTION: &str = "its headers contradict each other";

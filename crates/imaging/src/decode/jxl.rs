@@ -61,9 +61,7 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
 
 /// A row of it, multiplied with alpha where there is some.
 fn put(row: &[u8], channels: usize, multiplied: bool, out: &mut [u8]) {
-    let alone = |pixel: [u8; 4]| {
-        if multiplied { pixel.map(|level| level.min(pixel[3])) } else { colour::premultiplied(pixel) }
-    };
+    let alone = |pixel: [u8; 4]| colour::multiplied(pixel, multiplied);
     let pixels = out.as_chunks_mut::<4>().0.iter_mut();
     match channels {
         2 => pixels.zip(row.as_chunks::<2>().0).for_each(|(out, [gray, a])| *out = alone([*gray, *gray, *gray, *a])),

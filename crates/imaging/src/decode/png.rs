@@ -5,12 +5,12 @@ use std::io::Read;
 use flate2::read::ZlibDecoder;
 use png::{BlendOp, ColorType, Decoder, DecodingError, DisposeOp, Reader, Transformations};
 
-use super::reading::Reading;
 use crate::colour;
 use crate::film::{self, Patch, Then};
 use crate::limits::Limits;
 use crate::probe::{Format, Header, LONGEST_ICC};
 use crate::raster::{Model, Packed, Raster, room};
+use crate::reading::Reading;
 use crate::refusal::Refusal;
 
 /// Decodes the picture whose header was read and compared with the limits.

@@ -7,14 +7,12 @@ use crate::colour;
 use crate::limits::Limits;
 use crate::probe::tiff::{Alpha, Kind, layout, open, refused};
 use crate::probe::{Format, Header};
-use crate::raster::{Model, Packed, Raster, room};
+use crate::raster::{Model, Packed, Raster, few_bits, room};
 use crate::refusal::Refusal;
 
 /// The tag that tells what the samples mean, and what it says of greys.
 const MEANING: u16 = 262;
 const GRAY: u16 = 1;
-/// How many rows are put in order before it is asked again whether anybody still waits.
-const ROWS_BETWEEN: usize = 64;
 
 /// Decodes the picture whose header was read and compared with the limits.
 pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> Result<Raster, Refusal> {
@@ -59,13 +57,12 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
             Err(damaged("it has fewer samples than pixels"))
         };
     }
-    let read = |at: usize| stored.get(at).copied();
     let pixel = |y: usize, x: usize| -> Option<[u8; 4]> {
-        let sample = |number: usize| read(y * row + x * step + number * next);
+        let sample = |number: usize| stored.get(y * row + x * step + number * next).copied();
         Some(match (layout.kind, layout.alpha) {
             (Kind::Gray | Kind::Palette, Alpha::None) => {
                 let bits = usize::from(layout.bits);
-                let level = if bits < 8 { few_bits(&read, y * row, x, bits)? } else { sample(0)? };
+                let level = if bits < 8 { few_bits(stored.get(y * row..)?, x, bits)? } else { sample(0)? };
                 if layout.kind == Kind::Palette { looked_up(&table, level)? } else { [spread(level, bits); 4] }
             }
             (Kind::Gray | Kind::Palette, _) => [sample(0)?, sample(0)?, sample(0)?, sample(1)?],
@@ -75,15 +72,12 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
     };
     let mut data = room(width as usize * height as usize * channels)?;
     for (y, out) in data.chunks_exact_mut(width as usize * channels).enumerate() {
-        if y.is_multiple_of(ROWS_BETWEEN) {
-            limits.check_time()?;
-        }
+        limits.check_time()?;
         for (x, out) in out.chunks_exact_mut(channels).enumerate() {
             let pixel = pixel(y, x).ok_or_else(|| damaged("a pixel, or its colour in the table, is not there"))?;
             let pixel = match layout.alpha {
                 Alpha::None => pixel,
-                Alpha::Straight => colour::premultiplied(pixel),
-                Alpha::Multiplied => pixel.map(|level| level.min(pixel[3])),
+                alpha => colour::multiplied(pixel, alpha == Alpha::Multiplied),
             };
             out.copy_from_slice(&pixel[..out.len()]);
         }
@@ -94,11 +88,6 @@ pub(crate) fn decode(bytes: &[u8], header: &Header<'_>, limits: &Limits<'_>) -> 
 /// Sixteen bits in eight.
 fn narrow(wide: u16) -> u8 {
     ((u32::from(wide) * 255 + 32_767) / 65_535) as u8
-}
-
-/// A sample of fewer than eight bits.
-fn few_bits(read: &dyn Fn(usize) -> Option<u8>, row: usize, x: usize, bits: usize) -> Option<u8> {
-    Some((read(row + x * bits / 8)? >> (8 - bits - x * bits % 8)) & (0xFF >> (8 - bits)))
 }
 
 /// A level of few bits from black to white.

@@ -1,7 +1,7 @@
 //! Planes as video decoders leave them: brought to a byte a sample, laid beside each other, and made into a raster.
 
 use super::colours;
-use crate::colour::{self, product};
+use crate::colour::{self, neighbours};
 use crate::raster::{Model, Packed, Planar, Plane, Range, Raster, room};
 use crate::refusal::Refusal;
 
@@ -137,9 +137,8 @@ impl Planes {
                 Some(alpha) => {
                     let alpha = alpha[y * width as usize..].iter().copied();
                     for ((pixel, a), out) in pixels.zip(alpha).zip(out.as_chunks_mut::<4>().0) {
-                        let [r, g, b] =
-                            pixel.map(|sample| if premultiplied { sample.min(a) } else { product(sample, a) });
-                        *out = [r, g, b, a];
+                        let [r, g, b] = pixel;
+                        *out = colour::multiplied([r, g, b, a], premultiplied);
                     }
                 }
             }
@@ -154,11 +153,6 @@ impl Planes {
         let (across, down) = sampling.size(plane, (self.width, self.height));
         let (across, down) = (across as usize, down as usize);
         let row = |y: usize| &self.data[plane][y * across..][..across];
-        let neighbours = |at: usize, count: usize| {
-            let near = (at / 2).min(count - 1);
-            let far = if at.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(count - 1) };
-            (near, far)
-        };
         match sampling {
             Sampling::Gray => out.fill(128.0),
             Sampling::Whole => out.iter_mut().zip(row(y)).for_each(|(out, sample)| *out = f32::from(*sample)),

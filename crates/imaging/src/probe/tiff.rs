@@ -1,7 +1,6 @@
 //! Reads the first directory of a TIFF: size, how its samples lie, EXIF, colour profile.
 
 use std::borrow::Cow;
-use std::io::{Cursor, Error, Read, Result as IoResult, Seek, SeekFrom};
 
 use tiff::TiffError;
 use tiff::decoder::{Decoder, Limits as Bounds};
@@ -9,14 +8,13 @@ use tiff::tags::Tag;
 
 use super::{Colour, Format, Found};
 use crate::limits::Limits;
+use crate::reading::Reading;
 use crate::refusal::Refusal;
 
 /// How a TIFF begins, in either order of bytes, and as one of more than four gigabytes.
 const SIGNATURES: [&[u8]; 4] = [b"II\x2A\0", b"MM\0\x2A", b"II\x2B\0", b"MM\0\x2B"];
 /// The longest list or profile that is read, in bytes.
 const LONGEST_VALUE: usize = 8 << 20;
-/// How often it is read before it is asked again whether anybody still waits.
-const READS_BETWEEN: u32 = 1024;
 
 /// What a sample means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,46 +48,13 @@ pub(crate) fn is_one(bytes: &[u8]) -> bool {
     SIGNATURES.iter().any(|signature| bytes.starts_with(signature)) && bytes.get(8..10) != Some(b"CR")
 }
 
-/// The bytes of a file, for as long as somebody waits.
-pub(crate) struct Source<'a> {
-    bytes: Cursor<&'a [u8]>,
-    limits: &'a Limits<'a>,
-    reads: u32,
-}
-
-impl Source<'_> {
-    fn check_time(&mut self) -> IoResult<()> {
-        self.reads += 1;
-        if self.reads.is_multiple_of(READS_BETWEEN) {
-            // Whoever gets this asks once more, and says so better.
-            self.limits.check_time().map_err(Error::other)?;
-        }
-        Ok(())
-    }
-}
-
-impl Read for Source<'_> {
-    fn read(&mut self, out: &mut [u8]) -> IoResult<usize> {
-        self.check_time()?;
-        self.bytes.read(out)
-    }
-}
-
-impl Seek for Source<'_> {
-    fn seek(&mut self, to: SeekFrom) -> IoResult<u64> {
-        self.check_time()?;
-        self.bytes.seek(to)
-    }
-}
-
 /// Opens a file; it takes no more memory for pixels than one picture may.
-pub(crate) fn open<'a>(bytes: &'a [u8], limits: &'a Limits<'a>) -> Result<Decoder<Source<'a>>, Refusal> {
+pub(crate) fn open<'a>(bytes: &'a [u8], limits: &'a Limits<'a>) -> Result<Decoder<Reading<'a>>, Refusal> {
     let mut bounds = Bounds::default();
     bounds.decoding_buffer_size = usize::try_from(limits.memory).unwrap_or(usize::MAX);
     bounds.intermediate_buffer_size = bounds.decoding_buffer_size;
     bounds.ifd_value_size = LONGEST_VALUE;
-    let source = Source { bytes: Cursor::new(bytes), limits, reads: 0 };
-    Ok(Decoder::new(source).map_err(refused)?.with_limits(bounds))
+    Ok(Decoder::new(Reading::new(bytes, limits)).map_err(refused)?.with_limits(bounds))
 }
 
 /// Reads the first directory. Pages behind the first are not looked at.
@@ -128,7 +93,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
 }
 
 /// What the samples are, if they are of a kind that is read.
-pub(crate) fn layout(decoder: &mut Decoder<Source<'_>>) -> Result<Layout, Refusal> {
+pub(crate) fn layout(decoder: &mut Decoder<Reading<'_>>) -> Result<Layout, Refusal> {
     let unsupported = |what: &str| Err(Refusal::unsupported(Format::Tiff, what));
     let mut list = |tag| decoder.find_tag_unsigned_vec::<u16>(tag).map_err(refused);
     let bits = list(Tag::BitsPerSample)?.unwrap_or_else(|| vec![1]);
@@ -175,7 +140,7 @@ pub(crate) fn layout(decoder: &mut Decoder<Source<'_>>) -> Result<Layout, Refusa
 }
 
 /// Whether all strips or tiles are in the file; of a fax the end would not be missed.
-fn is_whole(decoder: &mut Decoder<Source<'_>>, length: u64) -> Result<bool, TiffError> {
+fn is_whole(decoder: &mut Decoder<Reading<'_>>, length: u64) -> Result<bool, TiffError> {
     let mut list = |tag| Ok::<_, TiffError>(decoder.find_tag_unsigned_vec::<u64>(tag)?.unwrap_or_default());
     for [places, lengths] in [[Tag::StripOffsets, Tag::StripByteCounts], [Tag::TileOffsets, Tag::TileByteCounts]] {
         let mut parts = list(places)?.into_iter().zip(list(lengths)?);

@@ -9,7 +9,7 @@ use crate::limits::Limits;
 const BETWEEN: usize = 4096;
 
 /// A file as a stream. When nobody waits any longer, reading fails.
-pub(super) struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     bytes: &'a [u8],
     at: usize,
     /// Up to here it was asked for.
@@ -18,7 +18,7 @@ pub(super) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(bytes: &'a [u8], limits: &'a Limits<'a>) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], limits: &'a Limits<'a>) -> Self {
         Self { bytes, at: 0, end: 0, limits }
     }
 
