@@ -154,7 +154,8 @@ pub(super) async fn make(
         (rendered, room)
     });
     let (rendered, room) = rendered.await.ok_or(Error::BroughtDown)?;
-    let Rendered { outputs, looks, .. } = rendered?;
+    let Rendered { outputs, looks, steps, .. } = rendered?;
+    tracing::debug!(object = %object.id, steps = steps.join("; "), "a picture was made into others");
     let looks = as_rows(&looks, &seen);
     let made = without_vain(owners.into_iter().zip(outputs)).into_iter().map(|(declared, output)| {
         let key = key_of(service, object, &declared.name, output.format.extension())?;
