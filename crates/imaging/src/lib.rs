@@ -34,6 +34,8 @@
 //! | encode, with nothing but what the recipe keeps | `encode.rs`, one file a codec below it |
 //! | what it looks like: dominant colour, placeholder, hash, colour features | `looks.rs` |
 //!
+//! An SVG is not among the formats: [`Drawing`] makes a PNG of it, which is then a picture like any other.
+//!
 //! A JPEG stays in luma and chroma from its decoder to the encoders, as long as nothing asks for red, green and blue.
 #![expect(
     clippy::cast_possible_truncation,
@@ -64,6 +66,7 @@ mod recipe;
 mod refusal;
 mod render;
 mod resize;
+mod svg;
 
 pub use self::limits::Limits;
 pub use self::looks::{Looks, similarity};
@@ -72,6 +75,7 @@ pub use self::probe::{Colour, Format, Probe, probe};
 pub use self::recipe::{Encoding, Fit, Gravity, Keep, Recipe};
 pub use self::refusal::Refusal;
 pub use self::render::{Output, Rendered, render};
+pub use self::svg::{Drawing, SVG};
 
 /// A small JPEG, for the example above.
 #[doc(hidden)]

@@ -33,6 +33,12 @@ pub enum Refusal {
         /// What was found.
         why: String,
     },
+    /// A drawing that is not written as SVG is.
+    #[error("this SVG is damaged: {0}")]
+    BadDrawing(String),
+    /// A drawing that costs more than is given to one, or more than can be told.
+    #[error("drawing this SVG takes more time or memory than is given to one; simplify it and try again")]
+    Undrawable,
     /// There are too many pixels in a frame, or in what a recipe asks for.
     #[error("a picture of {width} × {height} pixels is too large; at most {limit} pixels are taken")]
     TooManyPixels {
@@ -100,7 +106,8 @@ impl Refusal {
             Self::NotAPicture => "not-a-picture",
             Self::Unsupported { .. } => "picture-unsupported",
             Self::Truncated { .. } => "picture-truncated",
-            Self::Damaged { .. } => "picture-damaged",
+            Self::Damaged { .. } | Self::BadDrawing(_) => "picture-damaged",
+            Self::Undrawable => "picture-undrawable",
             Self::TooManyPixels { .. } => "picture-too-many-pixels",
             Self::TooManyFrames { .. } => "picture-too-many-frames",
             Self::TooMuchAnimation { .. } => "picture-too-much-animation",

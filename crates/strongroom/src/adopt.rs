@@ -267,7 +267,8 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
         .with("bytes", object.version.bytes)
         .with("content_type", object.version.content_type.clone())
         .with("sha256", object.version.sha256.clone());
-    let (now, space) = (service.now(), service.config.spaces.get(&object.space).cloned().unwrap_or_default());
+    let (now, context) = (service.now(), service.clone());
+    let space = service.config.spaces.get(&object.space).cloned().unwrap_or_default();
     service
         .db
         .write(move |tx| {
@@ -279,7 +280,7 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
             usage::change(tx, &object.space, object.owner.as_deref(), change)?;
             db::objects::insert(tx, &object)?;
             // What lies there already stays as it is.
-            pictures::ask(tx, &space, &object, false)?;
+            pictures::ask(tx, &context.config, &space, &object, false)?;
             db::copies::ask(tx, &object.space, key.as_str(), now)?;
             entry.write(tx)?;
             Ok(Adopted::Now(object.id))

@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Sources, process_environment};
+use crate::pictures::draw_as_told;
 
 /// Private media for applications: users hand files in, the bucket stays private, links live for minutes.
 #[derive(Debug, Parser)]
@@ -74,6 +75,9 @@ enum Verb {
     ///
     /// Exits with 0 if nothing is found wrong, with 1 if something is, and with 2 if the arguments cannot be used.
     Explain(explain::Explain),
+    /// What the service starts for itself, to draw an SVG
+    #[command(hide = true)]
+    Draw,
 }
 
 /// What every command takes.
@@ -130,6 +134,7 @@ pub fn run() -> ExitCode {
         Verb::Provision(provision) => provision.run(),
         // These do nothing but compute: what fails is what they were given.
         Verb::Sign(verb) => return verb.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
+        Verb::Draw => return draw_as_told(),
         Verb::Explain(explain) => return explain.run().unwrap_or_else(|error| refuse(&error, config::UNUSABLE)),
     };
     result.unwrap_or_else(|error| refuse(&error, if error.is::<Unusable>() { config::UNUSABLE } else { 1 }))

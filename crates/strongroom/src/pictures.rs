@@ -4,6 +4,7 @@
 //! node takes it up under a lease; who is killed over it is followed by another.
 
 pub mod demand;
+mod draw;
 mod make;
 mod options;
 mod room;
@@ -13,16 +14,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use strongroom_imaging::Format;
+use strongroom_imaging::{Format, SVG};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use self::demand::{Demands, Unmade};
+pub use self::draw::draw_as_told;
 pub use self::options::{Options, OptionsError, Wanted};
 pub use self::room::make_room;
 pub use self::work::keep;
 
-use crate::config::{Processing, Space, Variant};
+use crate::config::{Config, Processing, Space, Variant};
 use crate::db::objects::Object;
 use crate::db::pictures::{Counts, Picture, State};
 use crate::db::{self};
@@ -81,19 +83,20 @@ fn digest_of_all(variants: &[Variant]) -> String {
 }
 
 /// Whether a content of this type is a picture that variants can be made of.
-pub fn is_picture(content_type: &str) -> bool {
+pub fn is_picture(config: &Config, content_type: &str) -> bool {
     Format::ALL.iter().any(|format| format.media_type() == content_type)
+        || (config.processing.svg && content_type == SVG)
 }
 
 /// Whether the space makes anything of such an object.
-pub fn is_wanted(space: &Space, content_type: &str) -> bool {
-    (!space.variants.is_empty() || space.optimise.is_some()) && is_picture(content_type)
+pub fn is_wanted(config: &Config, space: &Space, content_type: &str) -> bool {
+    (!space.variants.is_empty() || space.optimise.is_some()) && is_picture(config, content_type)
 }
 
 /// Asks for what its space makes of an object, in the transaction that makes the object itself; and to `optimise` what
 /// was handed in.
-pub fn ask(tx: &db::Tx, space: &Space, object: &Object, optimise: bool) -> Result<(), db::Error> {
-    if is_wanted(space, &object.version.content_type) {
+pub fn ask(tx: &db::Tx, config: &Config, space: &Space, object: &Object, optimise: bool) -> Result<(), db::Error> {
+    if is_wanted(config, space, &object.version.content_type) {
         db::pictures::ask(tx, object, optimise, object.updated_at)
     } else {
         Ok(())
@@ -110,7 +113,7 @@ pub async fn of(
     let wanted: HashMap<Uuid, &Object> = objects
         .filter(|object| {
             let space = service.config.spaces.get(&object.space);
-            space.is_some_and(|space| is_wanted(space, &object.version.content_type))
+            space.is_some_and(|space| is_wanted(&service.config, space, &object.version.content_type))
         })
         .map(|object| (object.id, object))
         .collect();
@@ -225,7 +228,7 @@ async fn ask_for_missing(service: &Service, space: &str, after: Uuid) -> Result<
     let last = batch.last().map(|(id, ..)| *id).filter(|_| batch.len() as i64 == BATCH);
     let missing: Vec<Uuid> = batch
         .into_iter()
-        .filter(|(_, content_type, is_known)| !is_known && is_picture(content_type))
+        .filter(|(_, content_type, is_known)| !is_known && is_picture(&service.config, content_type))
         .map(|(id, ..)| id)
         .collect();
     if !missing.is_empty() {

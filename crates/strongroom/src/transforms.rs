@@ -226,7 +226,7 @@ pub async fn for_references(
             continue;
         };
         let space = service.config.spaces.get(&object.space);
-        let is_there = pictures::is_picture(&object.version.content_type)
+        let is_there = pictures::is_picture(&service.config, &object.version.content_type)
             && match &wanted {
                 Wanted::Preset(name) => space.is_some_and(|space| space.variants.iter().any(|one| one.name == *name)),
                 Wanted::Own(_) => true,

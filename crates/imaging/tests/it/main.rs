@@ -11,3 +11,4 @@ mod metadata;
 mod scans;
 mod sizes;
 mod studio;
+mod svg;

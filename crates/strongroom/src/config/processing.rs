@@ -43,6 +43,8 @@ pub struct Processing {
     /// How many bytes of what was made on demand are kept; what was not asked for the longest goes first.
     #[serde(deserialize_with = "size::deserialize")]
     pub kept: Option<u64>,
+    /// Whether an SVG is a picture, too, and drawn.
+    pub svg: bool,
 }
 
 impl Default for Processing {
@@ -58,6 +60,7 @@ impl Default for Processing {
             queue: 1000,
             wait: Duration::from_secs(5),
             kept: Some(USUALLY_KEPT),
+            svg: false,
         }
     }
 }

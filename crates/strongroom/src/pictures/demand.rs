@@ -88,7 +88,7 @@ impl Demands {
 /// What was made of an object's served version by this declaration, after it was made if need be. Waits for that no
 /// longer than `processing.wait` says.
 pub async fn made(service: &Service, object: &Object, wanted: &Declared) -> Result<Vec<Variant>, Error> {
-    if !is_picture(&object.version.content_type) {
+    if !is_picture(&service.config, &object.version.content_type) {
         return Err(Unmade::NoSuch(wanted.name.clone()).into());
     }
     let end = Instant::now() + service.config.processing.wait;
@@ -150,7 +150,7 @@ fn ask_one(
     let (id, number, demand) = (object.id, object.version.number, &*wanted.name);
     let is_served =
         db::objects::get(tx, id)?.is_some_and(|object| object.deleted_at.is_none() && object.version.number == number);
-    if !is_served || !is_picture(&object.version.content_type) {
+    if !is_served || !is_picture(&service.config, &object.version.content_type) {
         return Ok(Err(Unmade::NoSuch(demand.to_owned())));
     }
     if let Some((State::Refused, Some((_, detail)))) =
@@ -159,7 +159,7 @@ fn ask_one(
         return Ok(Err(Unmade::Refused(detail)));
     }
     let space = service.config.spaces.get(&object.space);
-    if space.is_some_and(|space| is_wanted(space, &object.version.content_type)) {
+    if space.is_some_and(|space| is_wanted(&service.config, space, &object.version.content_type)) {
         // It may have come before its space made anything of pictures.
         db::pictures::ask(tx, object, false, now)?;
     }

@@ -1,16 +1,19 @@
 //! One picture: its bytes are fetched, its variants made on a thread of their own, and each put into storage.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use strongroom_imaging::{Limits, Output, Probe, Recipe, Refusal, Rendered, probe, render};
+use bytes::Bytes;
+use strongroom_imaging::{Limits, Output, Probe, Recipe, Refusal, Rendered, SVG, probe, render};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use super::digest_of;
+use super::draw::{Drawn, Task, draw};
 use super::options::is_transform;
 use crate::config::Variant as Declared;
 use crate::db::objects::Object;
@@ -26,9 +29,12 @@ pub(super) enum Error {
     /// The picture is to blame, and will be the next time.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The thread that worked on it ended without a result.
+    /// The thread or the process that worked on it ended without a result.
     #[error("the picture brought down what worked on it")]
     BroughtDown,
+    /// Another process was to draw it, and did not begin or could not be heard.
+    #[error("another process was to draw the picture: {0}")]
+    Drawing(#[source] io::Error),
     /// Somebody else is at work on it by now.
     #[error("somebody else took it up")]
     Overtaken,
@@ -122,27 +128,40 @@ pub(super) async fn make(
             return Err(error.into());
         }
     };
-    let seen = probe(&content)?;
     let processing = &service.config.processing;
+    let mut begin = Some(begin);
+    let (content, drawn) = if processing.svg && object.version.content_type == SVG {
+        // What draws it may take half of it; the other half is for those who do not wait for that.
+        let most = memory.pixels.bytes / 2;
+        let _room = memory.pixels.take(if alone { memory.pixels.bytes } else { most }).await?;
+        begun(begin.take()).await?;
+        let variants = wanted.iter().filter(|declared| !declared.name.is_empty());
+        let task = Task::new(variants, most, processing);
+        let drawn = tokio::time::timeout(processing.timeout, draw(&content, &task));
+        let Drawn { width, height, png } = drawn.await.map_err(|_| Refusal::OutOfTime)??;
+        (Bytes::from(png), Some((width, height)))
+    } else {
+        (content, None)
+    };
+    let seen = probe(&content)?;
     let (pixels, frames, animation) = (processing.pixels, processing.frames, processing.animation_pixels);
     if u64::from(seen.width) * u64::from(seen.height) > pixels {
         return Err(Refusal::TooManyPixels { width: seen.width, height: seen.height, limit: pixels }.into());
     }
     let (owners, recipes): (Vec<&Declared>, Vec<Recipe>) = wanted
         .iter()
-        // What moves is served as it was handed in.
-        .filter(|declared| !declared.name.is_empty() || seen.frames == 1)
+        // What moves or was drawn is served as it was handed in.
+        .filter(|declared| !declared.name.is_empty() || (seen.frames == 1 && drawn.is_none()))
         .flat_map(|declared| declared.recipes(&seen).into_iter().map(move |recipe| (declared, recipe)))
         .unzip();
     // What is decoded, and one result in two forms, such as before and after it is turned; of an animation also the frame
     // before, what differs, and what the encoder makes of that.
     let forms = if seen.frames > 1 { 6 } else { 2 };
     let result = |recipe: &Recipe| result_pixels(recipe, &seen).min(pixels) * (4 * forms + recipe.encoding.memory());
-    let needed = seen.memory + recipes.iter().map(result).max().unwrap_or(0);
+    let drawn_as = drawn.map_or(0, |_| content.len() as u64);
+    let needed = seen.memory + recipes.iter().map(result).max().unwrap_or(0) + drawn_as;
     let room = memory.pixels.take(if alone { memory.pixels.bytes } else { needed }).await?;
-    if !begin.await? {
-        return Err(Error::Overtaken);
-    }
+    begun(begin).await?;
     let most = memory.pixels.bytes;
     let (end, given_up) = (Instant::now() + processing.timeout, Arc::clone(given_up));
     let rendered = on_a_thread(move || {
@@ -156,7 +175,7 @@ pub(super) async fn make(
     let (rendered, room) = rendered.await.ok_or(Error::BroughtDown)?;
     let Rendered { outputs, looks, steps, .. } = rendered?;
     tracing::debug!(object = %object.id, steps = steps.join("; "), "a picture was made into others");
-    let looks = as_rows(&looks, &seen);
+    let looks = as_rows(&looks, drawn.unwrap_or((seen.width, seen.height)), seen.frames);
     let made = without_vain(owners.into_iter().zip(outputs)).into_iter().map(|(declared, output)| {
         let key = key_of(service, object, &declared.name, output.format.extension())?;
         let variant = Variant {
@@ -172,6 +191,12 @@ pub(super) async fn make(
         Ok::<_, storage::KeyError>((variant, output.bytes))
     });
     Ok(Made { variants: made.collect::<Result<_, _>>()?, looks, _room: room })
+}
+
+/// Tells that it is decoded from now on, if that was not told before.
+async fn begun(begin: Option<impl Future<Output = Result<bool, db::Error>>>) -> Result<(), Error> {
+    let Some(begin) = begin else { return Ok(()) };
+    if begin.await? { Ok(()) } else { Err(Error::Overtaken) }
 }
 
 /// Where a result lies: a variant with the others, and what takes the place of what was handed in where that lay.
@@ -249,11 +274,11 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stati
     result.await.ok()
 }
 
-fn as_rows(looks: &strongroom_imaging::Looks, probe: &Probe) -> Looks {
+fn as_rows(looks: &strongroom_imaging::Looks, (width, height): (u32, u32), frames: u32) -> Looks {
     Looks {
-        width: probe.width.into(),
-        height: probe.height.into(),
-        frames: probe.frames.into(),
+        width: width.into(),
+        height: height.into(),
+        frames: frames.into(),
         dominant: base16ct::lower::encode_string(&looks.dominant),
         thumbhash: STANDARD.encode(&looks.thumbhash),
         perceptual_hash: looks.perceptual_hash.cast_signed(),

@@ -1,6 +1,7 @@
 //! Pictures: what is made of them, when, for whom, and what becomes of it.
 
 mod containers;
+mod drawn;
 mod formats;
 mod kept;
 mod on_demand;

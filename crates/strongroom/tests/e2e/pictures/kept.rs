@@ -12,7 +12,7 @@ use crate::files;
 use crate::ways::{Way, handed, object};
 
 /// Looks at an object until it is as wanted.
-async fn until(caller: &Caller, id: &Value, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub(super) async fn until(caller: &Caller, id: &Value, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let begun = tokio::time::Instant::now();
     loop {
         let object = worked_on(caller, id).await;
