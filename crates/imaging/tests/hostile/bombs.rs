@@ -3,7 +3,7 @@
 use strongroom_imaging::Refusal;
 
 use crate::bounds::{answer, refused};
-use crate::files::{chunk, deflated, gif, jpeg, png, riff, segment, webp};
+use crate::pieces::{chunk, claiming_jpeg, deflated, gif, jpeg, moving_webp, passes, png, riff, segment, webp};
 
 #[test]
 fn gigabytes_that_are_claimed_in_two_hundred_bytes_are_refused() {
@@ -39,18 +39,6 @@ fn gigabytes_that_are_claimed_in_two_hundred_bytes_are_refused() {
     }
 }
 
-/// The head of a JPEG, tables and all, with other sides and hardly any data.
-fn claiming_jpeg(width: u16, height: u16, progressive: bool) -> Vec<u8> {
-    let mut file = Vec::new();
-    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 80);
-    encoder.set_progressive(progressive);
-    encoder.encode(&[120; 16 * 16], 16, 16, jpeg_encoder::ColorType::Luma).unwrap();
-    let frame = file.windows(2).position(|bytes| bytes[0] == 0xFF && [0xC0, 0xC1, 0xC2].contains(&bytes[1])).unwrap();
-    file[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
-    file[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
-    file
-}
-
 #[test]
 fn what_unpacks_to_more_than_its_pixels_costs_what_its_pixels_cost() {
     // A gigabyte of zeroes behind a single pixel.
@@ -62,8 +50,7 @@ fn what_unpacks_to_more_than_its_pixels_costs_what_its_pixels_cost() {
 #[test]
 fn more_frames_than_are_taken_are_refused_however_small() {
     assert_eq!(refused("a GIF", &gif(b"", 200_000)), "picture-too-many-frames");
-    let frame = riff(*b"ANMF", &[&[0; 16][..], b"VP8L\x0A\0\0\0\x2F\0\0\0\0\0\0\0\0\0"].concat());
-    assert_eq!(refused("a WebP", &webp(2, &frame.repeat(100_000), b"")), "picture-too-many-frames");
+    assert_eq!(refused("a WebP", &moving_webp(100_000)), "picture-too-many-frames");
     let head = [&[0; 4][..], &[0, 0, 0, 1, 0, 0, 0, 1], &[0; 14]].concat();
     let many = [chunk(*b"acTL", &[0, 1, 0x86, 0xA0, 0, 0, 0, 0]), chunk(*b"fcTL", &head).repeat(100_000)].concat();
     assert_eq!(refused("a PNG", &png(1, 1, 2, &many, 4, b"")), "picture-too-many-frames");
@@ -74,14 +61,7 @@ fn more_frames_than_are_taken_are_refused_however_small() {
 
 #[test]
 fn a_jpeg_of_thousands_of_passes_is_refused() {
-    let mut small = Vec::new();
-    let mut encoder = jpeg_encoder::Encoder::new(&mut small, 80);
-    encoder.set_progressive(true);
-    encoder.encode(&[120; 16 * 16], 16, 16, jpeg_encoder::ColorType::Luma).unwrap();
-    let start = small.windows(2).rposition(|bytes| bytes == [0xFF, 0xDA]).unwrap();
-    let (head, pass) = small[..small.len() - 2].split_at(start);
-    let file = [head, &pass.repeat(100_000), &[0xFF, 0xD9]].concat();
-    assert_eq!(refused("a JPEG", &file), "picture-too-many-scans");
+    assert_eq!(refused("a JPEG", &passes(100_000)), "picture-too-many-scans");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use strongroom_imaging::{Encoding, Fit, Limits, Recipe, Refusal, render};
 
 use crate::bounds::{in_turn, worked};
-use crate::files::{chunk, deflated, png};
+use crate::pieces::{chunk, deflated, png};
 
 /// How long somebody waits, and how long it may take to notice that nobody does any longer.
 const WAITED: Duration = Duration::from_millis(100);

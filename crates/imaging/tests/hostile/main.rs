@@ -8,4 +8,5 @@ mod damage;
 mod deadline;
 mod files;
 mod metadata;
+mod pieces;
 mod polyglots;

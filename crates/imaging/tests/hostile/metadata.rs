@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use strongroom_imaging::{Orientation, probe};
 
 use crate::bounds::answer;
-use crate::files::{chunk, deflated, jpeg, png, riff, segment, webp};
+use crate::pieces::{chunk, deflated, jpeg, png, riff, segment, webp};
 
 /// A profile for red, green and blue with these tags (name, offset, length) and what lies behind them.
 fn profile(tags: &[(&[u8; 4], u32, u32)], claimed: u32, rest: &[u8]) -> Vec<u8> {

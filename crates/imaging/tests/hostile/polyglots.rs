@@ -4,7 +4,7 @@
 use strongroom_imaging::{Encoding, Fit, Format, Limits, Recipe, render};
 
 use crate::bounds::answer;
-use crate::files::{chunk, gif, jpeg, png, riff, segment, webp};
+use crate::pieces::{chunk, gif, jpeg, png, riff, segment, webp};
 
 const PAGE: &[u8] = b"<html><script>alert('HARM')</script></html>";
 /// An archive with one empty file, which is found from its end.

@@ -331,8 +331,17 @@ impl App {
 
     /// Resident memory of the service in MiB.
     pub(crate) fn resident_mib(&self) -> u64 {
+        self.memory_mib("VmRSS:")
+    }
+
+    /// The most that it ever was.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        self.memory_mib("VmHWM:")
+    }
+
+    fn memory_mib(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).expect("Linux tells it");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).expect("Linux tells it");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number") / 1024
     }
 

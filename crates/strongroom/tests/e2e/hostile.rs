@@ -2,6 +2,8 @@
 
 pub(crate) mod bodies;
 pub(crate) mod connections;
+mod drawings;
+mod pictures;
 mod words;
 
 use crate::caller::Answer;
