@@ -6,6 +6,7 @@ use crate::recipe::Encoding;
 use crate::refusal::Refusal;
 
 pub(crate) mod animation;
+pub(crate) mod avif;
 pub(crate) mod jpeg;
 mod png;
 mod webp;
@@ -30,6 +31,7 @@ pub(crate) fn encode(
         Encoding::Jpeg { quality, progressive } => jpeg::encode(raster, quality, progressive, metadata)?,
         Encoding::Png => png::encode(raster, metadata, limits)?,
         Encoding::WebP { quality, lossless } => webp::encode(raster, quality, lossless, metadata, limits)?,
+        Encoding::Avif { quality } => avif::encode(raster, quality, metadata, limits)?,
     };
     let length = bytes.len() as u64;
     if length > limits.output { Err(Refusal::TooManyBytes { bytes: length, limit: limits.output }) } else { Ok(bytes) }

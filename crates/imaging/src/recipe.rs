@@ -137,6 +137,11 @@ pub enum Encoding {
         /// Every pixel as it is.
         lossless: bool,
     },
+    /// With transparency, the shortest, and it takes by far the longest to make. Always in sRGB.
+    Avif {
+        /// From 1 to 100.
+        quality: u8,
+    },
 }
 
 impl Encoding {
@@ -146,6 +151,16 @@ impl Encoding {
             Self::Jpeg { .. } => crate::Format::Jpeg,
             Self::Png => crate::Format::Png,
             Self::WebP { .. } => crate::Format::WebP,
+            Self::Avif { .. } => crate::Format::Avif,
+        }
+    }
+
+    /// How many bytes encoding takes for each pixel of the result, beside the pixels themselves.
+    pub fn memory(self) -> u64 {
+        match self {
+            // A plane or two at a time, or a few rows.
+            Self::Jpeg { .. } | Self::Png | Self::WebP { .. } => 0,
+            Self::Avif { .. } => crate::encode::avif::MEMORY,
         }
     }
 
@@ -157,9 +172,14 @@ impl Encoding {
     pub(crate) fn halves_chroma(self) -> bool {
         match self {
             Self::Jpeg { quality, .. } => quality < FULL_CHROMA_FROM,
-            Self::Png => false,
+            Self::Png | Self::Avif { .. } => false,
             Self::WebP { lossless, .. } => !lossless,
         }
+    }
+
+    /// Whether a result can say in which colours it is.
+    pub(crate) fn has_profile(self) -> bool {
+        !matches!(self, Self::Avif { .. })
     }
 
     fn has_frames(self) -> bool {
@@ -168,14 +188,14 @@ impl Encoding {
 
     fn quality(self) -> Option<u8> {
         match self {
-            Self::Jpeg { quality, .. } | Self::WebP { quality, .. } => Some(quality),
+            Self::Jpeg { quality, .. } | Self::WebP { quality, .. } | Self::Avif { quality } => Some(quality),
             Self::Png => None,
         }
     }
 
     fn longest_side(self) -> u32 {
         match self {
-            Self::Jpeg { .. } | Self::Png => 65_535,
+            Self::Jpeg { .. } | Self::Png | Self::Avif { .. } => 65_535,
             Self::WebP { .. } => 16_383,
         }
     }

@@ -256,7 +256,9 @@ impl Kitchen<'_> {
     }
 
     fn keeps_profile(&self, recipe: &Recipe) -> bool {
-        recipe.keep.wide_gamut && self.profile.as_ref().is_some_and(Profile::can_go_along)
+        recipe.keep.wide_gamut
+            && recipe.encoding.has_profile()
+            && self.profile.as_ref().is_some_and(Profile::can_go_along)
     }
 
     fn metadata(&self, recipe: &Recipe) -> Metadata {
@@ -305,5 +307,6 @@ fn same_pixels(a: &Recipe, b: &Recipe) -> bool {
         && a.sharpen == b.sharpen
         && a.blur == b.blur
         && a.keep.wide_gamut == b.keep.wide_gamut
+        && a.encoding.has_profile() == b.encoding.has_profile()
         && a.encoding.has_alpha() == b.encoding.has_alpha()
 }

@@ -55,6 +55,7 @@ fn what_is_broken_or_of_a_kind_that_is_not_read_is_refused_for_what_it_is() {
 fn render_each(file: &[u8], name: &str, folder: &Path) {
     let jpeg = Encoding::Jpeg { quality: 90, progressive: false };
     let lossy = Encoding::WebP { quality: 80, lossless: false };
+    let avif = Encoding::Avif { quality: 90 };
     let whole = |encoding| Recipe::new(Fit::Inside, None, None, encoding);
     let keeping = |encoding| Recipe { keep: Keep { copyright: true, ..Keep::default() }, ..whole(encoding) };
     let what = probe(file).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
@@ -70,6 +71,7 @@ fn render_each(file: &[u8], name: &str, folder: &Path) {
         ("kept.jpg", keeping(jpeg)),
         ("kept.png", keeping(Encoding::Png)),
         ("kept.webp", keeping(lossy)),
+        ("kept.avif", keeping(avif)),
     ];
     let (names, recipes): (Vec<&str>, Vec<Recipe>) = recipes.into_iter().unzip();
     let rendered = render(file, &recipes, &Limits::default()).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));

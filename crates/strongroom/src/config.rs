@@ -17,7 +17,7 @@ pub use bucket_settings::{BucketSettings, Days, Encryption};
 pub use cleanup::Cleanup;
 pub use database::Database;
 pub use key_path::KeyPath;
-pub use key_template::{KeyTemplate, Piece, Placeholder, STAGING};
+pub use key_template::{KeyTemplate, Piece, Placeholder, STAGING, VariantKey};
 pub use origin::Origin;
 pub use problem::{ConfigErrors, Problem, Source};
 pub use processing::Processing;

@@ -24,7 +24,7 @@ pub use self::work::keep;
 
 use crate::config::{Processing, Space, Variant};
 use crate::db::objects::Object;
-use crate::db::pictures::{Counts, Picture};
+use crate::db::pictures::{Counts, Picture, State};
 use crate::db::{self};
 use crate::digest;
 use crate::service::Service;
@@ -100,23 +100,32 @@ pub fn ask(tx: &db::Tx, space: &Space, object: &Object, optimise: bool) -> Resul
     }
 }
 
-/// What is known of those of the objects that variants are made of.
+/// What is known of those of the objects that variants are made of. Where an object was read before its optimised form
+/// took its place, it is as if somebody were at work on it still, so that no answer says that all is done and tells of
+/// what was before.
 pub async fn of(
     service: &Service,
     objects: impl Iterator<Item = &Object>,
 ) -> Result<HashMap<Uuid, Picture>, db::Error> {
-    let wanted: Vec<(Uuid, i64)> = objects
+    let wanted: HashMap<Uuid, &Object> = objects
         .filter(|object| {
             let space = service.config.spaces.get(&object.space);
             space.is_some_and(|space| is_wanted(space, &object.version.content_type))
         })
-        .map(|object| (object.id, object.version.number))
+        .map(|object| (object.id, object))
         .collect();
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let found = service.db.read(move |tx| db::pictures::of(tx, &wanted)).await?;
-    Ok(found.into_iter().map(|picture| (picture.object, picture)).collect())
+    let versions: Vec<(Uuid, i64)> = wanted.values().map(|object| (object.id, object.version.number)).collect();
+    let found = service.db.read(move |tx| db::pictures::of(tx, &versions)).await?;
+    let found = found.into_iter().map(|(mut picture, key)| {
+        if wanted.get(&picture.object).is_some_and(|read| read.version.key != key) {
+            picture.state = State::Waiting;
+        }
+        (picture.object, picture)
+    });
+    Ok(found.collect())
 }
 
 /// How much there is to do.

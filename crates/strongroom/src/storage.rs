@@ -28,7 +28,7 @@ pub use client::Error;
 pub use counts::Counts;
 pub use credentials::{Keyring, KeyringError, owner};
 pub use identities::{Form, Janitor, LinkTerms, Opened, Part, PutTerms, Reader, SignedPut, SignedUrl, Stored, Writer};
-pub use key::{KeyError, KeyParts, Location, ObjectKey, fill, space_prefix};
+pub use key::{Content, KeyError, KeyParts, Location, ObjectKey, fill, space_prefix};
 pub use line::Line;
 pub use listing::{Listed, ListedUpload};
 pub use operator::{Child, Found, Operator, Setting, Written, children, facts};

@@ -2,6 +2,7 @@
 //! makes trouble.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
@@ -40,9 +41,7 @@ impl Postgres {
         let programs = programs()?;
         std::fs::create_dir_all(parent)?;
         let folder = tempfile::Builder::new().prefix("postgres").tempdir_in(parent)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = listener.local_addr()?.port();
-        drop(listener);
+        let port = quiet_port(folder.path())?;
         let mut postgres = Self { programs, port, server: None, folder };
         postgres.make(settings)?;
         postgres.run()?;
@@ -184,6 +183,20 @@ pub fn psql(url: &str, sql: &str) -> Result<String> {
 /// Whether this machine has a PostgreSQL to start.
 pub fn is_installed() -> bool {
     programs().is_ok()
+}
+
+/// A port that nobody is given who asks for any: it stays free until the server has it, which takes a second. Which one,
+/// the random name of the server's folder decides.
+fn quiet_port(folder: &Path) -> Result<u16> {
+    // The system hands out those from 32,768 on.
+    const FIRST: u16 = 12_000;
+    const COUNT: u64 = 20_000;
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    let begin = hasher.finish() % COUNT;
+    let mut ports = (0..COUNT).filter_map(|at| Some(FIRST + u16::try_from((begin + at) % COUNT).ok()?));
+    let free = ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.context("no port is free for PostgreSQL")
 }
 
 /// The programs of the newest PostgreSQL that is installed. Debian keeps them out of the search path.

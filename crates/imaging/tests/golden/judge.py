@@ -36,6 +36,8 @@ RESIZED, HARD_EDGES = 1.0, 4.0
 # How much more than libjpeg and libwebp a lossy result may lose at the same quality, in the mean: a share, and a rest, which
 # is more of few pixels.
 LOSES_MORE, AND_THEN, OF_FEW = 1.25, 0.5, 3.0
+# How far an AVIF may be, whose qualities mean something else to every encoder: in the mean, and the mean of a colour.
+AVIF = (5.0, 2.0)
 
 
 class Differs(Exception):
@@ -150,6 +152,10 @@ def judge_still(name, picture, made):
     webp = Image.open(made / "lossy.webp")
     require(webp.size == wanted.size, f"the lossy WebP has {webp.size} pixels")
     require_small_loss("the lossy WebP", webp, wanted, again(wanted, "WEBP", quality=80, method=3))
+    avif = Image.open(made / "kept.avif")
+    require(avif.format == "AVIF" and avif.size == wanted.size, f"the AVIF is {avif.format} of {avif.size}")
+    mean, shift = distance(avif, wanted)[0], np.abs((on_white(avif) - on_white(wanted)).mean(axis=(0, 1))).max()
+    require(mean <= AVIF[0] and shift <= AVIF[1], f"the AVIF differs by {mean:.2f} in the mean, and by {shift:.2f} on the whole")
     resized = DEEP[0] if "10-bits" in name else RESIZED
     judge_fitted(wanted, made, HARD_EDGES if name.startswith("png-") or picture.mode in ("1", "P") else resized)
 

@@ -23,6 +23,7 @@ fn leaves_nothing(name: &str, file: &[u8], format: Format) {
         Encoding::Png,
         Encoding::WebP { quality: 90, lossless: false },
         Encoding::WebP { quality: 90, lossless: true },
+        Encoding::Avif { quality: 90 },
     ];
     let recipes = encodings.map(|encoding| {
         let mut recipe = Recipe::new(Fit::Inside, None, None, encoding);

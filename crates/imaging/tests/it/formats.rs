@@ -1,11 +1,11 @@
 //! What goes in and what comes out.
 
 use jpeg_encoder::ColorType;
-use strongroom_imaging::{Colour, Fit, Format, Orientation, Recipe, probe};
+use strongroom_imaging::{Colour, Fit, Format, Limits, Orientation, Recipe, Refusal, probe, render};
 
 use crate::studio::{
-    BLUE, GREEN, JPEG, PNG, Pixels, RED, WEBP, WEBP_LOSSLESS, WHITE, decode, exif, jpeg, jpeg_of, made, png, png_rgba,
-    quarters, same, webp,
+    AVIF, BLUE, GREEN, JPEG, PNG, Pixels, RED, WEBP, WEBP_LOSSLESS, WHITE, decode, exif, jpeg, jpeg_of, made, png,
+    png_rgba, quarters, same, webp,
 };
 
 #[track_caller]
@@ -30,7 +30,7 @@ fn every_format_becomes_every_format() {
         webp(&picture, true),
     ];
     for (number, input) in inputs.iter().enumerate() {
-        for encoding in [JPEG, PNG, WEBP, WEBP_LOSSLESS] {
+        for encoding in [JPEG, PNG, WEBP, WEBP_LOSSLESS, AVIF] {
             let output = made(input, Recipe::new(Fit::Inside, Some(60), None, encoding));
             assert_eq!((output.width, output.height, output.format), (60, 40, encoding.format()), "input {number}");
             assert_eq!(Format::of(&output.bytes), Some(encoding.format()));
@@ -39,6 +39,26 @@ fn every_format_becomes_every_format() {
             assert_quarters(&pixels);
         }
     }
+}
+
+#[test]
+fn an_avif_can_have_any_size() {
+    for (width, height) in [(1, 1), (1, 300), (300, 1), (2, 3), (17, 5), (63, 65), (129, 127)] {
+        let picture = Pixels { width, height, data: vec![RED; (width * height) as usize] };
+        let output = made(&png_rgba(&picture), Recipe::new(Fit::Inside, None, None, AVIF));
+        assert_eq!((output.width, output.height), (width, height));
+        let pixels = decode(&output.bytes);
+        assert_eq!((pixels.width, pixels.height), (width, height));
+        pixels.assert_near(width - 1, height - 1, RED);
+    }
+}
+
+#[test]
+fn an_avif_that_would_take_too_much_memory_is_refused() {
+    let recipe = Recipe { enlarge: true, ..Recipe::new(Fit::Fill, Some(2000), Some(1000), AVIF) };
+    let file = png_rgba(&quarters(16, 16));
+    let refusal = render(&file, &[recipe], &Limits { memory: 64 << 20, ..Limits::default() }).unwrap_err();
+    assert_eq!(refusal.code(), Refusal::TooMuchMemory { needed: 0, limit: 0 }.code(), "{refusal}");
 }
 
 #[test]
@@ -160,7 +180,7 @@ fn transparency_survives_where_there_is_some_and_is_flattened_where_not() {
     }
     for input in [png_rgba(&picture), webp(&picture, true)] {
         assert!(probe(&input).unwrap().alpha);
-        for encoding in [PNG, WEBP, WEBP_LOSSLESS] {
+        for encoding in [PNG, WEBP, WEBP_LOSSLESS, AVIF] {
             let pixels = decode(&made(&input, Recipe::new(Fit::Inside, Some(40), None, encoding)).bytes);
             assert_eq!(pixels.at(5, 5)[3], 0);
             pixels.assert_near(30, 5, GREEN);

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use strongroom_imaging::{Encoding, Fit, Limits, Output, Recipe, render};
+use strongroom_imaging::{Encoding, Fit, Format, Limits, Output, Recipe, render};
 use zune_jpeg::zune_core::bytestream::ZCursor;
 
 /// Red, green, blue and alpha of a decoded picture.
@@ -232,6 +232,7 @@ pub(crate) fn film(file: &[u8]) -> Film {
 pub(crate) const JPEG: Encoding = Encoding::Jpeg { quality: 90, progressive: false };
 pub(crate) const PNG: Encoding = Encoding::Png;
 pub(crate) const WEBP: Encoding = Encoding::WebP { quality: 90, lossless: false };
+pub(crate) const AVIF: Encoding = Encoding::Avif { quality: 90 };
 pub(crate) const WEBP_LOSSLESS: Encoding = Encoding::WebP { quality: 50, lossless: true };
 
 /// The one result of a recipe.
@@ -262,6 +263,9 @@ pub(crate) fn decode(file: &[u8]) -> Pixels {
     if file.starts_with(b"RIFF") {
         let (data, width, height) = webpx::decode_rgba(file).unwrap();
         return Pixels { width, height, data: data.as_chunks::<4>().0.to_vec() };
+    }
+    if Format::of(file) == Some(Format::Avif) {
+        return same(file);
     }
     let mut reader = png::Decoder::new(Cursor::new(file)).read_info().unwrap();
     let mut data = vec![0; reader.output_buffer_size().unwrap()];

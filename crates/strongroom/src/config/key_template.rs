@@ -1,4 +1,4 @@
-//! The pattern of an object's key, such as `profiles/{owner}/{id}.{ext}`.
+//! The patterns of keys: of an object's, such as `profiles/{owner}/{id}.{ext}`, and of what is made of it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,11 +39,12 @@ pub enum Placeholder {
     Id,
     /// `{ext}`: the usual extension of its content type, without the dot.
     Ext,
+    /// `{variant}`: the name of what was made of the object, and what tells it from what was made before.
+    Variant,
 }
 
 impl Placeholder {
-    const ALL: [(&'static str, Self); 5] =
-        [("space", Self::Space), ("owner", Self::Owner), ("group", Self::Group), ("id", Self::Id), ("ext", Self::Ext)];
+    const ALL: [Self; 6] = [Self::Space, Self::Owner, Self::Group, Self::Id, Self::Ext, Self::Variant];
 
     /// Its name between the braces.
     pub fn name(self) -> &'static str {
@@ -53,6 +54,7 @@ impl Placeholder {
             Self::Group => "group",
             Self::Id => "id",
             Self::Ext => "ext",
+            Self::Variant => "variant",
         }
     }
 }
@@ -97,10 +99,62 @@ impl Default for KeyTemplate {
     }
 }
 
+/// The pattern of the key of what is made of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct VariantKey(KeyTemplate);
+
+impl VariantKey {
+    /// The pattern, which holds the id of the object and the name of the variant.
+    pub fn template(&self) -> &KeyTemplate {
+        &self.0
+    }
+}
+
+impl Default for VariantKey {
+    fn default() -> Self {
+        let text = "generated/{id}/{variant}.{ext}".to_owned();
+        let pieces = vec![
+            Piece::Literal("generated/".to_owned()),
+            Piece::Placeholder(Placeholder::Id),
+            Piece::Literal("/".to_owned()),
+            Piece::Placeholder(Placeholder::Variant),
+            Piece::Literal(".".to_owned()),
+            Piece::Placeholder(Placeholder::Ext),
+        ];
+        Self(KeyTemplate { text, pieces })
+    }
+}
+
+impl TryFrom<String> for VariantKey {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        const LACKING: &str = "must hold {id} and {variant}, or two of what is made could get the same key; write a \
+             pattern such as \"generated/{id}/{variant}.{ext}\"";
+        KeyTemplate::parse(&text, &[Placeholder::Id, Placeholder::Variant], LACKING).map(Self)
+    }
+}
+
 impl FromStr for KeyTemplate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        const LACKING: &str = "must hold {id}, or two objects could get the same key; write a pattern such as \
+             \"{space}/{owner}/{id}.{ext}\"";
+        let template = Self::parse(text, &[Placeholder::Id], LACKING)?;
+        if template.holds(Placeholder::Variant) {
+            return Err(
+                "has {variant}, which only stands in the keys of what is made of objects (variant_key)".to_owned()
+            );
+        }
+        Ok(template)
+    }
+}
+
+impl KeyTemplate {
+    /// What holds for every pattern; each names what its keys could not be told apart without, and says so if it lacks.
+    fn parse(text: &str, needed: &[Placeholder], lacking: &str) -> Result<Self, String> {
         const LONGEST: usize = 256;
         if text.len() > LONGEST {
             return Err(format!(
@@ -108,10 +162,8 @@ impl FromStr for KeyTemplate {
             ));
         }
         let pieces = split(text)?;
-        if !pieces.contains(&Piece::Placeholder(Placeholder::Id)) {
-            return Err("must hold {id}, or two objects could get the same key; write a pattern such as \
-                 \"{space}/{owner}/{id}.{ext}\""
-                .to_owned());
+        if !needed.iter().all(|needed| pieces.contains(&Piece::Placeholder(*needed))) {
+            return Err(lacking.to_owned());
         }
         for segment in text.split('/') {
             if matches!(segment, "" | "." | "..") {
@@ -141,11 +193,10 @@ fn split(text: &str) -> Result<Vec<Piece>, String> {
             let Some((name, after)) = inside.split_once('}') else {
                 return Err("has a { without its }".to_owned());
             };
-            let found = Placeholder::ALL.into_iter().find(|(known, _)| *known == name);
-            let Some((_, placeholder)) = found else {
+            let Some(placeholder) = Placeholder::ALL.into_iter().find(|known| known.name() == name) else {
                 return Err(format!(
                     "has the unknown placeholder {{{name}}}; there are {{space}}, {{owner}}, {{group}}, {{id}} and \
-                         {{ext}}"
+                         {{ext}}, and {{variant}} for what is made of objects"
                 ));
             };
             pieces.push(Piece::Placeholder(placeholder));

@@ -9,7 +9,7 @@ use super::accept::Accept;
 use super::bucket_settings::Days;
 use super::duration;
 use super::key_path::KeyPath;
-use super::key_template::{KeyTemplate, Piece, Placeholder, STAGING};
+use super::key_template::{KeyTemplate, Piece, Placeholder, STAGING, VariantKey};
 use super::layers::Report;
 use super::origin::Origin;
 use super::rules::{Rule, Rules};
@@ -27,6 +27,8 @@ pub struct Space {
     pub mirror_bucket: Option<String>,
     /// The pattern of its keys.
     pub key: KeyTemplate,
+    /// The pattern of the keys of what is made of its objects.
+    pub variant_key: VariantKey,
     /// The content types it accepts.
     pub accept: Accept,
     /// The largest content in bytes; nothing means as much as the store takes.
@@ -170,6 +172,7 @@ impl Default for Space {
             bucket: None,
             mirror_bucket: None,
             key: KeyTemplate::default(),
+            variant_key: VariantKey::default(),
             accept: Accept::default(),
             max_bytes: None,
             write: own(),
@@ -240,7 +243,10 @@ impl Space {
 
     fn validate(&self, name: &str, report: &mut Report) {
         let section = KeyPath::of(["spaces", name]);
-        if self.key.pieces().first() == Some(&Piece::Placeholder(Placeholder::Space)) && name == STAGING {
+        let begins_with_space = [&self.key, self.variant_key.template()]
+            .into_iter()
+            .any(|key| key.pieces().first() == Some(&Piece::Placeholder(Placeholder::Space)));
+        if begins_with_space && name == STAGING {
             report.problem(
                 &section,
                 format!(

@@ -164,6 +164,8 @@ pub enum Format {
     Png,
     /// WebP.
     Webp,
+    /// AVIF.
+    Avif,
 }
 
 /// What a variant takes over from its picture besides the pixels.
@@ -314,16 +316,19 @@ impl Variant {
         let quality = |usual| self.quality.unwrap_or(usual);
         let jpeg = Encoding::Jpeg { quality: quality(82), progressive: self.progressive };
         let webp = Encoding::WebP { quality: quality(80), lossless: self.lossless };
+        let avif = Encoding::Avif { quality: quality(70) };
         let encodings = match self.format {
             Format::Same => vec![match picture.format {
                 strongroom_imaging::Format::Png => Encoding::Png,
                 strongroom_imaging::Format::WebP => webp,
+                strongroom_imaging::Format::Avif => avif,
                 _ if picture.alpha => Encoding::Png,
                 _ => jpeg,
             }],
             Format::Jpeg => vec![jpeg],
             Format::Png => vec![Encoding::Png],
             Format::Webp => vec![webp],
+            Format::Avif => vec![avif],
             Format::Auto => {
                 let for_all = if picture.alpha { Encoding::Png } else { jpeg };
                 let is_bounded = self.width.is_some() && self.height.is_some();
@@ -390,12 +395,22 @@ impl Variant {
         if self.quality.is_some_and(|quality| !(1..=100).contains(&quality)) {
             report.problem(&section.then("quality"), "must be from 1 to 100");
         }
+        if self.format == Format::Avif && self.keep.contains(&Kept::WideGamut) {
+            report.problem(
+                &section.then("keep"),
+                "has \"wide-gamut\", and an AVIF that is made here is in sRGB; write another format, or remove it",
+            );
+        }
         if self.sharpen > Amount(1000) {
             report.problem(&section.then("sharpen"), "must be from 0 to 10; 1 is a good amount");
         }
         let said_in_vain = [
-            ("progressive", self.progressive && matches!(self.format, Format::Png | Format::Webp), "jpeg"),
-            ("animated", !self.animated && matches!(self.format, Format::Png | Format::Jpeg), "webp"),
+            (
+                "progressive",
+                self.progressive && matches!(self.format, Format::Png | Format::Webp | Format::Avif),
+                "jpeg",
+            ),
+            ("animated", !self.animated && matches!(self.format, Format::Png | Format::Jpeg | Format::Avif), "webp"),
             ("lossless", self.lossless && self.format != Format::Webp, "webp"),
             ("quality", self.quality.is_some() && self.format == Format::Png, "jpeg"),
         ];

@@ -171,9 +171,9 @@ pub fn candidates(tx: &Tx, space: &str, after: Uuid, limit: i64) -> Result<Vec<(
 /// How many are asked for in one statement at the most.
 const AT_ONCE: usize = 512;
 
-/// What is known of these versions as pictures, each with the declared variants that are there, in no order. Two
-/// statements tell of up to 512 of them.
-pub fn of(tx: &Tx, versions: &[(Uuid, i64)]) -> Result<Vec<Picture>, Error> {
+/// What is known of these versions as pictures, each with the declared variants that are there and the key of what is
+/// served by now, in no order. Two statements tell of up to 512 of them.
+pub fn of(tx: &Tx, versions: &[(Uuid, i64)]) -> Result<Vec<(Picture, String)>, Error> {
     let mut all = Vec::with_capacity(versions.len());
     for versions in versions.chunks(AT_ONCE) {
         let mut ids: Vec<Uuid> = versions.iter().map(|(id, _)| *id).collect();
@@ -182,9 +182,12 @@ pub fn of(tx: &Tx, versions: &[(Uuid, i64)]) -> Result<Vec<Picture>, Error> {
         ids.resize(places, ids[0]);
         let values: Vec<&dyn Value> = ids.iter().map(|id| id as &dyn Value).collect();
         let these = (1..=places).map(|at| format!("?{at}")).collect::<Vec<_>>().join(", ");
-        let sql =
-            format!("SELECT {PICTURE}, object_id, number FROM pictures WHERE object_id IN ({these}) AND demand = ''");
-        let known = tx.all(&sql, &values, |row| Ok((row.get::<i64>(11)?, read(row.get(10)?, row)?)))?;
+        let sql = format!(
+            "SELECT {PICTURE}, p.object_id, p.number, v.key \
+             FROM pictures p JOIN versions v ON v.object_id = p.object_id AND v.number = p.number \
+             WHERE p.object_id IN ({these}) AND p.demand = ''"
+        );
+        let known = tx.all(&sql, &values, |row| Ok((row.get::<i64>(11)?, read(row.get(10)?, row)?, row.get(12)?)))?;
         let sql = format!(
             "SELECT {VARIANT}, object_id, number FROM variants \
              WHERE object_id IN ({these}) AND made_at IS NOT NULL AND demand NOT LIKE '%:%' ORDER BY name, bytes"
@@ -193,10 +196,10 @@ pub fn of(tx: &Tx, versions: &[(Uuid, i64)]) -> Result<Vec<Picture>, Error> {
         for (version, variant) in tx.all(&sql, &values, |row| Ok(((row.get(8)?, row.get(9)?), read_variant(row)?)))? {
             variants.entry(version).or_default().push(variant);
         }
-        all.extend(known.into_iter().filter(|(number, known)| versions.contains(&(known.object, *number))).map(
-            |(number, picture)| {
+        all.extend(known.into_iter().filter(|(number, known, _)| versions.contains(&(known.object, *number))).map(
+            |(number, picture, key)| {
                 let variants = variants.remove(&(picture.object, number)).unwrap_or_default();
-                Picture { variants, ..picture }
+                (Picture { variants, ..picture }, key)
             },
         ));
     }

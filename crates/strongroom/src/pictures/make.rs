@@ -18,7 +18,7 @@ use crate::db::pictures::{Looks, Variant};
 use crate::db::{self};
 use crate::digest;
 use crate::service::Service;
-use crate::storage::{self, KeyParts, ObjectKey, fill};
+use crate::storage::{self, Content, KeyParts, ObjectKey, fill};
 
 /// Why there are no variants.
 #[derive(Debug, thiserror::Error)]
@@ -134,11 +134,11 @@ pub(super) async fn make(
         .filter(|declared| !declared.name.is_empty() || seen.frames == 1)
         .flat_map(|declared| declared.recipes(&seen).into_iter().map(move |recipe| (declared, recipe)))
         .unzip();
-    let largest = recipes.iter().map(|recipe| result_pixels(recipe, &seen).min(pixels)).max().unwrap_or(0);
     // What is decoded, and one result in two forms, such as before and after it is turned; of an animation also the frame
     // before, what differs, and what the encoder makes of that.
     let forms = if seen.frames > 1 { 6 } else { 2 };
-    let needed = seen.memory + largest * 4 * forms;
+    let result = |recipe: &Recipe| result_pixels(recipe, &seen).min(pixels) * (4 * forms + recipe.encoding.memory());
+    let needed = seen.memory + recipes.iter().map(result).max().unwrap_or(0);
     let room = memory.pixels.take(if alone { memory.pixels.bytes } else { needed }).await?;
     if !begin.await? {
         return Err(Error::Overtaken);
@@ -154,7 +154,8 @@ pub(super) async fn make(
         (rendered, room)
     });
     let (rendered, room) = rendered.await.ok_or(Error::BroughtDown)?;
-    let Rendered { outputs, looks, .. } = rendered?;
+    let Rendered { outputs, looks, steps, .. } = rendered?;
+    tracing::debug!(object = %object.id, steps = steps.join("; "), "a picture was made into others");
     let looks = as_rows(&looks, &seen);
     let made = without_vain(owners.into_iter().zip(outputs)).into_iter().map(|(declared, output)| {
         let key = key_of(service, object, &declared.name, output.format.extension())?;
@@ -175,21 +176,25 @@ pub(super) async fn make(
 
 /// Where a result lies: a variant with the others, and what takes the place of what was handed in where that lay.
 fn key_of(service: &Service, object: &Object, name: &str, ext: &str) -> Result<ObjectKey, storage::KeyError> {
-    let made = service.new_id();
-    let Some(space) = service.config.spaces.get(&object.space).filter(|_| name.is_empty()) else {
-        return Ok(ObjectKey::generated(object.id, &stem(name), made, ext));
+    let (made, stem) = (service.new_id(), stem(name));
+    let (own, variants) = match service.config.spaces.get(&object.space) {
+        Some(space) => (space.key.clone(), space.variant_key.clone()),
+        None => Default::default(),
+    };
+    let (template, content) = if name.is_empty() {
+        (&own, Content::Optimised(made))
+    } else {
+        (variants.template(), Content::Variant(&stem, made))
     };
     let parts = KeyParts {
         space: &object.space,
         owner: object.owner.as_deref(),
         group: object.group.as_deref(),
         id: object.id,
-        version: object.version.number,
-        taken: true,
-        made: Some(made),
+        content,
         ext,
     };
-    fill(&space.key, &parts)
+    fill(template, &parts)
 }
 
 /// What the file of a variant is called: options would be long, and hard to read in a key.

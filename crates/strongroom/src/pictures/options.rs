@@ -153,12 +153,13 @@ const PARTS: [(&str, &str); 11] = [
 ];
 
 /// Formats.
-const FORMATS: [(&str, Format); 5] = [
+const FORMATS: [(&str, Format); 6] = [
     ("auto", Format::Auto),
     ("jpg", Format::Jpeg),
     ("jpeg", Format::Jpeg),
     ("png", Format::Png),
     ("webp", Format::Webp),
+    ("avif", Format::Avif),
 ];
 
 impl Reading {
@@ -238,7 +239,7 @@ impl Reading {
             }
             "f" => {
                 let format = FORMATS.iter().find(|(known, _)| *known == value);
-                variant.format = format.ok_or("is auto, jpg, png or webp")?.1;
+                variant.format = format.ok_or("is auto, avif, jpg, png or webp")?.1;
             }
             "bl" => variant.blur = amount(value, 100)?,
             "sh" => variant.sharpen = amount(value, 10)?,
@@ -375,6 +376,7 @@ mod tests {
             ("w:9/g:sm/bl:2.5/sh:0.25", "sharpen:0.25/gravity:sm/w:9/bl:2.50", "rs:fit:9:0:0/g:sm/bl:2.50/sh:0.25"),
             ("w:9/g:fp:0.3:0.7/bg:ff0000", "w:9/bg:255:0:0/g:fp:0.300:.7", "rs:fit:9:0:0/g:fp:0.3:0.7/bg:ff0000ff"),
             ("f:webp", "f:webp/exp:99", "rs:fit:0:0:0/f:webp"),
+            ("f:avif/q:60", "quality:60/format:avif", "rs:fit:0:0:0/q:60/f:avif"),
         ] {
             assert_eq!((&*own(one), &*own(other), &*own(form)), (form, form, form), "{one} and {other}");
         }

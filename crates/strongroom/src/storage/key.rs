@@ -9,9 +9,6 @@ use crate::config::{KeyTemplate, Piece, Placeholder};
 /// The longest key that S3 takes, in bytes.
 const MAX_BYTES: usize = 1024;
 
-/// The folder of what the service makes itself.
-const GENERATED: &str = "generated/";
-
 /// The folder that uploads land in. No reader is ever given a link into it.
 const STAGING: &str = "staging/";
 
@@ -75,12 +72,6 @@ impl ObjectKey {
         Self(format!("{STAGING}{upload}"))
     }
 
-    /// Where a variant of an object lies. Each time it is made it gets another key, so that nothing is ever written twice
-    /// and no cache holds what it was before.
-    pub fn generated(object: Uuid, variant: &str, made: Uuid, ext: &str) -> Self {
-        Self(format!("{GENERATED}{object}/{}-{}.{}", segment(Some(variant)), luck(made), segment(Some(ext))))
-    }
-
     /// Where something is laid for a moment, outside that folder, to see who may do what with it.
     pub fn trial(id: Uuid) -> Self {
         Self(format!("doctor-{id}"))
@@ -121,7 +112,21 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// What the placeholders of a space's key template stand for.
+/// What of an object a key is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// What was handed in.
+    HandedIn,
+    /// The same where the plain key is where the upload landed, and another is wanted.
+    Moved,
+    /// What takes the place of what was handed in. The id tells it from every other.
+    Optimised(Uuid),
+    /// A variant by its name. Each time it is made it has another id, so that nothing is ever written twice and no cache
+    /// holds what it was before.
+    Variant(&'a str, Uuid),
+}
+
+/// What the placeholders of a space's key templates stand for.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyParts<'a> {
     /// The space's name.
@@ -132,13 +137,9 @@ pub struct KeyParts<'a> {
     pub group: Option<&'a str>,
     /// The object.
     pub id: Uuid,
-    /// Which of its contents; the first adds nothing to the key, unless that key is taken.
-    pub version: i64,
-    /// Whether the key with nothing added is where the upload landed, and another is wanted.
-    pub taken: bool,
-    /// Tells a content that was made of what was handed in from every other one.
-    pub made: Option<Uuid>,
-    /// The extension that suits the content type.
+    /// What lies there.
+    pub content: Content<'a>,
+    /// The extension that suits its content type.
     pub ext: &'a str,
 }
 
@@ -149,10 +150,14 @@ pub fn fill(template: &KeyTemplate, parts: &KeyParts<'_>) -> Result<ObjectKey, K
         Placeholder::Owner => segment(parts.owner),
         Placeholder::Group => segment(parts.group),
         Placeholder::Ext => segment(Some(parts.ext)),
-        Placeholder::Id => match parts.made {
-            Some(made) => format!("{}-{}", parts.id, luck(made)),
-            None if parts.version == 1 && !parts.taken => parts.id.to_string(),
-            None => format!("{}-v{}", parts.id, parts.version),
+        Placeholder::Id => match parts.content {
+            Content::HandedIn | Content::Variant(..) => parts.id.to_string(),
+            Content::Moved => format!("{}-v1", parts.id),
+            Content::Optimised(made) => format!("{}-{}", parts.id, luck(made)),
+        },
+        Placeholder::Variant => match parts.content {
+            Content::Variant(name, made) => format!("{}-{}", segment(Some(name)), luck(made)),
+            _ => segment(None),
         },
     }))
 }
@@ -214,20 +219,13 @@ fn check(key: &str) -> Result<(), KeyError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{KeyError, KeyParts, Location, ObjectKey, fill};
+    use super::{Content, KeyError, KeyParts, Location, ObjectKey, fill};
+    use crate::config::{KeyTemplate, VariantKey};
     use uuid::Uuid;
 
     fn owned(owner: Option<&str>) -> String {
-        let parts = KeyParts {
-            space: "avatars",
-            owner,
-            group: None,
-            id: Uuid::nil(),
-            version: 1,
-            taken: false,
-            made: None,
-            ext: "png",
-        };
+        let parts =
+            KeyParts { space: "avatars", owner, group: None, id: Uuid::nil(), content: Content::HandedIn, ext: "png" };
         fill(&"profiles/{owner}/{id}.{ext}".parse().unwrap(), &parts).unwrap().as_str().to_owned()
     }
 
@@ -248,23 +246,24 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_has_another_key() {
-        let key = |version, taken| {
-            let parts = KeyParts {
-                space: "s",
-                owner: None,
-                group: None,
-                id: Uuid::nil(),
-                version,
-                taken,
-                made: None,
-                ext: "pdf",
-            };
-            fill(&"{space}/{id}.{ext}".parse().unwrap(), &parts).unwrap().as_str().to_owned()
+    fn each_content_of_an_object_has_another_key() {
+        let made = Uuid::from_u128(0xabc);
+        let key = |template: &KeyTemplate, content| {
+            let parts = KeyParts { space: "s", owner: Some("a/b"), group: None, id: Uuid::nil(), content, ext: "png" };
+            fill(template, &parts).unwrap().as_str().to_owned()
         };
-        assert_eq!(key(2, false), "s/00000000-0000-0000-0000-000000000000-v2.pdf");
-        assert_eq!(key(1, true), "s/00000000-0000-0000-0000-000000000000-v1.pdf");
-        assert_eq!(key(1, false), "s/00000000-0000-0000-0000-000000000000.pdf");
+        let plain = "{space}/{id}.{ext}".parse().unwrap();
+        assert_eq!(key(&plain, Content::HandedIn), "s/00000000-0000-0000-0000-000000000000.png");
+        assert_eq!(key(&plain, Content::Moved), "s/00000000-0000-0000-0000-000000000000-v1.png");
+        let optimised = key(&plain, Content::Optimised(made));
+        assert_eq!(optimised, "s/00000000-0000-0000-0000-000000000000-000000000abc.png");
+        let usual = VariantKey::default();
+        let thumb = Content::Variant("thumb", made);
+        let generated = key(usual.template(), thumb);
+        assert_eq!(generated, "generated/00000000-0000-0000-0000-000000000000/thumb-000000000abc.png");
+        let own = VariantKey::try_from("made/{owner}/{variant}/{id}.{ext}".to_owned()).unwrap();
+        let own = key(own.template(), thumb);
+        assert_eq!(own, "made/a~2Fb/thumb-000000000abc/00000000-0000-0000-0000-000000000000.png");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::db::uploads::{Method, Reason, Upload};
 use crate::db::{self};
 use crate::digest;
 use crate::media;
-use crate::storage::{self, KeyParts, ObjectKey, Part, fill};
+use crate::storage::{self, Content, KeyParts, ObjectKey, Part, fill};
 
 /// The most parts that S3 takes.
 const MOST_PARTS: usize = 10_000;
@@ -88,15 +88,14 @@ fn is_over(service: &Service, upload: &Upload) -> bool {
 /// The key that a version is served from.
 pub(super) fn final_key(space: &Space, upload: &Upload, content_type: &str) -> Result<ObjectKey, Error> {
     let ext = content_type::extension(content_type, &upload.name);
+    // What landed at the plain key, and cannot stay there, needs another.
+    let is_staged = ObjectKey::new(upload.staging_key.clone())?.is_staging();
     let parts = KeyParts {
         space: &upload.space,
         owner: upload.owner.as_deref(),
         group: upload.group.as_deref(),
         id: upload.object_id,
-        version: 1,
-        // What landed at the plain key, and cannot stay there, needs another.
-        taken: !ObjectKey::new(upload.staging_key.clone())?.is_staging(),
-        made: None,
+        content: if is_staged { Content::HandedIn } else { Content::Moved },
         ext: &ext,
     };
     Ok(fill(&space.key, &parts)?)

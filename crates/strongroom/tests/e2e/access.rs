@@ -174,7 +174,8 @@ async fn a_shared_object_is_seen_until_it_is_shared_no_more() {
 /// Looks in quick succession share what was read once; what is changed in between counts at once, for everybody.
 #[tokio::test]
 async fn what_many_look_at_is_as_new_for_each_of_them() {
-    let app = App::start("[spaces.files]\n");
+    // With the longest window, so that hardly ever two looks lie in different ones.
+    let app = App::start("[spaces.files.links]\nwindow = \"6d\"\n");
     let (alice, bob, mallory) = (app.user("alice"), app.user("bob"), app.user("mallory"));
     let object = object(&alice, Way::Raw, &handed("files", "a.png", "image/png", &files::png(1))).await;
     let path = format!("/v1/objects/{}", text(&object["id"]));

@@ -51,7 +51,7 @@ fn a_key_pattern_is_filled_in_one_way() {
         Placeholder::Owner => "ann",
         Placeholder::Id => "17",
         Placeholder::Ext => "jpg",
-        Placeholder::Space | Placeholder::Group => unreachable!("the pattern does not hold it"),
+        Placeholder::Space | Placeholder::Group | Placeholder::Variant => unreachable!("the pattern does not hold it"),
     });
     assert_eq!(key, "profiles/ann/17.jpg");
     assert!(template.holds(Placeholder::Owner) && !template.holds(Placeholder::Group));
@@ -63,6 +63,7 @@ fn key_patterns_that_could_lead_astray_are_refused() {
     for (pattern, part) in [
         ("", "must hold {id}"),
         ("files/{owner}", "must hold {id}"),
+        ("files/{id}/{variant}", "variant_key"),
         ("{owner}/{id}", "something users choose"),
         ("x{group}/{id}", "something users choose"),
         ("staging/{id}", "unverified uploads"),
@@ -82,12 +83,26 @@ fn key_patterns_that_could_lead_astray_are_refused() {
         refused(&format!("key = \"{pattern}\""), part);
     }
     refused(&format!("key = \"{}/{{id}}\"", "x".repeat(256)), "longer than 256 bytes");
+    for (pattern, part) in [
+        ("generated/{id}.{ext}", "must hold {id} and {variant}"),
+        ("generated/{variant}", "must hold {id} and {variant}"),
+        ("{owner}/{id}/{variant}", "something users choose"),
+        ("staging/{id}/{variant}", "unverified uploads"),
+        ("made/{id}//{variant}", "segment"),
+    ] {
+        refused(&format!("variant_key = \"{pattern}\""), part);
+    }
+    let own = space("variant_key = \"{space}/{owner}/{id}/{variant}.{ext}\"").variant_key;
+    assert_eq!(own.template().to_string(), "{space}/{owner}/{id}/{variant}.{ext}");
+    assert_eq!(Space::default().variant_key, "generated/{id}/{variant}.{ext}".to_owned().try_into().unwrap());
 }
 
 #[test]
 fn a_space_cannot_lie_where_uploads_wait() {
     Setting::new("[spaces.staging]").assert_problem("strongroom.toml:1:9: spaces.staging: ", "another name");
     Setting::new("[spaces.staging]\nkey = \"elsewhere/{id}\"").load();
+    Setting::new("[spaces.staging]\nkey = \"elsewhere/{id}\"\nvariant_key = \"{space}/{id}/{variant}\"")
+        .assert_problem("strongroom.toml:1:9: spaces.staging: ", "another name");
 }
 
 #[test]

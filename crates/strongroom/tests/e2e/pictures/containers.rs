@@ -52,3 +52,33 @@ async fn a_kind_that_is_not_read_is_kept_and_says_why() {
     assert_eq!(told, (&json!("refused"), &json!("picture-unsupported")), "{made}");
     assert_eq!(crate::caller::open(text(&made["link"]["url"])).await.body, PQ);
 }
+
+/// Two AVIFs, which lie with their owner.
+const SHORT: &str = "[spaces.photos]\nread = [\"signed-in\"]\nvariant_key = \"made/{owner}/{id}/{variant}.{ext}\"\n\
+    [[spaces.photos.variants]]\nname = \"short\"\nwidth = 48\nformat = \"avif\"\n\
+    [[spaces.photos.variants]]\nname = \"same\"\nformat = \"same\"\n\
+    [[spaces.photos.variants]]\nname = \"look\"\nformat = \"png\"\n";
+
+#[tokio::test]
+async fn avifs_are_made_and_lie_where_the_space_says() {
+    let app = App::start(SHORT);
+    let alice = app.user("alice");
+    let mut bytes = AVIF.to_vec();
+    for width in [96, 48] {
+        let made = object(&alice, Way::Raw, &handed("photos", "a", "application/octet-stream", &bytes)).await;
+        let made = worked_on(&alice, &made["id"]).await;
+        for name in ["short", "same"] {
+            let [variant] = variants(&made, name)[..] else { panic!("{made}") };
+            assert_eq!(variant["content_type"], "image/avif", "{made}");
+            let folder = format!("made/alice/{}/{name}-", text(&made["id"]));
+            assert!(text(&variant["url"]).contains(&folder), "{variant}");
+        }
+        // What was made is handed in next.
+        bytes = content(variants(&made, "short")[0]).await;
+        assert_eq!(&bytes[4..12], b"ftypavif");
+        let look = content(variants(&made, "look")[0]).await;
+        let (got, size) = pixel(&look, (4, 4));
+        assert_eq!(size, (width, width * 2 / 3));
+        assert!(got.iter().zip([220, 30, 30]).all(|(got, wanted)| got.abs_diff(wanted) < 12), "{width}: {got:?}");
+    }
+}
