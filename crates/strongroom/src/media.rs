@@ -1,6 +1,6 @@
 //! Sounds and videos: how long and how large they are is looked up in a few pieces of them before others see them.
 
-use strongroom_media::{File, Look, look as look_into};
+use strongroom_media::{Facts, File, Look, look as look_into};
 
 use crate::db::objects::Media;
 use crate::storage::{self, Bucket, ObjectKey};
@@ -16,7 +16,15 @@ pub async fn look(bucket: &Bucket, key: &ObjectKey, content_type: &str, bytes: u
     let facts = loop {
         match look_into(&file) {
             Look::Told(facts) => break facts.unwrap_or_default(),
-            Look::Needs { first, bytes } => file.add(first, bucket.reader.piece(key, first, bytes).await?.bytes.into()),
+            Look::Needs { first, bytes } => match bucket.reader.piece(key, first, bytes).await {
+                Ok(piece) => file.add(first, piece.bytes.into()),
+                Err(error) if error.is_away() => return Err(error),
+                // A storage that gives no pieces is no reason to refuse what was whole a moment ago.
+                Err(error) => {
+                    tracing::warn!(%error, "a sound or a video cannot be looked at in pieces");
+                    break Facts::default();
+                }
+            },
         }
     };
     Ok(Media {
