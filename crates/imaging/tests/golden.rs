@@ -1,7 +1,7 @@
 //! Pictures of every kind that other programs make are what those programs say they are, and what is made of them can be
-//! read by them: Pillow makes the inputs, says what they show, and reads the results.
+//! read by them: Pillow and its plugins make the inputs, say what they show, and read the results.
 //!
-//! Needs a Python with Pillow, named by `STRONGROOM_TEST_PYTHON`.
+//! Needs a Python with Pillow, its plugins for HEIC and JPEG XL, and `PyAV`, named by `STRONGROOM_TEST_PYTHON`.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
 
 use std::fs;
@@ -12,7 +12,7 @@ use jpeg_encoder::{ColorType, Encoder};
 use strongroom_imaging::{Encoding, Fit, Keep, Limits, Recipe, probe, render};
 
 /// As many as there are, so that none gets lost.
-const AT_LEAST: usize = 200;
+const AT_LEAST: usize = 340;
 
 #[test]
 fn every_picture_is_what_another_decoder_says() {
@@ -34,12 +34,12 @@ fn every_picture_is_what_another_decoder_says() {
 }
 
 #[test]
-fn what_only_looks_like_a_png_is_refused_for_what_is_wrong_with_it() {
+fn what_is_broken_or_of_a_kind_that_is_not_read_is_refused_for_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     make("refused", folder.path());
     let mut wrong = Vec::new();
     let codes = below(folder.path());
-    assert!(codes.len() >= 3, "{codes:?}");
+    assert!(codes.len() >= 4, "{codes:?}");
     for file in codes.iter().flat_map(|code| below(code)) {
         let code = file.parent().unwrap().file_name().unwrap().to_str().unwrap();
         let recipe = Recipe::new(Fit::Inside, Some(16), None, Encoding::Png);
@@ -118,7 +118,8 @@ fn make(what: &str, folder: &Path) {
 fn python(script: &str, arguments: &[&Path]) -> Output {
     let python = std::env::var("STRONGROOM_TEST_PYTHON").expect(
         "STRONGROOM_TEST_PYTHON must name a Python that has Pillow and numpy: `cargo xtask test` makes one, or run \
-         `python3 -m venv V && V/bin/pip install pillow numpy` and set it to V/bin/python",
+         `python3 -m venv V && V/bin/pip install pillow pillow-heif pillow-jxl-plugin av numpy && V/bin/pip download \
+         --no-deps --no-binary :all: --dest V/png-suite pypng` and set it to V/bin/python",
     );
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(script);
     // It leaves nothing behind in the sources.

@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { copy, hasEnded, linkNow, picture, turnRing } from "./link.js";
 import { variantsOf } from "./picture.js";
-import { bytes, kindNamed, kindOf, moment, say, warn } from "./words.js";
+import { bytes, kindNamed, kindOf, moment, say, span, warn } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -123,6 +123,7 @@ function facts(object) {
     ["Kind", `${kindOf(object)} (${version.content_type})`],
     ["Size", `${bytes(version.bytes)}${version.bytes >= 1000 ? ` (${version.bytes.toLocaleString()} bytes)` : ""}`],
     ["Picture", pictureOf(object)],
+    ["Film or sound", mediaOf(object)],
     ["Variants", variantsOf(object).map(({ name, width, height, content_type: type, bytes: length }) => `${name}: ${width} × ${height}, ${kindNamed(type)}, ${bytes(length)}`).join("\n")],
     ["On demand", object.picture?.on_demand.join(", ")],
     ["Handed in", moment(object.created_at, "short")],
@@ -145,6 +146,12 @@ function pictureOf({ picture: known }) {
   const size = known.width ? `${known.width} × ${known.height}` : "";
   const state = { waiting: "processing", refused: `refused: ${known.reason?.detail ?? ""}` }[known.state] ?? "";
   return [size, state].filter(Boolean).join(", ");
+}
+
+/** How long a sound or a video is, and how large. */
+function mediaOf({ media }) {
+  const length = media?.duration_ms ? span(media.duration_ms) : "";
+  return [length, media?.width ? `${media.width} × ${media.height}` : ""].filter(Boolean).join(", ");
 }
 
 function write(element, words) {

@@ -14,7 +14,7 @@ export function bytes(count) {
   return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${UNITS[power]}`;
 }
 
-/** What is left of a time in milliseconds: "4:32", "2 h 05 min", "3 days". */
+/** A length of time in milliseconds, such as what is left of something: "4:32", "2 h 05 min", "3 days". */
 export function span(milliseconds) {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
   const two = (value) => String(value).padStart(2, "0");

@@ -11,10 +11,11 @@ use uuid::Uuid;
 
 use crate::config::{Space, is_active};
 use crate::content_type::{self, HEAD_BYTES};
-use crate::db::objects::{Object, Version};
+use crate::db::objects::{Media, Object, Version};
 use crate::db::{self, usage};
 use crate::description::{Description, FieldError};
 use crate::digest::{self, Seen};
+use crate::media;
 use crate::pictures;
 use crate::service::{Asker, Service};
 use crate::storage::{self, Bucket, KeyError, ObjectKey, Opened};
@@ -162,7 +163,8 @@ pub async fn adopt(service: &Service, space_name: &str, row: &Row, only_look: bo
         return Err(Error::Storage(storage::Error::Unavailable("the content broke off".to_owned())));
     }
     let content_type = settle_type(space, &seen.head, &opened)?;
-    let object = object(service, space_name, description, &key, &seen, content_type, opened.modified);
+    let mut object = object(service, space_name, description, &key, &seen, content_type, opened.modified);
+    object.version.media = media::look(bucket, &key, &object.version.content_type, seen.bytes).await?;
     write(service, object, key).await
 }
 
@@ -244,6 +246,7 @@ fn object(
             content_type,
             bytes: i64::try_from(seen.bytes).unwrap_or(i64::MAX),
             sha256: seen.sha256_hex(),
+            media: Media::default(),
             created_at: now,
         },
     }

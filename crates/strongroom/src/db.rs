@@ -30,13 +30,15 @@ const READERS: usize = 8;
 /// How many scans of SQLite may run at once.
 const SCANS: usize = 8;
 
-const SQLITE: &[strongroom_sqlite::Migration] =
-    &[strongroom_sqlite::Migration { name: "0001_first", sql: include_str!("db/migrations/sqlite/0001_first.sql") }];
+const SQLITE: &[strongroom_sqlite::Migration] = &[
+    strongroom_sqlite::Migration { name: "0001_first", sql: include_str!("db/migrations/sqlite/0001_first.sql") },
+    strongroom_sqlite::Migration { name: "0002_media", sql: include_str!("db/migrations/sqlite/0002_media.sql") },
+];
 
-const POSTGRES: &[strongroom_postgres::Migration] = &[strongroom_postgres::Migration {
-    name: "0001_first",
-    sql: include_str!("db/migrations/postgres/0001_first.sql"),
-}];
+const POSTGRES: &[strongroom_postgres::Migration] = &[
+    strongroom_postgres::Migration { name: "0001_first", sql: include_str!("db/migrations/postgres/0001_first.sql") },
+    strongroom_postgres::Migration { name: "0002_media", sql: include_str!("db/migrations/postgres/0002_media.sql") },
+];
 
 /// Why the database gave no answer.
 #[derive(Debug, thiserror::Error)]

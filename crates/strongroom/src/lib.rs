@@ -28,6 +28,7 @@ pub mod inventory;
 pub mod jwt;
 pub mod lease;
 pub mod links;
+pub mod media;
 pub mod metrics;
 pub mod mirror;
 pub mod objects;

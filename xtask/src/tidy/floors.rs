@@ -47,7 +47,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
             }
         }
     }
-    for leaf in ["postgres", "presign", "sqlite", "store", "imaging"] {
+    for leaf in ["postgres", "presign", "sqlite", "store", "imaging", "media"] {
         if module(&file.path, &format!("crates/{leaf}/src")).is_none() {
             continue;
         }

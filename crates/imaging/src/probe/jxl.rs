@@ -19,6 +19,8 @@ const LONGEST_HEADER: usize = 512 << 10;
 const LONGEST_PROFILE: u64 = 256 << 10;
 /// Bytes that a sample takes while it is decoded: as it is coded, filtered and shown.
 const SAMPLE: u64 = 12;
+/// What decoding takes however small a picture is: for tables, and because it is done in whole blocks.
+const SMALLEST: u64 = 1 << 20;
 /// Pixels that are decoded at once.
 const BAND: u32 = 4 << 20;
 /// The least number of rows that are decoded at once, and how many of those around them are needed for that.
@@ -86,7 +88,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found<'_>, Refusal> {
         bit_depth: metadata.bit_depth.bits_per_sample().min(32) as u8,
         colour: Some(if metadata.grayscale() { Colour::Gray } else { Colour::Rgb }),
         alpha,
-        memory: kept.saturating_add(at_once.saturating_mul(samples * SAMPLE)).saturating_add(bytes.len() as u64),
+        memory: kept
+            .saturating_add(at_once.saturating_mul(samples * SAMPLE))
+            .saturating_add(bytes.len() as u64 + SMALLEST),
         ..Found::default()
     })
 }

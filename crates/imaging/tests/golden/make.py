@@ -2,17 +2,26 @@
 # them: `make.py taken FOLDER`. Or files that look like pictures and must be refused, below the code of the refusal:
 # `make.py refused FOLDER`.
 
+import fractions
 import io
 import math
 import pathlib
+import re
 import struct
 import sys
+import tarfile
+import tempfile
 import zlib
 
+import av
 import numpy as np
+import pillow_heif
+import pillow_jxl  # noqa: F401, because Pillow writes JPEG XL once it is there
 from PIL import Image, ImageCms
 
 from png_writer import GRAY, GRAY_ALPHA, PALETTE, RGB, RGB_ALPHA, SIGNATURE, chunk, header, png, raw_rows
+
+pillow_heif.register_heif_opener()
 
 PROFILES = pathlib.Path("/usr/share/color/icc/ghostscript")
 SAMPLES = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGB_ALPHA: 4}
@@ -42,6 +51,11 @@ def photograph(width, height, turn=0.0):
     colours = np.stack([red * (1 - disc) + 0.9 * disc, green * (1 - disc) + 0.3 * disc, blue * (1 - disc)], axis=2)
     noise = np.random.default_rng(7).normal(0, 0.01, (height, width, 1))
     return Image.fromarray((np.clip(colours + noise, 0, 1) * 255).round().astype(np.uint8))
+
+
+def piece(side):
+    """A piece of a photograph with odd sides, in which colours change slowly, as they do in one."""
+    return photograph(680, 680).crop((300, 200, 300 + side, 200 + 34 - side))
 
 
 def transparent(width, height, turn=0.0):
@@ -108,6 +122,16 @@ def taken_pngs():
     unusual += chunk(b"tIME", bytes([7, 208, 1, 1, 12, 34, 56])) + chunk(b"zTXt", b"Title\0\0" + zlib.compress(b"SECRET"))
     yield "png-unusual.png", png(pixels(40, 32, RGB, 8), RGB, 8, before=unusual)
     yield "png-orientation.png", png(pixels(40, 32, RGB, 8), RGB, 8, before=chunk(b"eXIf", exif(6)[6:]))
+
+
+def png_suite():
+    """What the sources of pypng hold of PngSuite, and a few like it."""
+    archive = next(pathlib.Path(sys.prefix, "png-suite").glob("pypng-*.tar.gz"))
+    with tarfile.open(archive) as sources:
+        module = next(member for member in sources if member.name.endswith("/pngsuite.py"))
+        text = sources.extractfile(module).read().decode()
+    for name, file in re.findall(r"'(\w+)': _dehex\(b\"{3}([^\"]+)\"{3}\)", text):
+        yield f"png-suite-{name}.png", bytes.fromhex(file)
 
 
 def saved(picture, format, **options):
@@ -212,7 +236,112 @@ def taken_profiles():
     yield "profile-inks.jpg", saved(inks, "JPEG", quality=95, icc_profile=path.read_bytes())
 
 
+def taken_avifs():
+    everything = {"exif": exif(), "xmp": XMP, "quality": 92}
+    picture = photograph(160, 120)
+    for subsampling in ("4:0:0", "4:2:0", "4:2:2", "4:4:4"):
+        for levels in ("full", "limited"):
+            name = f"avif-{subsampling.replace(':', '')}-{levels}.avif"
+            yield name, saved(picture, "AVIF", subsampling=subsampling, range=levels, **everything)
+        name = f"avif-transparent-{subsampling.replace(':', '')}.avif"
+        yield name, saved(transparent(160, 120), "AVIF", subsampling=subsampling, **everything)
+    yield "avif-gray.avif", saved(picture.convert("L"), "AVIF", **everything)
+    yield "avif-tiles.avif", saved(photograph(640, 480), "AVIF", tile_rows=1, tile_cols=2, **everything)
+    for side in (1, 2, 3, 7, 8, 9, 17, 33):
+        for subsampling in ("4:2:0", "4:2:2", "4:4:4"):
+            name = f"avif-side-{side}-{subsampling.replace(':', '')}.avif"
+            yield name, saved(piece(side), "AVIF", quality=95, subsampling=subsampling)
+    for orientation in range(1, 9):
+        yield f"avif-orientation-{orientation}.avif", saved(picture, "AVIF", **everything | {"exif": exif(orientation)})
+    for profile in ("a98", "srgb"):
+        icc = (PROFILES / f"{profile}.icc").read_bytes()
+        yield f"avif-profile-{profile}.avif", saved(picture, "AVIF", icc_profile=icc, **everything)
+    for size in ((160, 120), (75, 91)):
+        yield f"avif-10-bits-{size[0]}.avif", ten_bits(photograph(*size))
+
+
+def ten_bits(picture):
+    """An AVIF of 10 bits, which Pillow reads, and does not write."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="avif") as container:
+        stream = container.add_stream("libsvtav1", rate=1, options={"crf": "8"})
+        stream.width, stream.height, stream.pix_fmt = *picture.size, "yuv420p10le"
+        frame = av.VideoFrame.from_image(picture).reformat(format="yuv420p10le")
+        frame.pts, frame.time_base = 0, fractions.Fraction(1, 1)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def taken_heics():
+    everything = {"exif": exif(), "xmp": XMP, "quality": 92}
+    picture = photograph(160, 120)
+    yield "heic.heic", saved(picture, "HEIF", **everything)
+    yield "heic-tiles.heic", saved(photograph(600, 401), "HEIF", tile_size=256, **everything)
+    yield "heic-thumbnails.heic", saved(picture, "HEIF", thumbnails=[64], **everything)
+    for side in (1, 2, 3, 7, 8, 9, 17, 33):
+        yield f"heic-side-{side}.heic", saved(piece(side), "HEIF", quality=95)
+    for orientation in range(1, 9):
+        yield f"heic-orientation-{orientation}.heic", saved(picture, "HEIF", **everything | {"exif": exif(orientation)})
+    for profile in ("a98", "srgb"):
+        icc = (PROFILES / f"{profile}.icc").read_bytes()
+        yield f"heic-profile-{profile}.heic", saved(picture, "HEIF", icc_profile=icc, **everything)
+
+
+def deep_heic(picture, **options):
+    """A HEIC of 10 bits, or of 12 if the options say so."""
+    levels = np.asarray(picture).astype(np.uint16) * 257
+    file = io.BytesIO()
+    pillow_heif.from_bytes("RGB;16", picture.size, levels.tobytes()).save(file, quality=95, **options)
+    return file.getvalue()
+
+
+def unread_heics():
+    picture = photograph(160, 120)
+    yield "gray", saved(picture.convert("L"), "HEIF")
+    yield "transparent", saved(transparent(160, 120), "HEIF")
+    for chroma in (422, 444):
+        yield f"chroma-{chroma}", saved(picture, "HEIF", chroma=chroma)
+    # x265 writes a single picture in a profile for more than ordinary ones.
+    yield "10-bits", deep_heic(picture, chroma=420)
+    yield "12-bits", deep_heic(picture, chroma=420, save_to_12bit=True)
+
+
+def taken_jxls():
+    everything = {"exif": exif(), "xmp": XMP}
+    picture, clear = photograph(160, 120), transparent(160, 120)
+    kinds = {"rgb": picture, "gray": picture.convert("L"), "transparent": clear, "gray-transparent": clear.convert("LA")}
+    for kind, image in kinds.items():
+        yield f"jxl-{kind}.jxl", saved(image, "JXL", quality=95, use_container=True, **everything)
+        yield f"jxl-{kind}-lossless.jxl", saved(image, "JXL", lossless=True)
+        yield f"jxl-{kind}-as-it-was.jxl", saved(image, "JXL", quality=95, use_original_profile=True)
+    deep = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+    yield "jxl-gray-16-lossless.jxl", saved(deep, "JXL", lossless=True)
+    yield "jxl-large.jxl", saved(photograph(700, 530), "JXL", quality=90)
+    for effort in (1, 3, 5, 9):
+        yield f"jxl-effort-{effort}.jxl", saved(picture, "JXL", quality=95, effort=effort)
+        yield f"jxl-effort-{effort}-lossless.jxl", saved(clear, "JXL", lossless=True, effort=effort)
+    for side in (1, 2, 3, 7, 8, 9, 17, 33):
+        yield f"jxl-side-{side}-lossless.jxl", saved(photograph(side, 34 - side), "JXL", lossless=True)
+        yield f"jxl-side-{side}.jxl", saved(photograph(side, 35 - side), "JXL", quality=95)
+    # How it is turned says the picture itself, and not what the camera wrote beside it.
+    for orientation in (3, 6):
+        yield f"jxl-orientation-{orientation}.jxl", saved(picture, "JXL", quality=95, exif=exif(orientation))
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as jpeg:
+        for subsampling in (0, 1, 2):
+            picture.save(jpeg.name, quality=92, subsampling=subsampling)
+            yield f"jxl-of-jpeg-{subsampling}.jxl", saved(Image.open(jpeg.name), "JXL", lossless_jpeg=True)
+
+
 def refused():
+    for name, file in unread_heics():
+        yield "picture-unsupported", f"{name}.heic", file
+    yield "picture-unsupported", "smoothed-row.jxl", saved(photograph(33, 1), "JXL", quality=95)
+    for code, name, file in refused_pngs():
+        yield code, f"{name}.png", file
+
+
+def refused_pngs():
     rows = pixels(20, 20, RGB, 8)
     sound = png(rows, RGB, 8)
     data = zlib.compress(raw_rows(rows, 8, False))
@@ -255,9 +384,10 @@ def main():
     if what == "refused":
         for code, name, file in refused():
             (folder / code).mkdir(exist_ok=True)
-            (folder / code / f"{name}.png").write_bytes(file)
+            (folder / code / name).write_bytes(file)
         return
     kinds = (taken_pngs, taken_jpegs, taken_webps, taken_gifs, taken_scans, taken_animations, taken_profiles)
+    kinds += (png_suite, taken_avifs, taken_heics, taken_jxls)
     for name, file in (pair for kind in kinds for pair in kind()):
         assert not (folder / name).exists(), f"two pictures are called {name}"
         (folder / name).write_bytes(file)

@@ -53,8 +53,21 @@ pub struct Version {
     pub bytes: i64,
     /// SHA-256, lowercase hex.
     pub sha256: String,
+    /// What it tells of itself, if it is a sound or a video.
+    pub media: Media,
     /// When it became readable.
     pub created_at: Timestamp,
+}
+
+/// What a sound or a video tells of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Media {
+    /// How long it takes, in milliseconds.
+    pub duration_ms: Option<i64>,
+    /// Pixels in a row, as it is shown.
+    pub width: Option<i64>,
+    /// Rows.
+    pub height: Option<i64>,
 }
 
 /// The order of a list; the object's id settles ties.
@@ -130,7 +143,8 @@ pub struct Filter {
 
 /// The columns that [`read`] takes, in its order.
 const COLUMNS: &str = "o.id, o.space, o.owner, o.creator, o.group_name, o.name, o.tags, o.metadata, o.shared_with, \
-     o.created_at, o.updated_at, o.deleted_at, v.number, v.key, v.content_type, v.bytes, v.sha256, v.created_at \
+     o.created_at, o.updated_at, o.deleted_at, v.number, v.key, v.content_type, v.bytes, v.sha256, v.created_at, v.duration_ms, \
+     v.width, v.height \
      FROM objects o JOIN versions v ON v.object_id = o.id";
 
 /// Writes a new object with its first version.
@@ -155,8 +169,8 @@ pub fn insert(tx: &Tx, object: &Object) -> Result<(), Error> {
     )?;
     let version = &object.version;
     tx.execute(
-        "INSERT INTO versions (object_id, number, key, content_type, bytes, sha256, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO versions (object_id, number, key, content_type, bytes, sha256, created_at, duration_ms, width, \
+         height) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         values![
             object.id,
             version.number,
@@ -165,6 +179,9 @@ pub fn insert(tx: &Tx, object: &Object) -> Result<(), Error> {
             version.bytes,
             version.sha256,
             version.created_at.as_millisecond(),
+            version.media.duration_ms,
+            version.media.width,
+            version.media.height,
         ],
     )?;
     index_words(tx, object)
@@ -466,6 +483,7 @@ fn read(row: &Row<'_>) -> Result<Object, Error> {
             bytes: row.get(15)?,
             sha256: row.get(16)?,
             created_at: time(row.get(17)?)?,
+            media: Media { duration_ms: row.get(18)?, width: row.get(19)?, height: row.get(20)? },
         },
     })
 }

@@ -208,7 +208,7 @@ pub fn of(tx: &Tx, versions: &[(Uuid, i64)]) -> Result<Vec<(Picture, String)>, E
 
 /// What came of one piece of work: of what is made on arrival, or of what was asked for.
 pub fn of_demand(tx: &Tx, object: Uuid, number: i64, demand: &str) -> Result<Option<Picture>, Error> {
-    let sql = format!("SELECT {PICTURE} FROM pictures WHERE object_id = ?1 AND number = ?2 AND demand = ?3");
+    let sql = format!("SELECT {PICTURE} FROM pictures p WHERE object_id = ?1 AND number = ?2 AND demand = ?3");
     let Some(mut picture) = tx.one(&sql, values![object, number, demand], |row| read(object, row))? else {
         return Ok(None);
     };
@@ -239,8 +239,8 @@ fn count(tx: &Tx, which: &str, most: i64) -> Result<i64, Error> {
 }
 
 /// The columns that [`read`] reads.
-const PICTURE: &str =
-    "state, reason_code, reason_detail, width, height, frames, dominant, thumbhash, perceptual_hash, features";
+const PICTURE: &str = "p.state, p.reason_code, p.reason_detail, p.width, p.height, p.frames, p.dominant, p.thumbhash, \
+     p.perceptual_hash, p.features";
 
 /// The columns that [`read_variant`] reads.
 const VARIANT: &str = "key, name, recipe, content_type, width, height, bytes, sha256";

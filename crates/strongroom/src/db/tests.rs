@@ -8,7 +8,7 @@ use strongroom_testbed::{Postgres, psql};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::objects::{self, After, Filter, Object, Order, Version, Visible};
+use super::objects::{self, After, Filter, Media, Object, Order, Version, Visible};
 use super::{Db, Error, api_keys, audit, doomed, milestones, usage};
 
 /// Both databases, empty, with what they lie in.
@@ -54,6 +54,7 @@ fn object(number: u128, name: &str) -> Object {
             content_type: if number.is_multiple_of(2) { "image/png" } else { "text/plain" }.to_owned(),
             bytes: 10,
             sha256: "0".repeat(64),
+            media: Media::default(),
             created_at: now,
         },
     }

@@ -87,6 +87,9 @@ const TABLES: &[Table] = &[
             ("bytes", Integer),
             ("sha256", Text),
             ("created_at", Integer),
+            ("duration_ms", Integer),
+            ("width", Integer),
+            ("height", Integer),
         ],
     },
     Table {

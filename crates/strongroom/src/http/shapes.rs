@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::db::objects::Object;
+use crate::db::objects::{Media, Object};
 use crate::db::pictures::{Picture, Variant};
 use crate::db::uploads::{Method, Upload};
 use crate::links::Links;
@@ -51,6 +51,20 @@ pub(crate) struct ObjectJson {
     link: Option<LinkJson>,
     /// What was made of it, if it is a picture in a space that declares variants.
     picture: Option<PictureJson>,
+    /// What it tells of itself, if it is a sound or a video of a kind that is read.
+    media: Option<MediaJson>,
+}
+
+/// What a sound or a video tells of itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Media)]
+pub(crate) struct MediaJson {
+    /// How long it takes, in milliseconds.
+    duration_ms: Option<i64>,
+    /// Pixels in a row, as it is shown.
+    width: Option<i64>,
+    /// Rows.
+    height: Option<i64>,
 }
 
 /// What is known of a picture, and what was made of it.
@@ -228,6 +242,7 @@ impl ObjectJson {
             },
             link: links.original.map(|link| LinkJson { url: link.url, expires_at: link.expires_at }),
             picture: links.picture.map(|(picture, found)| PictureJson::new(picture, found, links.on_demand)),
+            media: Some(version.media).filter(|media| *media != Media::default()).map(MediaJson::from),
         }
     }
 }
@@ -246,6 +261,12 @@ impl PictureJson {
             variants: variants.into_iter().zip(links).map(VariantJson::from).collect(),
             on_demand,
         }
+    }
+}
+
+impl From<Media> for MediaJson {
+    fn from(Media { duration_ms, width, height }: Media) -> Self {
+        Self { duration_ms, width, height }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::db::objects::Object;
 use crate::db::uploads::{Lease, Method, State, Upload};
 use crate::db::{self};
 use crate::description::Description;
+use crate::media;
 use crate::places::Place;
 use crate::quota::Account;
 use crate::service::{Asker, Service};
@@ -224,7 +225,8 @@ impl Intake<'_> {
             }
         }
         let (key, content_type) = self.finish(buffer.freeze()).await?;
-        Ok(Found { key, content_type, bytes: total, sha256: digest.finalize().into() })
+        let media = media::look(bucket(self.service, &self.upload)?, &key, &content_type, total).await?;
+        Ok(Found { key, content_type, bytes: total, sha256: digest.finalize().into(), media })
     }
 
     /// Reserves more where the length was not known beforehand, a part at a time.

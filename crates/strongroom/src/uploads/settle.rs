@@ -1,7 +1,7 @@
 //! The ends of an upload, each one transaction: an object, a rejection, or nothing.
 
 use super::{Error, Service, as_i64, bucket, find, settings};
-use crate::db::objects::{Object, Version};
+use crate::db::objects::{Media, Object, Version};
 use crate::db::uploads::{Method, Reason, State, Upload};
 use crate::db::{self, Tx};
 use crate::pictures;
@@ -18,6 +18,7 @@ pub(super) struct Found {
     pub(super) content_type: String,
     pub(super) bytes: u64,
     pub(super) sha256: [u8; 32],
+    pub(super) media: Media,
 }
 
 /// Makes the object visible; nothing when somebody else ended the upload meanwhile.
@@ -48,6 +49,7 @@ pub(super) async fn accept(
             content_type: found.content_type,
             bytes: as_i64(found.bytes),
             sha256: super::hex(&found.sha256),
+            media: found.media,
             created_at: now,
         },
     };

@@ -8,6 +8,7 @@ use crate::content_type::{self, HEAD_BYTES};
 use crate::db::uploads::{Method, Reason, Upload};
 use crate::db::{self};
 use crate::digest;
+use crate::media;
 use crate::storage::{self, Content, KeyParts, ObjectKey, Part, fill};
 
 /// The most parts that S3 takes.
@@ -66,7 +67,8 @@ pub(super) async fn look(service: &Service, upload: &Upload, parts: Option<Vec<C
     if upload.sha256.as_deref().and_then(parse_sha256).is_some_and(|announced| announced != seen.sha256) {
         return Err(Error::ContentMismatch("the content has another SHA-256 than was announced".to_owned()));
     }
-    Ok(Found { key, content_type, bytes: seen.bytes, sha256: seen.sha256 })
+    let media = media::look(bucket, &key, &content_type, seen.bytes).await?;
+    Ok(Found { key, content_type, bytes: seen.bytes, sha256: seen.sha256, media })
 }
 
 /// What somebody is told who completes before the bytes are there. Bytes that arrived in time may be completed later,

@@ -28,6 +28,7 @@ mod idempotency;
 mod invariants;
 mod links;
 mod listing;
+mod media;
 mod mirror;
 mod nodes;
 mod objects;

@@ -132,7 +132,7 @@ async fn nodes_that_start_at_once_migrate_once_and_share_what_they_know() {
     for node in starting {
         nodes.push(node.await.unwrap());
     }
-    assert_eq!(psql(&shared.postgres.url(), "SELECT version FROM schema_version").unwrap(), "1");
+    assert_eq!(psql(&shared.postgres.url(), "SELECT version FROM schema_version").unwrap(), "2");
     let made = object(&nodes[0].user("alice"), Way::Raw, &handed("files", "a.png", "image/png", &files::png(1))).await;
     for node in &nodes {
         let listed = node.user("alice").get(LIST).await.ok(200);

@@ -1,0 +1,5 @@
+-- What a sound or a video tells of itself: how long it takes, and how large it is shown.
+
+ALTER TABLE versions ADD COLUMN duration_ms INTEGER;
+ALTER TABLE versions ADD COLUMN width INTEGER;
+ALTER TABLE versions ADD COLUMN height INTEGER;
