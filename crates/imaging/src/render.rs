@@ -307,6 +307,6 @@ fn same_pixels(a: &Recipe, b: &Recipe) -> bool {
         && a.sharpen == b.sharpen
         && a.blur == b.blur
         && a.keep.wide_gamut == b.keep.wide_gamut
-        && a.encoding.has_profile() == b.encoding.has_profile()
+        && (!a.keep.wide_gamut || a.encoding.has_profile() == b.encoding.has_profile())
         && a.encoding.has_alpha() == b.encoding.has_alpha()
 }

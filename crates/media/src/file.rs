@@ -102,10 +102,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many milliseconds so many units take, when so many of them are a second; nothing for none.
+/// The longest that is told: larger numbers are not the same in every language.
+const LONGEST: u64 = 1 << 53;
+
+/// How many milliseconds so many units take, when so many of them are a second; nothing for none, or for what cannot be.
 pub(crate) fn milliseconds(units: u64, per_second: u64) -> Option<u64> {
     let rounded = (u128::from(units) * 1000 + u128::from(per_second) / 2).checked_div(per_second.into())?;
-    u64::try_from(rounded).ok().filter(|milliseconds| *milliseconds > 0)
+    u64::try_from(rounded).ok().filter(|milliseconds| (1..LONGEST).contains(milliseconds))
 }
 
 #[cfg(test)]

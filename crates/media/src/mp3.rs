@@ -15,10 +15,11 @@ const ALIKE: u32 = 0xFFFE_0C00;
 /// Reads what begins there, or soon after.
 pub(crate) fn tell(reader: &mut Reader<'_>, at: u64) -> Option<Facts> {
     let stretch = reader.stretch(at, STRETCH)?;
+    // A file may be shorter than that, but not what is looked at of a longer one.
+    let is_all = at + stretch.len() as u64 == reader.length();
     let first = (0..stretch.len()).find(|first| {
         let mut frames = Frames { rest: &stretch[*first..], like: None };
-        // A file may be shorter than that.
-        (0..IN_A_ROW).all(|_| frames.next().is_some() || frames.like.is_some() && frames.rest.is_empty())
+        (0..IN_A_ROW).all(|_| frames.next().is_some() || is_all && frames.like.is_some() && frames.rest.is_empty())
     })?;
     let mut frames = Frames { rest: &stretch[first..], like: None };
     let beginning = frames.rest;

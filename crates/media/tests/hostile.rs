@@ -49,6 +49,9 @@ fn what_has_no_end_is_given_up() {
     ] {
         assert_eq!(read(long, &content), None, "{:?}", content.escape_ascii().to_string());
     }
+    // What looks like a frame where the search ends is followed by none.
+    let stray = [&[0; (16 << 10) - 4], &b"\xFF\xFB\x90\0"[..]].concat();
+    assert_eq!(read(1 << 30, &stray), None);
 }
 
 #[test]

@@ -8,6 +8,13 @@ use crate::connection::Connection;
 /// How long one migration, or another node's, may take.
 const PATIENCE: Duration = Duration::from_hours(1);
 
+/// How long a migration waits for a table that others use, before it lets them pass and comes back. All who come after
+/// it wait behind it meanwhile.
+const LET_PASS: &str = "SET LOCAL lock_timeout = '2s'";
+const PAUSE: &str = "SELECT pg_sleep(0.5)";
+/// How often it comes back.
+const TRIES: u32 = 1000;
+
 /// One step of the schema. Migrations run in order and never change once released.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
@@ -17,12 +24,20 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
-/// Runs what is missing, all of it in one transaction.
+/// Runs what is missing, all of it in one transaction, while other nodes work on as they did.
 pub(crate) fn migrate(connection: &Connection, migrations: &[Migration]) -> Result<(), Error> {
     connection.set_patience(PATIENCE);
-    connection.run("BEGIN")?;
-    let migrated = up_to_date(connection, migrations);
-    connection.run(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    let mut tries = 0;
+    let migrated = loop {
+        connection.run("BEGIN")?;
+        let migrated = up_to_date(connection, migrations);
+        connection.run(if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+        tries += 1;
+        match migrated {
+            Err(Error::Migration { source, .. }) if source.is_conflict() && tries < TRIES => connection.run(PAUSE)?,
+            migrated => break migrated,
+        }
+    };
     connection.set_patience(None);
     migrated
 }
@@ -38,6 +53,9 @@ fn up_to_date(connection: &Connection, migrations: &[Migration]) -> Result<(), E
     let found = u32::try_from(found).unwrap_or(u32::MAX);
     if found > known {
         return Err(Error::Newer { found, known });
+    }
+    if found > 0 {
+        run(LET_PASS)?;
     }
     for migration in &migrations[found as usize..] {
         run(migration.sql).map_err(|source| Error::Migration { name: migration.name, source: Box::new(source) })?;

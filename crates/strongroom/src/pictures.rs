@@ -72,7 +72,8 @@ fn refused_of(space: Option<&Space>, recipes: &str, processing: &Processing) -> 
     if space.is_none_or(|space| space.variants.is_empty()) {
         return recipes.to_owned();
     }
-    digest::short(format!("{READERS} {recipes} {processing:?}").as_bytes())
+    let key = space.map_or_else(String::new, |space| space.variant_key.template().to_string());
+    digest::short(format!("{READERS} {recipes} {processing:?} {key}").as_bytes())
 }
 
 /// Tells what a space makes of a picture from what it makes after any change of its variants.

@@ -154,6 +154,9 @@ def judge_still(name, picture, made):
     require_small_loss("the lossy WebP", webp, wanted, again(wanted, "WEBP", quality=80, method=3))
     avif = Image.open(made / "kept.avif")
     require(avif.format == "AVIF" and avif.size == wanted.size, f"the AVIF is {avif.format} of {avif.size}")
+    alpha = [np.asarray(picture.convert("RGBA").getchannel("A")).astype(int) for picture in (avif, wanted)]
+    mean = np.abs(alpha[0] - alpha[1]).mean()
+    require(mean <= AVIF[0], f"the transparency of the AVIF differs by {mean:.2f} in the mean")
     mean, shift = distance(avif, wanted)[0], np.abs((on_white(avif) - on_white(wanted)).mean(axis=(0, 1))).max()
     require(mean <= AVIF[0] and shift <= (AVIF[1] if min(wanted.size) > 8 else OF_FEW), f"the AVIF differs by {mean:.2f} in the mean, and by {shift:.2f} on the whole")
     resized = DEEP[0] if "10-bits" in name else RESIZED
@@ -226,8 +229,9 @@ def main():
             judge(file.name, picture, made)
             judge_metadata(made)
             if b"Ada Artist" in file.read_bytes() and picture.format != "JXL":
-                kept = dict(Image.open(made / "kept.jpg").getexif())
-                require(kept == KEPT, f"{kept} was kept")
+                for result in made.glob("kept.*"):
+                    kept = dict(Image.open(result).getexif())
+                    require(kept == KEPT, f"{kept} was kept in {result.name}")
         except Differs as error:
             failures += 1
             print(f"{file.name}: {error}")

@@ -3,11 +3,16 @@
 
 mod tls;
 
+use std::time::Duration;
+
 use strongroom_postgres::{Cell, Database, Error, Kind, Migration, Tx};
 use strongroom_testbed::{Postgres, fresh_schema, psql};
 
 const MIGRATIONS: &[Migration] =
     &[Migration { name: "0001_threads", sql: "CREATE TABLE threads (id TEXT PRIMARY KEY, n BIGINT NOT NULL)" }];
+
+const MORE: &[Migration] =
+    &[MIGRATIONS[0], Migration { name: "0002_more", sql: "ALTER TABLE threads ADD COLUMN more BIGINT" }];
 
 const BROKEN: &[Migration] =
     &[MIGRATIONS[0], Migration { name: "0002_broken", sql: "CREATE TABLE a (b BIGINT); SELEC" }];
@@ -222,6 +227,32 @@ async fn many_that_open_at_once_migrate_once_and_a_newer_schema_is_refused() {
     let refused = Database::open(url.parse().unwrap(), 2, BROKEN).await.unwrap_err();
     assert!(refused.to_string().contains("0002_broken"), "{refused}");
     assert_eq!(psql(&url, "SELECT to_regclass('a') IS NULL").unwrap(), "t", "half a migration is none");
+}
+
+/// Whoever waits for a table has all others wait behind it: a migration must not, while somebody reads for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_lets_others_pass_and_comes_back() {
+    let server = server();
+    let url = fresh_schema(&server.url(), "upgraded").unwrap();
+    let node = open(&url, 4).await;
+    let place = url.clone();
+    let long = "SELECT count(*) FROM threads; SELECT pg_sleep(10)";
+    let held = tokio::task::spawn_blocking(move || psql(&place, long).unwrap());
+    let locks = "SELECT count(*) FROM pg_locks WHERE relation = 'threads'::regclass AND granted";
+    while psql(&url, locks).unwrap() == "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let place = url.parse().unwrap();
+    let migrating = tokio::spawn(async move { Database::open(place, 2, MORE).await.map(drop) });
+    let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'threads'::regclass AND NOT granted";
+    while psql(&url, waiting).unwrap() == "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(read(&node, "a").await, 0);
+    assert!(!held.is_finished() && !migrating.is_finished());
+    held.await.unwrap();
+    migrating.await.unwrap().unwrap();
+    assert_eq!(psql(&url, "SELECT (SELECT count(more) FROM threads), max(version) FROM schema_version").unwrap(), "0|2");
 }
 
 #[tokio::test]

@@ -29,6 +29,13 @@ const STACK: u64 = 8 << 20;
 
 /// How the process says that what it was given is no drawing; why comes on its standard output.
 const REFUSED: u8 = 3;
+/// How it says that the drawing is more than it draws.
+const UNDRAWABLE: u8 = 4;
+/// How a process of Rust ends that panics.
+const PANICKED: i32 = 101;
+
+/// How much of a reason is told, in characters: it may name what stands in the file.
+const REASON: usize = 200;
 
 /// What is to be drawn, and with what.
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,7 +88,12 @@ impl Task {
         let wanted = self.boxes.iter().map(|one| one.scale(width, height)).reduce(f64::max).unwrap_or(1.0);
         let most = (self.pixels as f64 / width / height).sqrt();
         let scale = wanted.min(most);
-        (pixels(width * scale, self.pixels), pixels(height * scale, self.pixels))
+        let round = |side: f64| pixels(side.round(), self.pixels);
+        let (across, down) = (round(width * scale), round(height * scale));
+        if u64::from(across) * u64::from(down) <= self.pixels {
+            return (across, down);
+        }
+        (pixels((width * scale).floor(), self.pixels), pixels((height * scale).floor(), self.pixels))
     }
 }
 
@@ -101,7 +113,7 @@ impl Wanted {
 /// A side in whole pixels.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is bounded on both sides")]
 fn pixels(side: f64, most: u64) -> u32 {
-    side.round().clamp(1.0, most.min(u32::MAX.into()) as f64) as u32
+    side.clamp(1.0, most.min(u32::MAX.into()) as f64) as u32
 }
 
 /// Has an SVG drawn by another process. Whoever drops this ends that process.
@@ -137,21 +149,23 @@ pub(super) async fn draw(svg: &[u8], task: &Task) -> Result<Drawn, Error> {
 
 /// What became of it.
 fn understood(status: ExitStatus, mut said: Vec<u8>) -> Result<Drawn, Error> {
-    if status.code() == Some(REFUSED.into()) {
-        return Err(Refusal::BadDrawing(String::from_utf8_lossy(&said).into_owned()).into());
-    }
     let blamed = [Signal::ABORT, Signal::BUS, Signal::SEGV, Signal::XCPU].map(Signal::as_raw);
-    match status.signal() {
-        Some(signal) if !blamed.contains(&signal) => {
-            // Whoever ends processes, such as who stops the service, knows nothing of the drawing.
-            Err(Error::BroughtDown)
-        }
-        None if status.success() => {
-            let side = |at: usize| said.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
-            let (Some(width), Some(height)) = (side(0), side(4)) else { return Err(Refusal::Undrawable.into()) };
-            Ok(Drawn { width, height, png: said.split_off(8) })
-        }
-        _ => Err(Refusal::Undrawable.into()),
+    if status.code() == Some(REFUSED.into()) {
+        Err(Refusal::BadDrawing(String::from_utf8_lossy(&said).chars().take(REASON).collect()).into())
+    } else if status.code().is_some_and(|code| code == PANICKED || code == i32::from(UNDRAWABLE))
+        || status.signal().is_some_and(|signal| blamed.contains(&signal))
+    {
+        Err(Refusal::Undrawable.into())
+    } else if status.success() {
+        let side = |at: usize| said.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
+        let (Some(width), Some(height)) = (side(0), side(4)) else { return Err(Refusal::Undrawable.into()) };
+        Ok(Drawn { width, height, png: said.split_off(8) })
+    } else if status.signal().is_some() {
+        // Whoever ends processes, such as who stops the service, knows nothing of the drawing.
+        Err(Error::BroughtDown)
+    } else {
+        // It did not get to the drawing.
+        Err(Error::Drawing(io::Error::other(format!("it ended with {status}"))))
     }
 }
 
@@ -169,7 +183,7 @@ pub fn draw_as_told() -> ExitCode {
     let (answer, code) = match answer(&svg, &task) {
         Ok(answer) => (answer, ExitCode::SUCCESS),
         Err(Refusal::BadDrawing(why)) => (why.into_bytes(), ExitCode::from(REFUSED)),
-        Err(_) => return ExitCode::FAILURE,
+        Err(_) => return ExitCode::from(UNDRAWABLE),
     };
     if io::stdout().write_all(&answer).is_ok() { code } else { ExitCode::FAILURE }
 }
@@ -199,7 +213,7 @@ fn answer(svg: &[u8], task: &Task) -> Result<Vec<u8>, Refusal> {
     let drawing = Drawing::read(svg)?;
     let own = drawing.size();
     let (width, height) = task.size(own);
-    let own = [own.0, own.1].map(|side| pixels(side.into(), u64::MAX).to_le_bytes());
+    let own = [own.0, own.1].map(|side| pixels(f64::from(side).round(), u64::MAX).to_le_bytes());
     Ok([&own.concat(), &drawing.draw(width, height)?[..]].concat())
 }
 
@@ -228,6 +242,8 @@ mod tests {
     #[test]
     fn it_is_drawn_with_no_more_pixels_than_there_is_memory_for() {
         assert_eq!(size(&[(false, Some(8192), Some(8192))], (24.0, 24.0)), (1000, 1000));
+        // Rounded up on both sides it would be more.
+        assert_eq!(size(&[(false, Some(8192), Some(8192))], (17.0, 10.0)), (1303, 766));
         assert_eq!(size(&[], (1e9, 1e9)), (1000, 1000));
         let (width, height) = size(&[], (1e9, 1e-9));
         assert!(width <= 1_000_000 && height == 1);

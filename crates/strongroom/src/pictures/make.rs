@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::digest_of;
 use super::draw::{Drawn, Task, draw};
 use super::options::is_transform;
-use crate::config::Variant as Declared;
+use crate::config::{LONGEST_SIDE, Variant as Declared};
 use crate::db::objects::Object;
 use crate::db::pictures::{Looks, Variant};
 use crate::db::{self};
@@ -152,7 +152,7 @@ pub(super) async fn make(
         .iter()
         // What moves or was drawn is served as it was handed in.
         .filter(|declared| !declared.name.is_empty() || (seen.frames == 1 && drawn.is_none()))
-        .flat_map(|declared| declared.recipes(&seen).into_iter().map(move |recipe| (declared, recipe)))
+        .flat_map(|declared| declared.recipes(&seen).into_iter().map(move |recipe| (declared, sized(recipe, drawn))))
         .unzip();
     // What is decoded, and one result in two forms, such as before and after it is turned; of an animation also the frame
     // before, what differs, and what the encoder makes of that.
@@ -177,7 +177,8 @@ pub(super) async fn make(
     tracing::debug!(object = %object.id, steps = steps.join("; "), "a picture was made into others");
     let looks = as_rows(&looks, drawn.unwrap_or((seen.width, seen.height)), seen.frames);
     let made = without_vain(owners.into_iter().zip(outputs)).into_iter().map(|(declared, output)| {
-        let key = key_of(service, object, &declared.name, output.format.extension())?;
+        let key = key_of(service, object, &declared.name, output.format.extension());
+        let key = key.map_err(|error| Refusal::Recipe(format!("its key cannot be: {error}")))?;
         let variant = Variant {
             key: key.as_str().to_owned(),
             name: declared.name.clone(),
@@ -188,7 +189,7 @@ pub(super) async fn make(
             bytes: output.bytes.len() as i64,
             sha256: digest::sha256_hex(&output.bytes),
         };
-        Ok::<_, storage::KeyError>((variant, output.bytes))
+        Ok::<_, Refusal>((variant, output.bytes))
     });
     Ok(Made { variants: made.collect::<Result<_, _>>()?, looks, _room: room })
 }
@@ -197,6 +198,17 @@ pub(super) async fn make(
 async fn begun(begin: Option<impl Future<Output = Result<bool, db::Error>>>) -> Result<(), Error> {
     let Some(begin) = begin else { return Ok(()) };
     if begin.await? { Ok(()) } else { Err(Error::Overtaken) }
+}
+
+/// A recipe that says no size, of what was drawn: the size that the drawing says, however large it was drawn for others.
+fn sized(recipe: Recipe, drawn: Option<(u32, u32)>) -> Recipe {
+    match drawn {
+        Some((width, height)) if recipe.width.is_none() && recipe.height.is_none() => {
+            let most = |side: u32| Some(side.min(LONGEST_SIDE));
+            Recipe { width: most(width), height: most(height), ..recipe }
+        }
+        _ => recipe,
+    }
 }
 
 /// Where a result lies: a variant with the others, and what takes the place of what was handed in where that lay.
@@ -219,7 +231,9 @@ fn key_of(service: &Service, object: &Object, name: &str, ext: &str) -> Result<O
         content,
         ext,
     };
-    fill(template, &parts)
+    let key = fill(template, &parts)?;
+    key.in_bucket(&service.storage.location)?;
+    Ok(key)
 }
 
 /// What the file of a variant is called: options would be long, and hard to read in a key.

@@ -25,6 +25,13 @@ async fn drawing(caller: &Caller, body: &str) -> Value {
     picture(caller, "image/svg+xml", svg.as_bytes()).await
 }
 
+/// The next pictures are made, and the next drawing is drawn.
+async fn goes_on(caller: &Caller) {
+    good(caller).await;
+    let made = drawing(caller, "<path d='M0 0h99v99z'/>").await;
+    assert_eq!(made["picture"]["state"], "made", "{made}");
+}
+
 /// Refused with one of these codes, in time, and by the same process that makes the next good picture.
 #[track_caller]
 fn assert_refused(input: &str, made: &Value, code: &str) {
@@ -90,7 +97,7 @@ async fn a_drawing_that_never_ends_harms_nobody() {
             assert_refused(input, &made, "picture-undrawable");
             assert!(begun.elapsed() < PATIENCE, "{input} took {:?}", begun.elapsed());
         }
-        good(&alice).await;
+        goes_on(&alice).await;
     }
     for (input, svg) in [
         ("an SVG of a hundred thousand levels", format!("{}{}", "<g>".repeat(100_000), "</g>".repeat(100_000))),
@@ -105,7 +112,7 @@ async fn a_drawing_that_never_ends_harms_nobody() {
     laughs += "]><svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'>&e19;</svg>";
     let made = picture(&alice, "image/svg+xml", laughs.as_bytes()).await;
     assert_refused("an SVG with entities that laugh a billion times", &made, "picture-damaged");
-    good(&alice).await;
+    goes_on(&alice).await;
     let peak = app.peak_mib();
     assert!(peak < 200, "the service itself took {peak} MiB");
 }
@@ -216,5 +223,5 @@ async fn a_drawing_sees_nothing_of_the_machine_it_is_drawn_on() {
                    <svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'><title>&x;</title></svg>";
     let made = picture(&alice, "image/svg+xml", outside.as_bytes()).await;
     assert!(!made.to_string().contains("root:"), "{made}");
-    good(&alice).await;
+    goes_on(&alice).await;
 }

@@ -43,6 +43,7 @@ async fn an_svg_is_drawn_as_large_as_its_variants_are() {
         };
         assert_eq!(sizes("thumb"), [(json!(32), json!(32))], "{made}");
         assert!(sizes("display").iter().all(|size| *size == (json!(120), json!(60))), "{made}");
+        assert_eq!(sizes("own"), [(json!(24), json!(12))], "{made}");
         let kinds: Vec<_> = variants(&made, "display").iter().map(|one| text(&one["content_type"])).collect();
         assert!(kinds.contains(&"image/png") || kinds == ["image/webp"], "it has to stay transparent: {made}");
         // The middle of it fills the square: its sharp edge is in the middle.
