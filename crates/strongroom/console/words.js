@@ -4,7 +4,7 @@ const SAID_FOR_MS = 5000;
 const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
 const KINDS = {
   "application/pdf": "PDF", "application/zip": "ZIP archive", "application/json": "JSON", "application/octet-stream": "plain bytes",
-  "image/*": "pictures", "text/plain": "text", "text/csv": "CSV table",
+  "image/*": "pictures", "image/svg+xml": "SVG", "text/plain": "text", "text/csv": "CSV table",
 };
 
 /** A size as people say it, in powers of 1000: "183 KB". */
