@@ -12,7 +12,9 @@ fuzz_target!(|data: &[u8]| {
         match look(&file) {
             Look::Told(facts) => {
                 let Some(facts) = facts else { return };
-                assert!(facts.milliseconds != Some(0) && facts.size.is_none_or(|(width, height)| width > 0 && height > 0));
+                assert!(
+                    facts.milliseconds != Some(0) && facts.size.is_none_or(|(width, height)| width > 0 && height > 0)
+                );
                 return;
             }
             Look::Needs { first, bytes } => {

@@ -252,7 +252,10 @@ async fn a_migration_lets_others_pass_and_comes_back() {
     assert!(!held.is_finished() && !migrating.is_finished());
     held.await.unwrap();
     migrating.await.unwrap().unwrap();
-    assert_eq!(psql(&url, "SELECT (SELECT count(more) FROM threads), max(version) FROM schema_version").unwrap(), "0|2");
+    assert_eq!(
+        psql(&url, "SELECT (SELECT count(more) FROM threads), max(version) FROM schema_version").unwrap(),
+        "0|2"
+    );
 }
 
 #[tokio::test]
