@@ -37,6 +37,11 @@ pub(crate) struct Canvas {
 /// How wide and how high the part may be that something looks for, and the picture; answers its left and top.
 pub(crate) type Search<'a> = &'a dyn Fn(Gravity, f64, f64) -> Result<(f64, f64), Refusal>;
 
+/// The plan of a recipe where all that counts is how large things are, wherever the eye is drawn.
+pub(crate) fn sizes(recipe: &Recipe, shown: (u32, u32)) -> Result<Plan, Refusal> {
+    plan(recipe, shown, &|_, _, _| Ok((0.0, 0.0)))
+}
+
 /// The plan of a recipe for a picture of this size. `search` is asked where the eye is drawn, if the recipe wants it.
 pub(crate) fn plan(recipe: &Recipe, (width, height): (u32, u32), search: Search<'_>) -> Result<Plan, Refusal> {
     let (w, h) = (f64::from(width), f64::from(height));

@@ -1,5 +1,6 @@
 //! What is to be made of a picture.
 
+use crate::geometry;
 use crate::refusal::Refusal;
 
 /// From this quality on, a JPEG keeps chroma in full, because what halving it loses would be seen.
@@ -50,6 +51,12 @@ impl Recipe {
             animated: true,
             keep: Keep::default(),
         }
+    }
+
+    /// How many pixels the result has that is made of this picture; none if it cannot be made.
+    pub fn pixels(&self, picture: &crate::Probe) -> u64 {
+        let plan = geometry::sizes(self, (picture.width, picture.height));
+        plan.map_or(0, |plan| u64::from(plan.size().0) * u64::from(plan.size().1))
     }
 
     /// Whether an animation stays one.

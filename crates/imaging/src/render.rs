@@ -117,7 +117,7 @@ fn shrink(recipes: &[Recipe], probe: &Probe) -> u32 {
     let needed = recipes
         .iter()
         .chain([&looks])
-        .filter_map(|recipe| geometry::plan(recipe, (probe.width, probe.height), &|_, _, _| Ok((0.0, 0.0))).ok())
+        .filter_map(|recipe| geometry::sizes(recipe, (probe.width, probe.height)).ok())
         .map(|plan| (f64::from(plan.width) / plan.area[2]).max(f64::from(plan.height) / plan.area[3]))
         .fold(0.0, f64::max);
     [8, 4, 2].into_iter().find(|factor| needed * SPARE * f64::from(*factor) <= 1.0).unwrap_or(1)
@@ -245,7 +245,7 @@ impl Kitchen<'_> {
     fn small_plan(&self, side: u32) -> Result<Plan, Refusal> {
         let probe = &self.header.probe;
         let recipe = Recipe::new(crate::Fit::Inside, Some(side), Some(side), Encoding::Png);
-        geometry::plan(&recipe, (probe.width, probe.height), &|_, _, _| Ok((0.0, 0.0)))
+        geometry::sizes(&recipe, (probe.width, probe.height))
     }
 
     /// The whole picture as it is shown, in sRGB, with at most this many pixels a side.

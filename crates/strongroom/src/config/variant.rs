@@ -324,7 +324,7 @@ impl Variant {
             Format::Same => vec![match picture.format {
                 strongroom_imaging::Format::Png => Encoding::Png,
                 strongroom_imaging::Format::WebP => webp,
-                strongroom_imaging::Format::Avif if self.is_moderate(picture) => avif,
+                strongroom_imaging::Format::Avif if self.recipe(avif).pixels(picture) <= MODERATE => avif,
                 _ if picture.alpha => Encoding::Png,
                 _ => jpeg,
             }],
@@ -347,14 +347,6 @@ impl Variant {
             }
         };
         encodings.into_iter().map(|encoding| self.recipe(encoding)).collect()
-    }
-
-    /// Whether what is made of the picture has no more pixels than there is usually memory for to write as AVIF.
-    fn is_moderate(&self, picture: &Probe) -> bool {
-        let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
-        let of_box = self.width.zip(self.height).map_or(u64::MAX, |(width, height)| pixels(width, height));
-        let of_picture = if self.enlarge { u64::MAX } else { pixels(picture.width, picture.height) };
-        of_box.min(of_picture) <= MODERATE
     }
 
     fn recipe(&self, encoding: Encoding) -> Recipe {

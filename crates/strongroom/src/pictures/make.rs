@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use strongroom_imaging::{Limits, Output, Probe, Recipe, Refusal, Rendered, SVG, probe, render};
+use strongroom_imaging::{Limits, Output, Recipe, Refusal, Rendered, SVG, probe, render};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
@@ -157,7 +157,7 @@ pub(super) async fn make(
     // What is decoded, and one result in two forms, such as before and after it is turned; of an animation also the frame
     // before, what differs, and what the encoder makes of that.
     let forms = if seen.frames > 1 { 6 } else { 2 };
-    let result = |recipe: &Recipe| result_pixels(recipe, &seen).min(pixels) * (4 * forms + recipe.encoding.memory());
+    let result = |recipe: &Recipe| recipe.pixels(&seen).min(pixels) * (4 * forms + recipe.encoding.memory());
     let drawn_as = drawn.map_or(0, |_| content.len() as u64);
     let needed = seen.memory + recipes.iter().map(result).max().unwrap_or(0) + drawn_as;
     let room = memory.pixels.take(if alone { memory.pixels.bytes } else { needed }).await?;
@@ -239,23 +239,6 @@ fn key_of(service: &Service, object: &Object, name: &str, ext: &str) -> Result<O
 /// What the file of a variant is called: options would be long, and hard to read in a key.
 fn stem(name: &str) -> Cow<'_, str> {
     if is_transform(name) { digest::short(name.as_bytes()).into() } else { name.into() }
-}
-
-/// How many pixels a result has at the most.
-fn result_pixels(recipe: &Recipe, picture: &Probe) -> u64 {
-    let (width, height) = (f64::from(picture.width), f64::from(picture.height));
-    let side = |side: Option<u32>, of: f64| side.map(|side| f64::from(side) / of);
-    let (across, down) = (side(recipe.width, width), side(recipe.height, height));
-    let alone = match across.or(down) {
-        Some(scale) if recipe.enlarge => scale,
-        Some(scale) => scale.min(1.0),
-        None => 1.0,
-    };
-    let pixels = width * across.unwrap_or(alone) * height * down.unwrap_or(alone);
-    // No picture has as many as would be cut off here.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded up, and never below zero")]
-    let pixels = pixels.ceil() as u64;
-    pixels
 }
 
 /// Without those that are no shorter than what everybody can show: of such a variant there is then one format only.
