@@ -270,8 +270,10 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
         .with("bytes", object.version.bytes)
         .with("content_type", object.version.content_type.clone())
         .with("sha256", object.version.sha256.clone());
-    let (now, context) = (service.now(), service.clone());
-    let space = service.config.spaces.get(&object.space).cloned().unwrap_or_default();
+    let now = service.now();
+    let space = service.config.spaces.get(&object.space);
+    let is_wanted =
+        space.is_some_and(|space| pictures::is_wanted(&service.config, space, &object.version.content_type));
     service
         .db
         .write(move |tx| {
@@ -282,8 +284,10 @@ async fn write(service: &Service, object: Object, key: ObjectKey) -> Result<Adop
             let change = usage::Change { bytes: object.version.bytes, objects: 1, ..usage::Change::default() };
             usage::change(tx, &object.space, object.owner.as_deref(), change)?;
             db::objects::insert(tx, &object)?;
-            // What lies there already stays as it is.
-            pictures::ask(tx, &context.config, &space, &object, false)?;
+            if is_wanted {
+                // What lies there already stays as it is.
+                db::pictures::ask(tx, &object, false, object.updated_at)?;
+            }
             db::copies::ask(tx, &object.space, key.as_str(), now)?;
             entry.write(tx)?;
             Ok(Adopted::Now(object.id))

@@ -69,10 +69,8 @@ fn recipes_of(space: Option<&Space>, demand: &str) -> String {
 /// Tells a refusal from what would come of the picture after a change of the declarations, of what a picture may cost, or
 /// of what is read. Where there are no variants nothing would.
 fn refused_of(space: Option<&Space>, recipes: &str, processing: &Processing) -> String {
-    if space.is_none_or(|space| space.variants.is_empty()) {
-        return recipes.to_owned();
-    }
-    let key = space.map_or_else(String::new, |space| space.variant_key.template().to_string());
+    let Some(space) = space.filter(|space| !space.variants.is_empty()) else { return recipes.to_owned() };
+    let key = space.variant_key.template();
     digest::short(format!("{READERS} {recipes} {processing:?} {key}").as_bytes())
 }
 
@@ -92,16 +90,6 @@ pub fn is_picture(config: &Config, content_type: &str) -> bool {
 /// Whether the space makes anything of such an object.
 pub fn is_wanted(config: &Config, space: &Space, content_type: &str) -> bool {
     (!space.variants.is_empty() || space.optimise.is_some()) && is_picture(config, content_type)
-}
-
-/// Asks for what its space makes of an object, in the transaction that makes the object itself; and to `optimise` what
-/// was handed in.
-pub fn ask(tx: &db::Tx, config: &Config, space: &Space, object: &Object, optimise: bool) -> Result<(), db::Error> {
-    if is_wanted(config, space, &object.version.content_type) {
-        db::pictures::ask(tx, object, optimise, object.updated_at)
-    } else {
-        Ok(())
-    }
 }
 
 /// What is known of those of the objects that variants are made of. Where an object was read before its optimised form

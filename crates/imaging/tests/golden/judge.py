@@ -107,12 +107,16 @@ def distance(a, b):
     return difference.mean(), difference.max()
 
 
+def transparency(a, b):
+    alpha = [np.asarray(picture.convert("RGBA").getchannel("A")).astype(int) for picture in (a, b)]
+    return np.abs(alpha[0] - alpha[1])
+
+
 def require_near(what, got, wanted, bounds):
     require(got.size == wanted.size, f"{what} has {got.size} pixels instead of {wanted.size}")
     mean, most = distance(got, wanted)
     require(mean <= bounds[0] and most <= bounds[1], f"{what} differs by {mean:.2f} in the mean, by {most} at most")
-    alpha = [np.asarray(picture.convert("RGBA").getchannel("A")).astype(int) for picture in (got, wanted)]
-    most = np.abs(alpha[0] - alpha[1]).max()
+    most = transparency(got, wanted).max()
     require(most <= 1, f"the transparency of {what} differs by {most}")
 
 
@@ -154,8 +158,7 @@ def judge_still(name, picture, made):
     require_small_loss("the lossy WebP", webp, wanted, again(wanted, "WEBP", quality=80, method=3))
     avif = Image.open(made / "kept.avif")
     require(avif.format == "AVIF" and avif.size == wanted.size, f"the AVIF is {avif.format} of {avif.size}")
-    alpha = [np.asarray(picture.convert("RGBA").getchannel("A")).astype(int) for picture in (avif, wanted)]
-    mean = np.abs(alpha[0] - alpha[1]).mean()
+    mean = transparency(avif, wanted).mean()
     require(mean <= AVIF[0], f"the transparency of the AVIF differs by {mean:.2f} in the mean")
     mean, shift = distance(avif, wanted)[0], np.abs((on_white(avif) - on_white(wanted)).mean(axis=(0, 1))).max()
     require(mean <= AVIF[0] and shift <= (AVIF[1] if min(wanted.size) > 8 else OF_FEW), f"the AVIF differs by {mean:.2f} in the mean, and by {shift:.2f} on the whole")

@@ -85,17 +85,7 @@ impl KeyTemplate {
 
 impl Default for KeyTemplate {
     fn default() -> Self {
-        let text = "{space}/{owner}/{id}.{ext}".to_owned();
-        let pieces = vec![
-            Piece::Placeholder(Placeholder::Space),
-            Piece::Literal("/".to_owned()),
-            Piece::Placeholder(Placeholder::Owner),
-            Piece::Literal("/".to_owned()),
-            Piece::Placeholder(Placeholder::Id),
-            Piece::Literal(".".to_owned()),
-            Piece::Placeholder(Placeholder::Ext),
-        ];
-        Self { text, pieces }
+        "{space}/{owner}/{id}.{ext}".parse().expect("the usual pattern is one")
     }
 }
 
@@ -113,16 +103,7 @@ impl VariantKey {
 
 impl Default for VariantKey {
     fn default() -> Self {
-        let text = "generated/{id}/{variant}.{ext}".to_owned();
-        let pieces = vec![
-            Piece::Literal("generated/".to_owned()),
-            Piece::Placeholder(Placeholder::Id),
-            Piece::Literal("/".to_owned()),
-            Piece::Placeholder(Placeholder::Variant),
-            Piece::Literal(".".to_owned()),
-            Piece::Placeholder(Placeholder::Ext),
-        ];
-        Self(KeyTemplate { text, pieces })
+        "generated/{id}/{variant}.{ext}".to_owned().try_into().expect("the usual pattern is one")
     }
 }
 

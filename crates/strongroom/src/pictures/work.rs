@@ -118,8 +118,8 @@ async fn work_on(service: &Service, memory: &Memory, work: Work) -> (Uuid, bool)
         Err(error) => {
             tracing::warn!(object = %work.object, %error, "a picture could not be worked on; it is tried again");
             // What the picture has no part in is no try of it.
-            let was_tried = !is_away && !matches!(error, Error::Drawing(_));
-            put_off(service, &work, after(service.now(), REST), !was_tried).await;
+            let is_blameless = is_away || matches!(error, Error::Drawing(_));
+            put_off(service, &work, after(service.now(), REST), is_blameless).await;
             "failed"
         }
     };

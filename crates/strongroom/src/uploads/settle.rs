@@ -60,7 +60,8 @@ pub(super) async fn accept(
         .with("bytes", object.version.bytes)
         .with("content_type", object.version.content_type.clone())
         .with("sha256", object.version.sha256.clone());
-    let (upload, made, context) = (upload.clone(), object.clone(), service.clone());
+    let (upload, made) = (upload.clone(), object.clone());
+    let is_wanted = pictures::is_wanted(&service.config, &space, &made.version.content_type);
     let accepted = service
         .db
         .write(move |tx| {
@@ -70,7 +71,9 @@ pub(super) async fn accept(
             let account = Account { settings: &space, space: &upload.space, owner: upload.owner.as_deref() };
             account.settle(tx, upload.bytes, made.version.bytes)?;
             db::objects::insert(tx, &made)?;
-            pictures::ask(tx, &context.config, &space, &made, space.optimise.is_some())?;
+            if is_wanted {
+                db::pictures::ask(tx, &made, space.optimise.is_some(), made.updated_at)?;
+            }
             db::copies::ask(tx, &made.space, &made.version.key, now)?;
             if upload.method != Method::Service && upload.staging_key != made.version.key {
                 db::doomed::insert(tx, &upload.bucket, &upload.staging_key, now)?;
